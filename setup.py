@@ -1,0 +1,57 @@
+"""Metadata and dependencies; the build backend and the tools are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+source = (here / "synthjax" / "__init__.py").read_text(encoding="utf-8")
+version = re.search(r'__version__ = "(.+)"', source).group(1)
+
+setup(
+    name="synthjax",
+    version=version,
+    description="Can synthetic medical images stand in for real ones? Measured.",
+    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["synthjax", "synthjax.*"]),
+    package_data={"synthjax.report": ["templates/*"]},
+    python_requires=">=3.11",
+    install_requires=[
+        "absl-py>=2.1",
+        "flax>=0.12,<0.13",
+        "grain>=0.2.15,<0.3",
+        "importlib_resources>=6",  # tensorflow-datasets needs and does not declare it
+        "jax>=0.10,<0.13",
+        "jaxtyping>=0.3",
+        "jinja2>=3.1",
+        "matplotlib>=3.9",
+        "ml-collections>=1.1,<2",
+        "numpy>=2.0",
+        "optax>=0.2.5,<0.3",
+        "orbax-checkpoint>=0.12,<0.13",
+        "pillow>=11",
+        "scikit-learn>=1.6",  # its scanned digits are the study of configs/digits.py
+        "tensorflow-datasets>=4.9.9,<5",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "cuda": ["jax[cuda13]"],
+        "tpu": ["jax[tpu]"],
+        "tensorboard": ["tensorboardX>=2.6"],
+        "notebooks": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],
+        "test": [
+            "hypothesis>=6",
+            "ipykernel>=6",
+            "mypy>=1.15",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "pytest>=8",
+            "ruff>=0.11",
+            "scipy>=1.14",
+            "tensorboardX>=2.6",
+        ],
+    },
+)

@@ -1,0 +1,1 @@
+"""What every stage shares: the study map, config, devices, randomness, checkpoints."""

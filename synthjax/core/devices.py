@@ -1,0 +1,266 @@
+"""The one door to several devices: pmap by default, shard_map by flag.
+
+Step functions are written for one device, with collectives over the axis "data".
+Only this module maps them. State is a plain replicated array without a device axis,
+so checkpoints know nothing of the device count.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from synthjax.core.errors import ConfigError, StudyError
+
+AXIS = "data"
+MAPPINGS = ("pmap", "shard_map")
+
+
+@dataclasses.dataclass(frozen=True)
+class DevicesConfig:
+    """Which devices a study runs on."""
+
+    count: int = 0  # devices used in each process; 0 takes all of them
+    mapping: str = "pmap"  # how steps are mapped: pmap or shard_map
+    distributed: bool = False  # several processes, joined by jax.distributed
+    coordinator: str = ""  # host:port of process 0; empty lets jax detect it
+    process_count: int = 0  # processes in all; 0 lets jax detect it
+    process_id: int = -1  # this process; -1 lets jax detect it
+
+    def __post_init__(self) -> None:
+        if self.mapping not in MAPPINGS:
+            raise ConfigError(
+                f"mapping={self.mapping!r}: must be one of {', '.join(MAPPINGS)}"
+            )
+        if self.count < 0:
+            raise ConfigError(f"count={self.count}: must be 0 (all devices) or more")
+
+
+class Step:
+    """A mapped step function; call it like the function it maps."""
+
+    def __init__(self, fn: Callable[..., Any], mapper: Callable[..., Any]) -> None:
+        self.traces = 0  # how often jax traced the function: more than 1 is a recompile
+        self._call: Callable[..., Any] | None = None
+
+        @functools.wraps(fn)
+        def counted(*args: Any) -> Any:
+            self.traces += 1
+            return fn(*args)
+
+        self._mapped = mapper(counted)
+
+    def compile_ahead(self, *args: Any) -> "Step":
+        """Compiles for arguments like `args`; later calls use that executable."""
+        if jax.process_count() == 1:
+            self._call = self._mapped.lower(*args).compile()
+        return self
+
+    def cost_analysis(self) -> dict[str, float]:
+        """XLA's own count of the compiled step: `flops`, `bytes accessed`, per device.
+
+        Raises:
+          StudyError: the step was not compiled ahead.
+        """
+        if self._call is None:
+            raise StudyError(
+                "the step was not compiled ahead: call compile_ahead first"
+            )
+        return self._call.cost_analysis()  # type: ignore[attr-defined]
+
+    def __call__(self, *args: Any) -> Any:
+        return (self._call or self._mapped)(*args)
+
+
+class Devices:
+    """The devices of a run and how work is laid on them."""
+
+    axis_name = AXIS
+
+    def __init__(self, config: DevicesConfig) -> None:
+        local = jax.local_devices()
+        if config.count > len(local):
+            raise StudyError(
+                f"config.devices.count={config.count}, but this process has "
+                f"{len(local)} {local[0].platform} device(s); ask for at most "
+                f"{len(local)} (on a CPU, XLA_FLAGS="
+                f"--xla_force_host_platform_device_count={config.count} gives more)"
+            )
+        if config.count and config.count < len(local) and jax.process_count() > 1:
+            raise StudyError(
+                "config.devices.count must be 0 (all devices) with several processes"
+            )
+        self.mapping = config.mapping
+        self.process_index = jax.process_index()
+        self.process_count = jax.process_count()
+        self.is_main = self.process_index == 0
+        self.local_count = config.count or len(local)
+        self.count = self.local_count * self.process_count
+        self.platform = local[0].platform
+        if self.process_count > 1:
+            self._devices = jax.devices()
+        else:
+            self._devices = local[: self.local_count]
+        # pmap hands out and takes arrays of this process; shard_map global ones.
+        spanned = self._devices if self.mapping == "shard_map" else self._local()
+        self._mesh = Mesh(np.array(spanned), (AXIS,))
+
+    def _local(self) -> list[jax.Device]:
+        return [d for d in self._devices if d.process_index == self.process_index]
+
+    def map_step(
+        self,
+        fn: Callable[..., Any],
+        *,
+        batch_args: int,
+        donate_state: bool = True,
+        sharded_outputs: bool = False,
+    ) -> Step:
+        """Maps a one-device step over the devices.
+
+        Args:
+          fn: `fn(state, *batches, *replicated)`, using collectives over "data".
+          batch_args: how many arguments after `state` are split along axis 0.
+          donate_state: whether `state` is overwritten (its buffers are reused).
+          sharded_outputs: every output is a batch, concatenated along axis 0;
+            otherwise every output is the same on all devices.
+        """
+        donate = (0,) if donate_state and not sharded_outputs else ()
+
+        def mapper(counted: Callable[..., Any]) -> Callable[..., Any]:
+            arguments = len(inspect.signature(fn).parameters)
+            split = [None if i == 0 or i > batch_args else 0 for i in range(arguments)]
+            if self.mapping == "pmap":
+                return jax.pmap(
+                    counted,
+                    axis_name=AXIS,
+                    in_axes=tuple(split),
+                    out_axes=0 if sharded_outputs else None,
+                    devices=self._devices if self.process_count == 1 else None,
+                    donate_argnums=donate,
+                )
+            batch, replicated = PartitionSpec(AXIS), PartitionSpec()
+            mapped = jax.shard_map(
+                counted,
+                mesh=self._mesh,
+                in_specs=tuple(replicated if s is None else batch for s in split),
+                out_specs=batch if sharded_outputs else replicated,
+                check_vma=False,
+            )
+            return jax.jit(mapped, donate_argnums=donate)
+
+        return Step(fn, mapper)
+
+    def shard(self, tree: Any) -> Any:
+        """Lays this process's part of a batch (leading axis) on its devices."""
+        sharding = NamedSharding(self._mesh, PartitionSpec(AXIS))
+
+        def place(leaf: Any) -> jax.Array:
+            leaf = np.asarray(leaf)
+            if leaf.shape[0] % self.local_count:
+                raise StudyError(
+                    f"a batch of {leaf.shape[0]} does not divide by "
+                    f"{self.local_count} devices; choose a multiple"
+                )
+            if self.mapping == "pmap":
+                per_device = leaf.shape[0] // self.local_count
+                leaf = leaf.reshape(self.local_count, per_device, *leaf.shape[1:])
+            return jax.make_array_from_process_local_data(sharding, leaf)
+
+        return jax.tree.map(place, tree)
+
+    def replicate(self, tree: Any) -> Any:
+        """Copies a tree to every device, as state or constants of a step."""
+        sharding = NamedSharding(self._mesh, PartitionSpec())
+
+        def place(leaf: Any) -> jax.Array:
+            if self.process_count == 1:
+                return jax.device_put(leaf, sharding)
+            return jax.make_array_from_process_local_data(sharding, np.asarray(leaf))
+
+        return jax.tree.map(place, tree)
+
+    def gather(self, tree: Any) -> Any:
+        """Sharded outputs as host arrays [global batch, ...], on every process."""
+
+        def fetch(leaf: jax.Array) -> np.ndarray:
+            if self.process_count == 1:
+                host = np.asarray(leaf)
+            elif self.mapping == "pmap":
+                mine = [np.asarray(s.data) for s in leaf.addressable_shards]
+                host = multihost_utils.process_allgather(
+                    np.concatenate(mine), tiled=True
+                )
+            else:
+                host = multihost_utils.process_allgather(leaf, tiled=True)
+            if self.mapping == "pmap":
+                host = host.reshape(-1, *host.shape[2:])
+            return host
+
+        return jax.tree.map(fetch, tree)
+
+    def wait(self, tree: Any) -> None:
+        """Waits for `tree` on a CPU, where collectives must not be dispatched ahead.
+
+        XLA's CPU client runs collectives on a small thread pool: two steps in flight
+        can each hold the threads that the other waits for.
+        """
+        if self.platform == "cpu":
+            jax.block_until_ready(tree)
+
+    def check_batch(self, size: int, key: str) -> None:
+        """Raises StudyError unless a global batch of `size` divides by the devices."""
+        if size % self.count:
+            below = size // self.count * self.count
+            near = [str(n) for n in (below, below + self.count) if n]
+            raise StudyError(
+                f"config.{key}={size} does not divide by {self.count} devices; "
+                f"set it to {' or '.join(near)}, or set config.devices.count"
+            )
+
+    def barrier(self, name: str) -> None:
+        """Waits until every process is here."""
+        if self.process_count > 1:
+            multihost_utils.sync_global_devices(name)
+
+
+def make_devices(config: DevicesConfig) -> Devices:
+    """Joins the other processes if the config says so, then takes the devices."""
+    if config.distributed:
+        _join(config)
+    return Devices(config)
+
+
+def _join(config: DevicesConfig) -> None:
+    if jax.distributed.is_initialized():
+        return
+    with contextlib.suppress(AttributeError):  # an option of older versions only
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(
+            coordinator_address=config.coordinator or None,
+            num_processes=config.process_count or None,
+            process_id=None if config.process_id < 0 else config.process_id,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise StudyError(
+            f"joining the other processes failed: {error}. Set config.devices."
+            "coordinator=host:port, process_count and process_id on each, or start "
+            "under Slurm or on a TPU pod, where they are detected"
+        ) from error
+
+
+def prepare_environment() -> None:
+    """Settings that must precede the first use of jax; launchers call it first."""
+    # XLA sizes its CPU thread pool by NPROC; collectives of several CPU devices
+    # need as many threads as there are devices.
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        os.environ.setdefault("NPROC", str(max(8, os.cpu_count() or 1)))

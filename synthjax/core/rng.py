@@ -1,0 +1,27 @@
+"""Named random streams: a key is a function of (root, name, indices), never stored.
+
+Adding a stream never changes another one, and a resumed run draws the same numbers
+because the indices (a step, an image number) are all the state there is.
+"""
+
+import zlib
+
+import jax
+from jaxtyping import Array, Int, Key
+
+
+def key(
+    root: int | Key[Array, ""], name: str, *indices: int | Int[Array, ""]
+) -> Key[Array, ""]:
+    """The key of stream `name` under `root` at `indices`.
+
+    Args:
+      root: a seed, or a key to derive from.
+      name: the stream, such as "latents"; distinct names give independent streams.
+      *indices: non-negative integers folded in one after the other, in order.
+    """
+    derived = jax.random.key(root) if isinstance(root, int) else root
+    derived = jax.random.fold_in(derived, zlib.crc32(name.encode()))
+    for index in indices:
+        derived = jax.random.fold_in(derived, index)
+    return derived

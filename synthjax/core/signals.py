@@ -1,0 +1,51 @@
+"""SIGTERM, as a scheduler sends it before it takes a machine: save, then leave."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+EXIT_CODE = 128 + signal.SIGTERM
+
+
+class Preempted(SystemExit):
+    """The process was asked to stop, and what it had done is saved (exit code 143)."""
+
+    def __init__(self) -> None:
+        super().__init__(EXIT_CODE)
+
+
+class Request:
+    """Whether SIGTERM arrived while a loop was running."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+
+_deferring: list[Request] = []
+
+
+def install() -> None:
+    """Makes SIGTERM raise `Preempted`, or be noted where a loop defers it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _handle)
+
+
+def _handle(signum: int, frame: FrameType | None) -> None:
+    if _deferring:
+        _deferring[-1].requested = True
+    else:
+        raise Preempted
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[Request]:
+    """Inside, SIGTERM only sets `.requested`; the loop saves and raises `Preempted`."""
+    install()
+    request = Request()
+    _deferring.append(request)
+    try:
+        yield request
+    finally:
+        _deferring.remove(request)

@@ -1,0 +1,60 @@
+"""Four CPU devices for every test, and one tiny study shared by those that need it."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["NPROC"] = "8"  # XLA's thread pool must hold four devices' collectives
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".cache" / "xla")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+
+def run_pipeline(
+    workdir: Path,
+    *flags: str,
+    config: str = "configs/phantom_chest.py:tiny",
+    **env: str,
+) -> subprocess.CompletedProcess[str]:
+    """Runs `launch.pipeline` as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "launch.pipeline", f"--config={config}"]
+    return subprocess.run(
+        [*command, f"--workdir={workdir}", *flags],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": "default"} | env,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="session")
+def pipeline():
+    """The function that runs `launch.pipeline`."""
+    return run_pipeline
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished tiny study, made with the network cut off; tests only read it."""
+    workdir = tmp_path_factory.mktemp("tiny") / "study"
+    done = run_pipeline(workdir, PYTHONPATH=str(ROOT / "tests" / "offline"))
+    assert done.returncode == 0, done.stderr[-4000:]
+    return workdir
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
