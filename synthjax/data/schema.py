@@ -1,0 +1,80 @@
+"""What a set of labelled images is: its records and its description.
+
+Real and synthetic sets are the same kind of thing: one schema, one codec, one writer
+(`write.py`), one reader (`loader.py`).
+"""
+
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from synthjax.core.errors import StudyError
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclasses.dataclass
+class Record:
+    """One image with its labels and side attributes."""
+
+    id: str  # unique in the set, printable
+    image_u8: np.ndarray  # [h w c] uint8, 0..255
+    label: np.ndarray  # [y] float32: 0, 1, or NaN where unknown
+    patient_id: str  # no two splits share one
+    study_id: str = ""  # one examination of a patient; "" where unknown
+    age: float = float("nan")  # years; NaN where unknown
+    sex: str = ""  # "F", "M", or "" where unknown
+    view: str = ""  # "PA", "AP", ... or "" where unknown
+    origin: str = ""  # where the image came from: a file, a generator
+
+
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """What every record of a set has in common."""
+
+    name: str  # of the set, for people
+    labels: tuple[str, ...]  # one name per column of `label`
+    resolution: int  # height and width, pixels
+    channels: int  # 1 grey, 3 RGB
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of `Record.image_u8`."""
+        return (self.resolution, self.resolution, self.channels)
+
+
+def check_record(record: Record, schema: Schema) -> None:
+    """Raise StudyError if the record does not fit the schema, naming what is wrong."""
+    where = f"image {record.id!r} of the set {schema.name!r}"
+    image, label = record.image_u8, record.label
+    if image.shape != schema.image_shape or image.dtype != np.uint8:
+        raise StudyError(
+            f"{where}: pixels are {image.dtype} {image.shape}, "
+            f"the schema says uint8 {schema.image_shape}; resize and convert them "
+            "with synthjax.data.transforms first."
+        )
+    if label.shape != (len(schema.labels),):
+        raise StudyError(
+            f"{where}: {label.shape} label values for {len(schema.labels)} labels "
+            f"({', '.join(schema.labels)})."
+        )
+    if not np.all((label == 0) | (label == 1) | np.isnan(label)):
+        raise StudyError(f"{where}: labels are {label}; each must be 0, 1 or NaN.")
+    if not record.id or not record.patient_id:
+        raise StudyError(f"{where}: id and patient_id must not be empty.")
+
+
+def encode_png(image_u8: np.ndarray) -> bytes:
+    """[h w c] uint8 with one or three channels as a PNG file (lossless)."""
+    pixels = image_u8[..., 0] if image_u8.shape[-1] == 1 else image_u8
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    """Inverse of `encode_png`: [h w c] uint8."""
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -1,0 +1,140 @@
+"""The data stage, source to set."""
+
+import csv
+import hashlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from synthjax.core.config import freeze, section
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import read_json
+from synthjax.data import loader
+from synthjax.data.builder import DataConfig, build
+from synthjax.data.sources.folder import FolderConfig
+from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
+
+
+@pytest.fixture(scope="module")
+def digits_set(tmp_path_factory):
+    out = tmp_path_factory.mktemp("digits") / "data"
+    build(DataConfig(source="digits", resolution=16), seed=3, out=out)
+    return out
+
+
+def test_digits_go_through_the_folder(digits_set):
+    with open(digits_set / "source" / "labels.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1797
+    schema = loader.read_schema(digits_set)
+    assert schema.labels == tuple(f"digit_{digit}" for digit in range(10))
+    assert (schema.resolution, schema.channels) == (16, 1)
+    tables = [
+        loader.read_split(digits_set, split) for split in ("train", "valid", "test")
+    ]
+    assert [len(table) for table in tables] == [1078, 180, 539]
+    ids = np.concatenate([table.id for table in tables])
+    assert len(set(ids)) == 1797
+    table = tables[2]
+    np.testing.assert_array_equal(table.label.sum(axis=1), 1)
+    scans = load_digits()
+    for row in (0, 100, 538):
+        number = int(table.id[row].removeprefix("scan_").removesuffix(".png"))
+        assert table.label[row].argmax() == scans.target[number]
+        stored = np.asarray(Image.open(digits_set / "source" / table.id[row]))
+        np.testing.assert_array_equal(table.image_u8[row, :, :, 0], stored)
+        halved = table.image_u8[row, :, :, 0].reshape(8, 2, 8, 2).mean(axis=(1, 3))
+        scan = scans.images[number] / 16 * 255
+        assert np.corrcoef(halved.ravel(), scan.ravel())[0, 1] > 0.97
+
+
+def test_digits_say_that_patients_are_unknown(digits_set):
+    described = read_json(digits_set / "splits.json")
+    assert "its own patient" in described["patients"]
+    assert described["seed"] == 3
+    assert described["fractions"] == [0.6, 0.1, 0.3]
+
+
+def folder_study(root):
+    """Twelve patients with two images each; the label is told by the grey value."""
+    rows = []
+    for number in range(24):
+        grey = 40 if number % 4 < 2 else 200
+        Image.new("L", (16, 16), grey + number // 2).save(root / f"{number}.png")
+        rows.append([f"{number}.png", f"p{number // 2}", int(grey == 200)])
+    with open(root / "labels.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["file", "patient", "bright"], *rows])
+    folder = FolderConfig(path=str(root), patient_column="patient")
+    return DataConfig(source="folder", resolution=16, folder=folder)
+
+
+def digest(directory):
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in directory.iterdir()
+    }
+
+
+def test_folder_to_set(tmp_path):
+    root, out = tmp_path / "scans", tmp_path / "data"
+    root.mkdir()
+    build(folder_study(root), seed=0, out=out)
+    described = read_json(out / "splits.json")
+    assert described["patients"] == "named by the source"
+    for split in ("train", "valid", "test"):
+        table = loader.read_split(out, split)
+        grey = table.image_u8.mean(axis=(1, 2, 3))
+        np.testing.assert_array_equal(table.label[:, 0], grey > 100)
+        facts = described["splits"][split]
+        assert facts["images"] == len(table) == 2 * facts["patients"]
+    assert loader.read_provenance(out)["settings"]["path"] == str(root)
+
+
+def test_two_builds_are_equal_whatever_the_workers(tmp_path):
+    root = tmp_path / "scans"
+    root.mkdir()
+    config = section(folder_study(root))
+    for name, workers in (("a", 1), ("b", 3)):
+        config.workers = workers
+        build(freeze(DataConfig, config, "data"), seed=1, out=tmp_path / name)
+    assert digest(tmp_path / "a") == digest(tmp_path / "b")
+
+
+def test_phantom_to_set(tmp_path):
+    phantom = PhantomChestConfig(patients=12)
+    config = DataConfig(resolution=16, workers=1, phantom_chest=phantom)
+    build(config, seed=2, out=tmp_path)
+    assert loader.read_schema(tmp_path).labels == LABELS
+    patients = read_json(tmp_path / "splits.json")["splits"]
+    assert sum(facts["patients"] for facts in patients.values()) == 12
+    train = loader.read_split(tmp_path, "train")
+    assert train.image_u8.std() > 10
+    assert set(train.sex) <= {"F", "M"}
+
+
+def test_too_few_patients(tmp_path):
+    phantom = PhantomChestConfig(patients=2)
+    config = DataConfig(resolution=16, workers=1, phantom_chest=phantom)
+    with pytest.raises(StudyError, match=r"2 patient\(s\).*3 splits"):
+        build(config, seed=2, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"resolution": 100}, "power of two from 16 to 1024; the nearest is 128"),
+        ({"resolution": 8}, "the nearest is 16"),
+        ({"resolution": 3000}, "the nearest is 1024"),
+        ({"channels": 2}, "channels=2: must be 1"),
+        ({"source": "nowhere"}, "must be one of phantom_chest, folder, digits"),
+        ({"workers": -1}, "workers=-1"),
+        ({"fractions": (1.0, 0.0, 0.0)}, "fractions"),
+        ({"folder": {"aspect": "crop"}}, r"config\.data\.folder\.aspect"),
+        ({"folder": {"pth": "x"}}, r"config\.data\.folder\.pth: there is no such"),
+    ],
+)
+def test_config_values_are_checked(values, message):
+    with pytest.raises(ConfigError, match=message):
+        freeze(DataConfig, values, "data")

@@ -1,0 +1,366 @@
+"""The phantom chest: exact solids, true labels, and images that depend on the seed."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from synthjax.core.errors import ConfigError
+from synthjax.data.sources import phantom_chest, phantom_chest_atlas
+from synthjax.data.sources.phantom.chest_anatomy import SIDES, heart, pleura
+from synthjax.data.sources.phantom.chest_labels import (
+    LABELS,
+    OPACITIES,
+    close,
+    draw_label,
+    prevalence,
+)
+from synthjax.data.sources.phantom.chest_projection import FIELD, grid_for
+from synthjax.data.sources.phantom.radiograph import (
+    Exposure,
+    box_downsample,
+    expose,
+)
+from synthjax.data.sources.phantom.solids import (
+    Ellipsoid,
+    Grid,
+    Rods,
+    add_ellipsoid,
+    add_rods,
+    half_chord,
+    length_outside,
+    make_grid,
+    span,
+)
+from synthjax.data.sources.phantom_chest import (
+    PhantomChestConfig,
+    build_scene,
+    draw_case,
+    records,
+    render,
+)
+
+QUIET = PhantomChestConfig(photons=0.0)
+DEPTH = np.linspace(-200, 200, 40001)  # y of the numerical integrals, mm
+
+
+def scene_with(*names: str, number: int = 5, severity_image: int = 0):
+    """One patient with exactly these findings."""
+    label = np.array([float(name in names) for name in LABELS], np.float32)
+    case = replace(draw_case(QUIET, 0, number), label=close(label))
+    return build_scene(case, severity_image)
+
+
+def inside_ellipsoid(solid: Ellipsoid, x: float, z: float) -> np.ndarray:
+    """Whether the points of the ray (x, z) lie inside, from the definition."""
+    cos, sin = np.cos(solid.roll), np.sin(solid.roll)
+    dx, dz = x - solid.centre[0], z - solid.centre[2]
+    u, w = dx * cos + dz * sin, dz * cos - dx * sin
+    a, b, c = solid.axes
+    return (u / a) ** 2 + ((DEPTH - solid.centre[1]) / b) ** 2 + (w / c) ** 2 < 1
+
+
+def length(inside: np.ndarray) -> float:
+    """Length of the marked part of a ray (mm)."""
+    return inside.sum() * (DEPTH[1] - DEPTH[0])
+
+
+def test_labels_are_the_fourteen_of_chexpert_in_order():
+    assert LABELS == (
+        "No Finding",
+        "Enlarged Cardiomediastinum",
+        "Cardiomegaly",
+        "Lung Opacity",
+        "Lung Lesion",
+        "Edema",
+        "Consolidation",
+        "Pneumonia",
+        "Atelectasis",
+        "Pneumothorax",
+        "Pleural Effusion",
+        "Pleural Other",
+        "Fracture",
+        "Support Devices",
+    )
+
+
+def test_ellipsoid_chords_and_their_unions_equal_numerical_integrals():
+    organ = Ellipsoid((10, -5, 20), (60, 80, 100), 0.4)
+    others = [
+        Ellipsoid((30, 20, 10), (40, 50, 30), -0.3),
+        Ellipsoid((0, -40, 0), (70, 60, 50)),
+        Ellipsoid((20, 0, 60), (30, 100, 60), 0.2),
+    ]
+    grid = make_grid(16, 240.0, (5.0, 15.0))
+    chord = 2 * half_chord(organ, grid.x, grid.z)
+    left = length_outside(span(organ, grid), [span(other, grid) for other in others])
+    for row, column in np.random.default_rng(0).integers(0, 16, (60, 2)):
+        ray = grid.x[column], grid.z[row]
+        mine = inside_ellipsoid(organ, *ray)
+        taken = np.any([inside_ellipsoid(other, *ray) for other in others], axis=0)
+        assert chord[row, column] == pytest.approx(length(mine), abs=0.05)
+        assert left[row, column] == pytest.approx(length(mine & ~taken), abs=0.1)
+
+
+def test_bounding_box_adds_the_whole_ellipsoid():
+    solid = Ellipsoid((20, 0, -30), (12, 9, 25), 0.7, mu=0.5)
+    grid = make_grid(128, 200.0, (0.0, 0.0))
+    image = np.zeros((128, 128), np.float32)
+    add_ellipsoid(image, solid, grid)
+    np.testing.assert_allclose(image, half_chord(solid, grid.x, grid.z), atol=1e-5)
+    volume = image.sum() / solid.mu * grid.pitch**2
+    assert volume == pytest.approx(4 / 3 * np.pi * 12 * 9 * 25, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "end", [(60.0, 0.0, 0.0), (20.0, 50.0, 30.0), (1.0, 70.0, -5.0), (-30.0, -9.0, 40)]
+)
+def test_rod_chords_equal_numerical_integrals(end):
+    start, end = np.array([2.0, -10.0, -8.0]), np.array(end)
+    rods = Rods(*(np.array([value], np.float32) for value in (start, end, 9.0, 1.0)))
+    grid = make_grid(64, 200.0, (0.0, 0.0))
+    image = np.zeros((64, 64), np.float32)
+    add_rods(image, rods, grid)
+    axis = (end - start) / np.linalg.norm(end - start)
+    for row, column in np.argwhere(image > 0)[::17]:
+        ray = np.stack(
+            [np.full_like(DEPTH, grid.x[column]), DEPTH,
+             np.full_like(DEPTH, grid.z[row])], axis=-1
+        )  # fmt: skip
+        along = (ray - start) @ axis
+        away = ((ray - start) ** 2).sum(1) - along**2
+        within = (along > 0) & (along < np.linalg.norm(end - start)) & (away < 81)
+        assert image[row, column] == pytest.approx(length(within), abs=0.15)
+    volume = np.pi * 81 * np.linalg.norm(end - start)
+    assert image.sum() * grid.pitch**2 == pytest.approx(volume, rel=0.05)
+
+
+def test_a_wire_finer_than_a_pixel_keeps_its_sum():
+    wire = Rods(
+        np.array([[-50.0, 0, -40]], np.float32), np.array([[60.0, 10, 70]], np.float32),
+        np.array([1.0], np.float32), np.array([0.6], np.float32),
+    )  # fmt: skip
+    sums = []
+    for size in (64, 128, 256, 1024):
+        image = np.zeros((size, size), np.float32)
+        grid = make_grid(size, FIELD, (0.0, 0.0))
+        add_rods(image, wire, grid)
+        sums.append(image.sum() * grid.pitch**2)
+    np.testing.assert_allclose(sums, sums[-1], rtol=0.07)
+
+
+def test_rods_off_the_detector_leave_no_trace():
+    image = np.zeros((32, 32), np.float32)
+    far = np.array([[900.0, 0, 0]], np.float32)
+    rods = Rods(far, far + 5, np.ones(1, np.float32), np.ones(1, np.float32))
+    add_rods(image, rods, make_grid(32, FIELD, (0.0, 0.0)))
+    assert not image.any()
+
+
+def test_exposure_obeys_beer_lambert_and_the_dose():
+    slab = np.full((64, 64), 2.0, np.float32)
+    still = Exposure(photons=0.0, scatter=0.0, low=0.0, high=4.0)
+    np.testing.assert_allclose(expose(slab, 64, still, FIELD, None), 0.5, atol=1e-6)
+    deviations = []
+    for photons in (1e3, 1e5):
+        noisy = replace(still, photons=photons)
+        shown = expose(slab, 64, noisy, FIELD, np.random.default_rng(0))
+        counts = photons * (FIELD / 64) ** 2 * np.exp(-2)
+        assert shown.std() * 4 == pytest.approx(1 / np.sqrt(counts), rel=0.05)
+        deviations.append(shown.std())
+    assert deviations[0] / deviations[1] == pytest.approx(10, rel=0.06)
+    veiled = expose(slab, 64, replace(still, scatter=0.5), FIELD, None)
+    np.testing.assert_allclose(veiled, (2 - np.log(1.5)) / 4, atol=1e-5)
+
+
+def test_same_images_whatever_the_number_of_workers():
+    config = PhantomChestConfig(patients=36)
+    alone = list(records(config, resolution=16, seed=3))
+    shared = list(records(config, resolution=16, seed=3, workers=2))
+    assert [one.id for one in alone] == [one.id for one in shared]
+    assert [one.id for one in alone] == sorted(one.id for one in alone)
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one.image_u8, other.image_u8)
+        np.testing.assert_array_equal(one.label, other.label)
+        assert (one.age, one.sex, one.view) == (other.age, other.sex, other.view)
+    few = list(records(replace(config, patients=5), resolution=16, seed=3))
+    for one, other in zip(few, alone, strict=False):
+        np.testing.assert_array_equal(one.image_u8, other.image_u8)
+    changed = next(records(config, resolution=16, seed=4))
+    assert not np.array_equal(changed.image_u8, alone[0].image_u8)
+
+
+def test_records_fit_their_schema():
+    config = PhantomChestConfig(patients=12)
+    schema = phantom_chest.schema(config, resolution=32, channels=3)
+    assert schema.labels == LABELS
+    made = list(records(config, resolution=32, channels=3, seed=0))
+    assert len({record.id for record in made}) == len(made)
+    assert {record.patient_id for record in made} == {
+        f"patient{number:05d}" for number in range(12)
+    }
+    for record in made:
+        assert record.image_u8.shape == (32, 32, 3)
+        assert record.image_u8.dtype == np.uint8
+        assert record.label.dtype == np.float32 and record.label.shape == (14,)
+        assert 18 <= record.age <= 95
+        assert record.sex in ("F", "M") and record.view in ("PA", "AP")
+        assert record.id.startswith(record.patient_id)
+    counts = [sum(r.patient_id == name.patient_id for r in made) for name in made]
+    assert min(counts) >= 1 and max(counts) <= 3
+
+
+@pytest.mark.parametrize("pixels", [16, 32, 64])
+def test_the_same_patient_at_two_resolutions(pixels):
+    for number in range(6):
+        scene = build_scene(draw_case(QUIET, 0, number), 0)
+        small, fine = (render(QUIET, scene, size, None) for size in (pixels, 128))
+        # A detector averages intensities, so compare those, where nothing is clipped.
+        large = -np.log(box_downsample(np.exp(-4 * fine), pixels)) / 4
+        whole = box_downsample((fine > 0).astype(np.float32), pixels) == 1
+        error = np.abs(small - large)[whole]
+        assert error.mean() < 0.008
+        assert np.quantile(error, 0.99) < 0.08
+
+
+def test_derived_labels_follow_from_the_others():
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        _, label = draw_label(rng)
+        value = dict(zip(LABELS, label, strict=True))
+        findings = [value[name] for name in LABELS[1:-1]]
+        assert value["No Finding"] == float(not any(findings))
+        if any(value[name] for name in OPACITIES):
+            assert value["Lung Opacity"] == 1
+
+
+def test_prevalences_are_the_stated_ones_and_none_is_rare():
+    exact = prevalence()
+    assert exact.min() > 0.07 and exact.max() < 0.6
+    rng = np.random.default_rng(1)
+    drawn = np.mean([draw_label(rng)[1] for _ in range(6000)], axis=0)
+    error = np.sqrt(exact * (1 - exact) / 6000)
+    assert np.all(np.abs(drawn - exact) < 4 * error)
+
+
+def test_images_of_a_patient_share_labels_but_differ():
+    config = PhantomChestConfig(patients=8)
+    made: dict[str, list] = {}
+    for record in records(config, resolution=32, seed=1):
+        made.setdefault(record.patient_id, []).append(record)
+    several = [group for group in made.values() if len(group) > 1]
+    assert several
+    for first, second, *_ in several:
+        np.testing.assert_array_equal(first.label, second.label)
+        assert not np.array_equal(first.image_u8, second.image_u8)
+
+
+def extent(shadow: np.ndarray, grid: Grid) -> tuple[float, float]:
+    """Leftmost and rightmost x of a shadow (mm)."""
+    x = grid.x[shadow.any(axis=0)]
+    return float(x.min()), float(x.max())
+
+
+def test_cardiothoracic_ratio_measured_from_masks_agrees_with_the_label():
+    for number in range(60):
+        case = draw_case(QUIET, 2, number)
+        scene = build_scene(case, 0)
+        grid = grid_for(scene, 128)
+        left, right = extent(span(heart(scene), grid).length > 0, grid)
+        lungs = [span(pleura(scene, side), grid) for side in SIDES]
+        thorax = extent(lungs[0].length + lungs[1].length > 0, grid)
+        ratio = (right - left) / (thorax[1] - thorax[0])
+        if case.label[LABELS.index("Cardiomegaly")]:
+            assert ratio > 0.55
+        else:
+            assert ratio < 0.48
+
+
+# Finding, box (x0, x1, z0, z1 in mm, either side), least change of the mean, and sign.
+CUES = [
+    ("Enlarged Cardiomediastinum", (32, 52, 45, 85), 0.10),
+    ("Cardiomegaly", (60, 85, -55, -15), 0.05),
+    ("Lung Opacity", (60, 95, 20, 75), 0.03),
+    ("Lung Lesion", (50, 115, -50, 85), 0.004),
+    ("Edema", (40, 75, -30, 30), 0.05),
+    ("Consolidation", (50, 100, -20, 90), 0.05),
+    ("Pneumonia", (55, 105, -50, 5), 0.04),
+    ("Atelectasis", (50, 110, -70, 0), 0.04),
+    ("Pneumothorax", (100, 125, 20, 80), -0.05),
+    ("Pleural Effusion", (75, 125, -95, -55), 0.03),
+    ("Pleural Other", (115, 140, -40, 60), 0.03),
+    ("Fracture", (75, 130, -20, 80), 0.01),
+    ("Support Devices", (-170, 170, -190, 150), 0.004),
+]
+
+
+@pytest.mark.parametrize(("name", "box", "least"), CUES, ids=[cue[0] for cue in CUES])
+def test_each_finding_changes_the_right_place_in_the_right_direction(name, box, least):
+    for number in (1, 5, 9, 14):
+        scenes = scene_with(number=number), scene_with(name, number=number)
+        without, with_it = (render(QUIET, scene, 64, None) for scene in scenes)
+        grid = make_grid(64, FIELD, (0.0, -20.0))
+        rows = (grid.z > box[2]) & (grid.z < box[3])
+        change = []
+        for side in SIDES:
+            x = side * grid.x
+            columns = (x > box[0]) & (x < box[1])
+            change.append((with_it - without)[np.ix_(rows, columns)].mean())
+        strongest = max(change) if least > 0 else min(change)
+        assert strongest * np.sign(least) > abs(least), (number, change)
+        assert np.abs(with_it - without).max() > 0.1  # unmistakable somewhere
+
+
+def test_oedema_is_on_both_sides_and_pneumonia_on_one():
+    grid = make_grid(64, FIELD, (0.0, -20.0))
+    rows = (grid.z > -40) & (grid.z < 20)
+
+    def sides(name: str) -> list[float]:
+        change = render(QUIET, scene_with(name), 64, None)
+        change = change - render(QUIET, scene_with(), 64, None)
+        chosen = [(side * grid.x > 55) & (side * grid.x < 105) for side in SIDES]
+        return sorted(float(change[np.ix_(rows, one)].mean()) for one in chosen)
+
+    assert sides("Edema")[0] > 0.03
+    assert abs(sides("Pneumonia")[0]) < 0.005
+
+
+def test_a_chest_looks_like_one():
+    shown = render(QUIET, scene_with(), 64, None)
+    lungs = shown[22:34, [14, 15, 16, 46, 47, 48]].mean()
+    abdomen, spine, air = shown[54:60, 20:28].mean(), shown[40:60, 32].mean(), shown[:8]
+    assert lungs < 0.5 < abdomen < spine
+    assert air[:, :4].mean() < 0.02  # beside the neck
+
+
+@pytest.mark.parametrize("resolution", [0, 8, 48, 2048])
+def test_a_resolution_that_cannot_be_rendered_is_named(resolution):
+    with pytest.raises(ConfigError, match=f"resolution={resolution}"):
+        next(records(PhantomChestConfig(), resolution=resolution))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"patients": 0}, {"images_per_patient": 4}, {"photons": -1.0}, {"scatter": 2.0}],
+)
+def test_config_says_what_is_wrong(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ConfigError, match=f"{name}={value}"):
+        PhantomChestConfig(**wrong)
+
+
+def test_workers_do_not_load_jax():
+    code = (
+        "import sys; import synthjax.data.sources.phantom_chest; "
+        "sys.exit('jax' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_atlas_shows_every_finding():
+    page = np.asarray(phantom_chest_atlas.atlas(resolution=16, pixels=32))
+    rows = -(-len(LABELS) // phantom_chest_atlas.COLUMNS)
+    assert page.shape[0] == rows * (32 + phantom_chest_atlas.TITLE)
+    assert page.std() > 30
