@@ -1,0 +1,1 @@
+"""One file, one whole study; each docstring has its purpose, numbers and command."""

@@ -1,0 +1,31 @@
+"""A study on real scans that needs no download: scikit-learn's 1,797 written digits.
+
+The data stage writes the scans as a folder of 16 px PNG images with a labels.csv (look
+at <workdir>/data/source) and reads it back as it would read anybody's folder. The ten
+labels are the digits, one of them positive in each image; the data set names no writers,
+so each image counts as its own patient.
+
+    python -m launch.pipeline --config=configs/digits.py --workdir=runs/digits
+"""
+
+from ml_collections import ConfigDict
+
+from configs.sections import new_study
+
+
+def get_config() -> ConfigDict:
+    """The study of the digits."""
+    config = new_study()
+    config.data.source = "digits"
+    config.data.resolution = 16
+    config.data.fractions = (0.6, 0.1, 0.3)  # 539 test images, about 54 of each digit
+
+    config.gan.kimg = 150.0
+    config.gan.stylegan2.z_size = 64
+    config.gan.stylegan2.w_size = 64
+    config.gan.stylegan2.mapping_layers = 4
+    config.gan.stylegan2.label_size = 64
+    config.gan.stylegan2.channel_max = 32
+    config.classifier.seeds = 3
+    config.classifier.steps = 400
+    return config

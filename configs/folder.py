@@ -1,0 +1,31 @@
+r"""Your own images: a folder of PNG or JPEG files with a labels.csv. Copy this file.
+
+The folder holds the images and `labels.csv`: a column `file` (path inside the folder),
+if you have them a patient and other columns, and one column per label with 1, 0 or
+nothing (unknown). The names of the columns are set below or by flag.
+
+    python -m launch.pipeline --config=configs/folder.py \
+        --workdir=runs/mine --config.data.folder.path=/path/to/folder
+
+Expect, at 64 px with the generator below: about 8 s per kimg on two CPU cores, so a GPU
+is the place for it; start with --config.data.resolution=32 to see the flow.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.sections import new_study
+
+
+def get_config() -> ConfigDict:
+    """The study of a user's own folder."""
+    config = new_study()
+    config.data.source = "folder"
+    config.data.resolution = 64
+    config.data.folder.patient_column = "patient"
+    config.data.fractions = (0.7, 0.1, 0.2)
+
+    config.gan.kimg = 2000.0
+    config.gan.stylegan2.channel_base = 8192
+    config.gan.stylegan2.channel_max = 256
+    config.classifier.seeds = 3
+    return config

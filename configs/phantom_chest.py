@@ -1,0 +1,56 @@
+"""The embedded study: rendered chest radiographs with 14 findings, on a CPU.
+
+    python -m launch.pipeline --config=configs/phantom_chest.py \
+        --workdir=runs/phantom_chest
+
+`configs/phantom_chest.py:tiny` is the same study at its smallest, for the tests.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.sections import new_study
+
+
+def get_config(size: str = "") -> ConfigDict:
+    """The study; size "tiny" shrinks it to seconds."""
+    config = new_study()
+    config.data.source = "phantom_chest"
+    config.data.resolution = 32
+    config.data.phantom_chest.patients = 6000  # 12,049 images, 3,603 of them for tests
+
+    config.gan.kimg = 150.0
+    config.gan.stylegan2.z_size = 64
+    config.gan.stylegan2.w_size = 64
+    config.gan.stylegan2.label_size = 64
+    config.gan.stylegan2.mapping_layers = 4
+    config.gan.stylegan2.channel_max = 32
+    config.classifier.seeds = 3
+    if size == "tiny":
+        _shrink(config)
+    elif size:
+        raise ValueError(f"configs/phantom_chest.py:{size}: only :tiny is known")
+    return config
+
+
+def _shrink(config: ConfigDict) -> None:
+    """What takes seconds: the flow is whole, the images are not worth a look."""
+    config.data.resolution = 16
+    config.data.phantom_chest.patients = 120
+    config.gan.kimg = 1.0
+    config.gan.batch_size = 16
+    config.gan.tick_kimg = 0.16
+    config.gan.grid_kimg = 0.5
+    config.gan.grid_rows = 2
+    config.gan.checkpoint_kimg = 0.25
+    config.gan.stylegan2.z_size = 16
+    config.gan.stylegan2.w_size = 16
+    config.gan.stylegan2.label_size = 16
+    config.gan.stylegan2.mapping_layers = 2
+    config.gan.stylegan2.channel_max = 8
+    config.synth.chunk = 64
+    config.classifier.small.width = 8
+    config.classifier.seeds = 2
+    config.classifier.steps = 40
+    config.classifier.eval_every = 20
+    config.classifier.batch_size = 16
+    config.evaluate.replicates = 100

@@ -1,0 +1,35 @@
+"""The sections of a study's config and the dataclass that declares each one."""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from synthjax.classifier.train import ClassifierConfig
+from synthjax.core.config import freeze, section
+from synthjax.core.devices import DevicesConfig
+from synthjax.data.builder import DataConfig
+from synthjax.evaluate.utility import EvaluateConfig
+from synthjax.gan.train import GanConfig
+from synthjax.report.page import ReportConfig
+from synthjax.synth.write import SynthConfig
+
+SECTIONS = {
+    "devices": DevicesConfig,
+    "data": DataConfig,
+    "gan": GanConfig,
+    "synth": SynthConfig,
+    "classifier": ClassifierConfig,
+    "evaluate": EvaluateConfig,
+    "report": ReportConfig,
+}
+
+
+def new_study(seed: int = 0) -> ConfigDict:
+    """A study with every default; a config file changes what it is about."""
+    config = {name: section(cls) for name, cls in SECTIONS.items()}
+    return ConfigDict({"seed": seed, **config})
+
+
+def freeze_all(config: ConfigDict) -> dict[str, Any]:
+    """Every section as its dataclass; the first bad value raises ConfigError."""
+    return {name: freeze(cls, config[name], name) for name, cls in SECTIONS.items()}

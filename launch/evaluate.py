@@ -1,0 +1,24 @@
+"""Measures the gap on real test patients, with its interval.
+
+python -m launch.evaluate --config=configs/phantom_chest.py --workdir=runs/phantom
+"""
+
+from launch.study import Launch, launch
+from synthjax.evaluate.utility import evaluate
+
+
+def run(this: Launch) -> None:
+    """The evaluate stage."""
+    this.study.run(
+        "evaluate",
+        lambda out: evaluate(
+            this.sections["evaluate"],
+            seed=this.seed,
+            out=out,
+            **this.inputs("data", "synth", "classifier"),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    launch(run)

@@ -1,0 +1,33 @@
+"""Trains the generator on the training split.
+
+    python -m launch.gan --config=configs/phantom_chest.py --workdir=runs/phantom
+
+With --config.gan.benchmark=True it only times the training step of this config.
+"""
+
+from launch.study import Launch, launch
+from synthjax.gan.benchmark import benchmark
+from synthjax.gan.train import train
+
+
+def run(this: Launch) -> None:
+    """The gan stage."""
+    config = this.sections["gan"]
+    if config.benchmark:
+        benchmark(config, this.sections["data"], this.devices)
+        return
+    this.study.run(
+        "gan",
+        lambda out: train(
+            config,
+            seed=this.seed,
+            out=out,
+            devices=this.devices,
+            **this.inputs("data"),
+        ),
+        everywhere=True,
+    )
+
+
+if __name__ == "__main__":
+    launch(run)

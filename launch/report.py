@@ -1,0 +1,21 @@
+"""Writes the report, one self-contained page.
+
+python -m launch.report --config=configs/phantom_chest.py --workdir=runs/phantom
+"""
+
+from launch.study import Launch, launch
+from synthjax.report.page import write_report
+
+
+def run(this: Launch) -> None:
+    """The report stage."""
+    this.study.run(
+        "report",
+        lambda out: write_report(
+            this.sections["report"], study=this.study.workdir, out=out
+        ),
+    )
+
+
+if __name__ == "__main__":
+    launch(run)

@@ -1,0 +1,100 @@
+"""Flags to study: what every launcher does before and around its stage."""
+
+import dataclasses
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from synthjax.core.devices import Devices, make_devices, prepare_environment
+from synthjax.core.errors import StudyError
+
+prepare_environment()
+
+from configs.sections import freeze_all
+from synthjax.core import signals
+from synthjax.core.clock import say
+from synthjax.core.compile import use_compilation_cache
+from synthjax.core.study import Study
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "The study, such as configs/phantom_chest.py.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Where the study is written.")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+flags.mark_flags_as_required(["config", "workdir"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """What a stage is launched with."""
+
+    study: Study
+    sections: dict[str, Any]  # every config section as its frozen dataclass
+    seed: int
+    devices: Devices
+
+    def inputs(self, *stages: str) -> dict[str, Path]:
+        """The directories of stages, by stage name."""
+        return {stage: self.study.path(stage) for stage in stages}
+
+
+def launch(run: Callable[[Launch], None]) -> None:
+    """Parses the flags, checks the whole config, takes the workdir, calls `run`."""
+    app.run(lambda argv: sys.exit(_main(run)))
+
+
+def _main(run: Callable[[Launch], None]) -> int:
+    signals.install()
+    logging.set_verbosity(logging.ERROR)  # Orbax reports each file it touches
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    use_compilation_cache(cache / "synthjax" / "xla")
+    try:
+        config = _CONFIG.value
+        sections = freeze_all(config)
+        devices = make_devices(sections["devices"])
+        devices.check_batch(sections["gan"].batch_size, "gan.batch_size")
+        devices.check_batch(sections["classifier"].batch_size, "classifier.batch_size")
+        study = Study(
+            Path(_WORKDIR.value),
+            config,
+            is_main=devices.is_main,
+            barrier=devices.barrier,
+        )
+        with study.locked():
+            run(Launch(study, sections, config.seed, devices))
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on where it stopped")
+        return 130
+    except Exception as error:
+        message = _explain(error)
+        if message is None:
+            raise
+        say(f"error: {message}")
+        return 2
+    return 0
+
+
+def _explain(error: BaseException) -> str | None:
+    """A message with a remedy, for what a user can mend; None for our own faults."""
+    if isinstance(error, StudyError):
+        return str(error)
+    chain: BaseException | None = error
+    while chain is not None:
+        number = getattr(chain, "errno", None)
+        if number in _NO_ROOM or any(os.strerror(n) in str(chain) for n in _NO_ROOM):
+            return (
+                f"the disk under {_WORKDIR.value} is full, or a quota is used up. Free "
+                "some space and run the same command again: it goes on from the last "
+                "complete checkpoint"
+            )
+        if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+            name = getattr(chain, "filename", None) or _WORKDIR.value
+            return f"{name} cannot be written or read; check its permissions"
+        chain = chain.__cause__ or chain.__context__
+    return None

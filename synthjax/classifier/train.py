@@ -1,0 +1,268 @@
+"""Trains the same classifier on real and on synthetic images, several seeds each.
+
+The comparison is fair by construction: network, initial parameters of seed k, order of
+batches of seed k, number of updates and schedule are the same in every arm; only the
+set of images differs. No arm stops early. Early stopping is done afterwards, by
+keeping the parameters with the best mean validation AUROC. The synthetic arm is
+validated on synthetic images: no real image takes part in its training.
+"""
+
+import contextlib
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.predict import PREDICTIONS, write_predictions
+from synthjax.classifier.trainer import Trainer, check_same_schema, make_trainer
+from synthjax.classifier.update import State, learning_rate
+from synthjax.core import rng
+from synthjax.core.checkpoint import Checkpoints
+from synthjax.core.clock import Clock, progress, say
+from synthjax.core.config import plain
+from synthjax.core.devices import Devices
+from synthjax.core.errors import StudyError
+from synthjax.core.files import write_json
+from synthjax.core.logbook import Logbook
+from synthjax.core.signals import Preempted, deferred
+from synthjax.data.loader import Table, make_feed, read_schema, read_split
+
+
+def train_arms(
+    config: ClassifierConfig,
+    *,
+    seed: int,
+    data: Path,
+    synth: Path,
+    out: Path,
+    devices: Devices,
+) -> None:
+    """Trains `config.seeds` classifiers in each arm and predicts the real test split.
+
+    Writes `out/<arm>/seed<k>/` with config.json, metrics.jsonl, checkpoints/ and, last
+    and whole, predictions.npz. Seeds that have it are skipped; one that was
+    interrupted goes on from its checkpoint and ends in the same bits on a CPU.
+
+    Args:
+      config: the section config.classifier.
+      seed: of the study.
+      data: the real set.
+      synth: the synthetic set, of the same schema.
+      out: where to write.
+      devices: where to train.
+
+    Raises:
+      StudyError: the sets do not fit together, the batch does not divide by the
+        devices, or a loss is not finite.
+      Preempted: SIGTERM came; a checkpoint is saved.
+    """
+    # data
+    sources = {"real": data, "synthetic": synth}
+    runs = [
+        (arm, k, out / arm / f"seed{k}")
+        for k in range(config.seeds)
+        for arm in config.arms
+        if not (out / arm / f"seed{k}" / PREDICTIONS).exists()
+    ]
+    if not runs:
+        return
+    schema = read_schema(data)
+    for arm in config.arms:
+        check_same_schema(data, schema, sources[arm])
+    valid = {arm: read_split(sources[arm], "valid") for arm in config.arms}
+    test = read_split(data, "test")
+
+    # model and steps
+    trainer = make_trainer(config, seed, schema, devices)
+
+    # loop
+    for number, (arm, k, directory) in enumerate(runs, 1):
+        say(f"classifier {number}/{len(runs)}: {arm}, seed {k}")
+        best = train_one(trainer, arm, k, sources[arm], valid[arm], directory)
+        logit = trainer.logits(devices.replicate(best), test)
+        if devices.is_main:
+            write_predictions(directory / PREDICTIONS, test, logit)
+        devices.barrier(f"predictions of {arm} {k}")
+
+
+@dataclasses.dataclass
+class Run:
+    """One seed of one arm, on its way."""
+
+    name: str  # for messages
+    state: State  # replicated over the devices
+    best: Any  # host copy of the parameters with the best validation AUROC
+    best_step: int | None = None  # updates after which they were taken
+    best_auroc: float | None = None  # their mean validation AUROC
+    line_step: int = 0  # updates at the last line of metrics
+    clock: dict[str, float] = dataclasses.field(
+        default_factory=lambda: {"done": 0.0, "seconds": 0.0}
+    )
+
+    def save(self, checkpoints: Checkpoints, step: int, position: dict) -> None:
+        """Saves all that the run needs to go on in the same bits."""
+        selection = {
+            name: getattr(self, name)
+            for name in ("best_step", "best_auroc", "line_step")
+        }
+        checkpoints.save(
+            step,
+            train=self.state,
+            ema={"params": self.best},
+            data=position,
+            meta={"selection": selection, "clock": self.clock},
+        )
+
+
+def train_one(
+    trainer: Trainer, arm: str, k: int, source: Path, valid: Table, directory: Path
+) -> Any:
+    """Trains seed k of one arm, or goes on with it; returns the best parameters."""
+    config, devices = trainer.config, trainer.devices
+    # The draws depend on k alone, so that seed k is the same seed in every arm.
+    state = trainer.init(rng.key(trainer.seed, "classifier init", k))
+    step_key = devices.replicate(rng.key(trainer.seed, "classifier step", k))
+    feed = make_feed(
+        source,
+        "train",
+        batch_size=config.batch_size,
+        seed=_order_seed(trainer.seed, k),
+        devices=devices,
+        resident=config.resident,
+    )
+    if devices.is_main:
+        write_json(directory / "config.json", _describe(trainer, arm, k))
+
+    # restore
+    checkpoints = Checkpoints(directory / "checkpoints", keep=config.keep)
+    run = Run(f"classifier {arm} seed {k}", state, _to_host(state.params))
+    done = checkpoints.latest()
+    if done is not None:
+        position = _restore(run, checkpoints, done)
+        feed.restore(position)
+        say(f"{run.name}: going on after {done} of {config.steps} updates")
+    run.state = devices.replicate(run.state)
+    logbook = Logbook(directory, enabled=devices.is_main, resume_at=done, axis="step")
+    timer = Clock(config.steps, run.clock["done"], run.clock["seconds"])
+    bar: progress[Any] = progress(total=config.steps, desc=run.name, unit="updates")
+    bar.update(done or 0)
+
+    # loop
+    with (
+        deferred() as stop,
+        contextlib.closing(checkpoints),
+        contextlib.closing(logbook),
+        contextlib.closing(bar),
+    ):
+        for step in range((done or 0) + 1, config.steps + 1):
+            run.state = trainer.update(run.state, feed.next(), step_key)
+            devices.wait(run.state)
+            timer.tick(step)
+            bar.update(1)
+            due = step % config.eval_every == 0 or step == config.steps
+            if due:
+                metrics = _validate(trainer, run, valid, step)
+                speed = timer.rate * config.batch_size
+                logbook.write(step=step, **metrics, images_per_second=speed)
+            if due or stop.requested:
+                run.clock = timer.state()
+                run.save(checkpoints, step, feed.position())
+            if stop.requested:
+                raise Preempted()
+    say(f"{run.name}: {_outcome(run)}")
+    return run.best
+
+
+def _restore(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, int]:
+    """Puts the run where the checkpoint was; returns the feed's position."""
+    run.state, item, position, meta = checkpoints.restore(
+        step, train=run.state, ema={"params": run.best}
+    )
+    run.best, run.clock = item["params"], meta["clock"]
+    for name, value in meta["selection"].items():
+        setattr(run, name, value)
+    return position
+
+
+def _validate(trainer: Trainer, run: Run, valid: Table, step: int) -> dict[str, float]:
+    """Measures the run on its validation split and keeps the parameters if best.
+
+    Raises:
+      StudyError: the training loss since the last line is not finite.
+    """
+    loss = float(run.state.loss_sum) / (step - run.line_step)
+    if not math.isfinite(loss):
+        raise StudyError(
+            f"{run.name}: the loss is {loss} between updates {run.line_step} and {step}. "
+            f"The checkpoint after update {run.line_step} is kept. Lower "
+            "config.classifier.learning_rate"
+        )
+    logit = trainer.logits(run.state.params, valid).astype(np.float64)
+    known = ~np.isnan(valid.label)
+    sign = np.where(valid.label == 1, -1.0, 1.0)
+    cross_entropy = np.logaddexp(0.0, sign * logit)[known]
+    score = mean_auroc(valid.label, logit)
+    if run.best_auroc is None or (score is not None and score > run.best_auroc):
+        run.best, run.best_step, run.best_auroc = (
+            _to_host(run.state.params),
+            step,
+            score,
+        )
+    run.line_step = step
+    zero = trainer.devices.replicate(np.zeros((), np.float32))
+    run.state = dataclasses.replace(run.state, loss_sum=zero)
+    return {
+        "loss": loss,
+        "valid_loss": float(cross_entropy.mean()) if known.any() else math.nan,
+        "valid_auroc": math.nan if score is None else score,
+        "learning_rate": float(learning_rate(trainer.config)(step - 1)),
+    }
+
+
+def mean_auroc(
+    label: Float[np.ndarray, "n y"], logit: Float[np.ndarray, "n y"]
+) -> float | None:
+    """Mean AUROC over the labels that have both classes; None if there is none."""
+    areas = []
+    for truth, score in zip(label.T, logit.T, strict=True):
+        positive, negative = score[truth == 1], np.sort(score[truth == 0])
+        if len(positive) and len(negative):
+            below = np.searchsorted(negative, positive, side="left")
+            not_above = np.searchsorted(negative, positive, side="right")
+            areas.append(np.mean(below + not_above) / (2 * len(negative)))
+    return float(np.mean(areas)) if areas else None
+
+
+def _order_seed(seed: int, k: int) -> int:
+    bits = jax.random.bits(rng.key(seed, "classifier order", k), dtype=np.uint32)
+    return int(bits) >> 1
+
+
+def _describe(trainer: Trainer, arm: str, k: int) -> dict[str, Any]:
+    return {
+        "config": plain(trainer.config),
+        "seed": trainer.seed,
+        "arm": arm,
+        "k": k,
+        "labels": list(trainer.schema.labels),
+        "resolution": trainer.schema.resolution,
+        "channels": trainer.schema.channels,
+    }
+
+
+def _to_host(tree: Any) -> Any:
+    # A copy: on a CPU np.asarray may be a view of a buffer that the next step reuses.
+    return jax.tree.map(lambda leaf: np.array(leaf), tree)
+
+
+def _outcome(run: Run) -> str:
+    if run.best_auroc is None:
+        return (
+            "validation AUROC undefined (no label has both classes), last update used"
+        )
+    return f"best validation AUROC {run.best_auroc:.3f} after {run.best_step} updates"

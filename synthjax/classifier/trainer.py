@@ -1,0 +1,96 @@
+"""What all arms and seeds share: the network and its steps, compiled once."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.network import Network, make_network
+from synthjax.classifier.predict import make_predict, predict, whole_batch
+from synthjax.classifier.update import State, make_init, make_update
+from synthjax.core import rng
+from synthjax.core.compile import compile_ahead
+from synthjax.core.devices import Devices, Step
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.loader import Table, read_schema
+from synthjax.data.schema import Schema
+
+
+@dataclasses.dataclass(frozen=True)
+class Trainer:
+    """The means of training, the same for every arm and seed."""
+
+    config: ClassifierConfig
+    seed: int  # of the study
+    schema: Schema
+    devices: Devices
+    network: Network
+    init: Callable[[Key[Array, ""]], State]  # draws a state
+    update: Step
+    predict: Step
+
+    def logits(self, params: Any, table: Table) -> Float[np.ndarray, "n y"]:
+        """Logits of a whole split under replicated parameters, by ascending id."""
+        return predict(
+            self.predict,
+            params,
+            table.image_u8,
+            batch_size=self.config.eval_batch,
+            devices=self.devices,
+        )
+
+
+def make_trainer(
+    config: ClassifierConfig, seed: int, schema: Schema, devices: Devices
+) -> Trainer:
+    """Builds the network and compiles the two steps that all runs use."""
+    if config.batch_size % devices.count:
+        raise ConfigError(
+            f"config.classifier.batch_size={config.batch_size} does not divide by "
+            f"{devices.count} devices; choose a multiple"
+        )
+    network = make_network(
+        config,
+        n_labels=len(schema.labels),
+        resolution=schema.resolution,
+        channels=schema.channels,
+    )
+    update = devices.map_step(make_update(network, config), batch_args=1)
+    predict_step = make_predict(network.logits, devices)
+    init = make_init(network, config)
+    key = rng.key(seed, "shapes")
+    state = devices.replicate(init(key))
+
+    def blank(batch_size: int) -> dict[str, np.ndarray]:
+        local = batch_size // devices.process_count
+        return {
+            "image_u8": np.zeros((local, *schema.image_shape), np.uint8),
+            "label": np.zeros((local, len(schema.labels)), np.float32),
+        }
+
+    batch = devices.shard(blank(config.batch_size))
+    images = devices.shard(blank(whole_batch(config.eval_batch, devices))["image_u8"])
+    key = devices.replicate(key)
+    compile_ahead(
+        {
+            "classifier update": lambda: update.compile_ahead(state, batch, key),
+            "prediction": lambda: predict_step.compile_ahead(state.params, images),
+        }
+    )
+    return Trainer(config, seed, schema, devices, network, init, update, predict_step)
+
+
+def check_same_schema(data: Path, schema: Schema, other: Path) -> None:
+    """Raises StudyError unless the set `other` has the labels and images of `data`."""
+    found = read_schema(other)
+    for name in ("labels", "resolution", "channels"):
+        want, have = getattr(schema, name), getattr(found, name)
+        if want != have:
+            raise StudyError(
+                f"{other} has {name} {have}, but {data} has {want}; both sets must "
+                "be made alike: run the synth stage again, or give a matching folder"
+            )

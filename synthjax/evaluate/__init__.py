@@ -1,0 +1,1 @@
+"""What synthetic images are worth: measured on real test images, with intervals."""

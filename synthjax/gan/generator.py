@@ -1,0 +1,156 @@
+"""The generator by itself: what a checkpoint ships and a sampler loads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+
+from synthjax.core import rng
+from synthjax.core.checkpoint import Checkpoints
+from synthjax.core.config import freeze
+from synthjax.core.errors import StudyError
+from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.models.networks import Networks
+from synthjax.gan.regularizers import truncate
+
+CHECKPOINTS = "checkpoints"  # the folder of checkpoints in a gan directory
+
+
+def draw_latents(networks: Networks, keys: Key[Array, " b"]) -> Float[Array, "b z"]:
+    """Standard normal latents, each a function of its own key alone."""
+
+    def draw(key: Key[Array, ""]) -> Float[Array, " z"]:
+        return jax.random.normal(rng.key(key, "z"), (networks.z_size,), jnp.float32)
+
+    return jax.vmap(draw)(keys)
+
+
+def draw_noise(
+    networks: Networks, keys: Key[Array, " b"]
+) -> tuple[Float[Array, "b h w 1"], ...]:
+    """Noise inputs of all layers, independent, each image's from its own key alone."""
+
+    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "h w 1"], ...]:
+        return tuple(
+            jax.random.normal(rng.key(key, "noise", layer), shape, jnp.float32)
+            for layer, shape in enumerate(networks.noise_shapes)
+        )
+
+    return jax.vmap(draw)(keys)
+
+
+def generate(
+    networks: Networks,
+    ema: dict[str, Any],
+    z: Float[Array, "b z"],
+    label: Float[Array, "b y"],
+    noise: tuple[Float[Array, "b h w 1"], ...],
+    psi: float | Float[Array, ""],
+) -> Float[Array, "b h w c"]:
+    """Images of the averaged generator, float32, about -1..1.
+
+    Args:
+      networks: the architecture.
+      ema: `{"params", "w_mean"}`, the `ema` item of a checkpoint.
+      z: latents.
+      label: 0, 1 or NaN (unknown) per finding.
+      noise: as `draw_noise` gives it.
+      psi: truncation towards the mean style (StyleGAN, arXiv:1812.04948, B):
+        1 none, 0 the mean image.
+    """
+    w = networks.map(ema["params"], z, label)
+    w = truncate(w, ema["w_mean"], psi)
+    ws = jnp.broadcast_to(w[:, None], (w.shape[0], networks.num_ws, w.shape[1]))
+    return networks.synthesize(ema["params"], ws, noise)
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A trained generator with what is needed to use it."""
+
+    networks: Networks
+    params: dict[str, Any]  # {"params", "w_mean"}, to hand to `sample`
+    labels: tuple[str, ...]  # names of the findings, in the order of label rows
+    resolution: int  # px
+    channels: int
+    step: int  # of the checkpoint
+    kimg: float  # real images it was trained on, thousands
+    psi: float  # truncation that the config asks for
+    config: GanConfig
+
+    @property
+    def z_size(self) -> int:
+        """Numbers in a latent."""
+        return self.networks.z_size
+
+    @property
+    def num_ws(self) -> int:
+        """Styles that the synthesis network takes."""
+        return self.networks.num_ws
+
+    def noise(self, keys: Key[Array, " b"]) -> tuple[Float[Array, "b h w 1"], ...]:
+        """Noise inputs, each image's a function of its own key alone; traceable."""
+        return draw_noise(self.networks, keys)
+
+    def sample(
+        self,
+        params: dict[str, Any],
+        z: Float[Array, "b z"],
+        label: Float[Array, "b y"],
+        noise: tuple[Float[Array, "b h w 1"], ...],
+        psi: float | Float[Array, ""],
+    ) -> Float[Array, "b h w c"]:
+        """Images as `generate` makes them; traceable, `params` is `self.params`."""
+        return generate(self.networks, params, z, label, noise, psi)
+
+
+def ema_like(networks: Networks) -> dict[str, Any]:
+    """Zeros on the host, shaped like the `ema` item of a checkpoint."""
+    params = jax.eval_shape(lambda: networks.init_generator(rng.key(0, "shape")))
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), params)
+    return {"params": zeros, "w_mean": np.zeros((networks.w_size,), np.float32)}
+
+
+def load_generator(gan: Path, step: int = 0) -> Generator:
+    """The generator of a checkpoint in a gan directory; step 0 is the newest.
+
+    Loads the `ema` item alone.
+
+    Raises:
+      StudyError: there is no finished checkpoint, or none of that step.
+    """
+    folder = Path(gan) / CHECKPOINTS
+    checkpoints = Checkpoints(folder) if folder.is_dir() else None
+    steps = checkpoints.steps() if checkpoints else []
+    if checkpoints is None or not steps:
+        raise StudyError(f"{folder} holds no finished checkpoint; run the gan stage")
+    step = step or steps[-1]
+    if step not in steps:
+        raise StudyError(f"{folder} holds no checkpoint of step {step}, only {steps}")
+    try:
+        meta = checkpoints.read_meta(step)
+        config = freeze(GanConfig, meta["config"], "gan")
+        networks = MODELS[config.model](
+            config,
+            resolution=meta["resolution"],
+            channels=meta["channels"],
+            labels=len(meta["labels"]),
+        )
+        params = checkpoints.restore_ema(step, ema_like(networks))
+    finally:
+        checkpoints.close()
+    return Generator(
+        networks=networks,
+        params=params,
+        labels=tuple(meta["labels"]),
+        resolution=meta["resolution"],
+        channels=meta["channels"],
+        step=step,
+        kimg=meta["kimg"],
+        psi=config.psi,
+        config=config,
+    )

@@ -1,0 +1,1 @@
+"""One file per GAN, each with one generator and one discriminator."""

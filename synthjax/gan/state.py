@@ -1,0 +1,117 @@
+"""The state of a GAN run: arrays only, so that it is what a checkpoint holds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int32, UInt32
+
+from synthjax.core import rng
+from synthjax.gan.config import GanConfig
+from synthjax.gan.models.networks import Networks
+
+# Means over a tick; each total is (sum, count), so a metric may miss some updates.
+METRICS = (
+    "loss_discriminator",
+    "loss_generator",
+    "logit_real",
+    "logit_synthetic",
+    "gradient_norm_discriminator",
+    "gradient_norm_generator",
+    "r1",
+)
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """Everything an update reads and writes."""
+
+    step: Int32[Array, ""]  # updates done
+    images: UInt32[Array, ""]  # real images shown to the discriminator, below 2**32
+    generator: Any  # parameters
+    discriminator: Any  # parameters
+    ema: Any  # averaged generator parameters: the generator to ship
+    w_mean: Float[Array, " w"]  # averaged style over latents and labels
+    generator_optimizer: Any  # Adam's moments
+    discriminator_optimizer: Any  # Adam's moments
+    totals: dict[str, Float[Array, "2"]]  # sums and counts since the last tick
+
+
+@dataclass(frozen=True)
+class Optimizers:
+    """The pure functions that turn gradients into updates."""
+
+    generator: optax.GradientTransformation
+    discriminator: optax.GradientTransformation
+
+
+def lazy_ratio(every: int) -> float:
+    """The factor on Adam's step size, and the power on its decays, under lazy R1.
+
+    With a regularizing update after every k ordinary ones there are k + 1 updates
+    where there was one pass of k, so each must move k / (k + 1) as far, and Adam's
+    memory must span as many images (StyleGAN2, arXiv:1912.04958, appendix B).
+    """
+    return every / (every + 1) if every else 1.0
+
+
+def make_optimizers(config: GanConfig) -> Optimizers:
+    """Adam for both networks, the discriminator's corrected for lazy R1."""
+    every = config.r1_every if config.r1_weight else 0
+    return Optimizers(
+        generator=_adam(config, config.generator_learning_rate, 1.0),
+        discriminator=_adam(
+            config, config.discriminator_learning_rate, lazy_ratio(every)
+        ),
+    )
+
+
+def _adam(
+    config: GanConfig, learning_rate: float, ratio: float
+) -> optax.GradientTransformation:
+    return optax.adam(
+        learning_rate * ratio,
+        b1=config.adam_beta1**ratio,
+        b2=config.adam_beta2**ratio,
+        eps=config.adam_epsilon,
+    )
+
+
+def no_totals() -> dict[str, Float[np.ndarray, "2"]]:
+    """Totals at the start of a tick, on the host."""
+    return {name: np.zeros((2,), np.float32) for name in METRICS}
+
+
+def tick_means(totals: dict[str, Float[Array, "2"]]) -> dict[str, float]:
+    """Mean of each metric that was measured since the tick began."""
+    return {
+        name: float(total[0] / total[1])
+        for name, total in jax.device_get(totals).items()
+        if total[1] > 0
+    }
+
+
+def create(networks: Networks, optimizers: Optimizers, seed: int) -> TrainState:
+    """The state before the first update; traceable, so it can be jitted or shaped."""
+    generator = networks.init_generator(rng.key(seed, "init_generator"))
+    discriminator = networks.init_discriminator(rng.key(seed, "init_discriminator"))
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        images=jnp.zeros((), jnp.uint32),
+        generator=generator,
+        discriminator=discriminator,
+        # A copy: the state is donated, and no buffer may be donated twice.
+        ema=jax.tree.map(jnp.copy, generator),
+        w_mean=jnp.zeros((networks.w_size,), jnp.float32),
+        generator_optimizer=optimizers.generator.init(generator),
+        discriminator_optimizer=optimizers.discriminator.init(discriminator),
+        totals=jax.tree.map(jnp.asarray, no_totals()),
+    )
+
+
+def ema_item(state: TrainState) -> dict[str, Any]:
+    """What a sampler needs of the state: the `ema` item of a checkpoint."""
+    return {"params": state.ema, "w_mean": state.w_mean}

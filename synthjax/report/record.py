@@ -1,0 +1,74 @@
+"""The record of a study: where it comes from, its settings, versions and times."""
+
+from typing import Any
+
+from synthjax.core.clock import duration
+from synthjax.report.material import Material
+
+
+def provenance(material: Material) -> list[tuple[str, str]]:
+    """What drew the synthetic images, as (name, value)."""
+    record = material.json("synth", "provenance.json")
+    if record is None:
+        return []
+    generator = record.get("generator", {})
+    counts = record.get("counts", {})
+    images = ", ".join(f"{n['images']:,} {split}" for split, n in counts.items())
+    pairs = {
+        "Checkpoint": generator.get("checkpoint"),
+        "Trained for": f"{generator.get('kimg'):g} kimg" if generator else None,
+        "Parameters (SHA-256)": generator.get("ema_sha256"),
+        "Seed": record.get("seed"),
+        "Truncation psi": record.get("psi"),
+        "Labels": {"rows": "those of the real rows, one by one"}.get(
+            record.get("label_source"), record.get("label_source")
+        ),
+        "Images": images,
+        "Source commit": record.get("git_commit"),
+    }
+    return [(k, str(v)) for k, v in pairs.items() if v not in (None, "")]
+
+
+def stage_table(stages: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Seconds of every stage and their sum."""
+    rows = [
+        {
+            "name": name,
+            "status": record.get("status", "unknown"),
+            "time": duration(record["seconds"]) if "seconds" in record else "–",
+            "finished": (record.get("finished") or "–").replace("T", " "),
+        }
+        for name, record in stages.items()
+    ]
+    total = sum(record.get("seconds", 0) for record in stages.values())
+    return {"rows": rows, "total": duration(total)}
+
+
+def settings(stages: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The config of every stage as flat (key, value) rows."""
+    return [
+        {"stage": name, "rows": _flat(record["config"])}
+        for name, record in stages.items()
+        if record.get("config")
+    ]
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            rows.append((prefix + key, text))
+    return rows
+
+
+def versions(stages: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """Versions of what ran; several where stages ran under different ones."""
+    found: dict[str, list[str]] = {}
+    for record in stages.values():
+        for name, version in (record.get("versions") or {}).items():
+            if version not in found.setdefault(name, []):
+                found[name].append(version)
+    return [(name, ", ".join(values)) for name, values in found.items()]

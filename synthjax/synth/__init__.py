@@ -1,0 +1,1 @@
+"""Draw a synthetic twin of a real set from a trained generator."""

@@ -1,0 +1,216 @@
+"""Writes the synthetic twin of a real set: same schema, same reader, same codec."""
+
+import dataclasses
+import hashlib
+import io
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from synthjax.core.clock import progress, say
+from synthjax.core.devices import Devices
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import read_json, write_atomic, write_json
+from synthjax.data import loader
+from synthjax.data.schema import Record, Schema
+from synthjax.data.write import write_set
+from synthjax.gan.generator import load_generator
+from synthjax.synth import labels
+from synthjax.synth.provenance import describe, parameter_digest
+from synthjax.synth.sample import Sampler
+
+PROVENANCE = "provenance.json"
+CHUNKS = "chunks"  # images drawn so far, gone when the set is written
+
+
+@dataclasses.dataclass(frozen=True)
+class SynthConfig:
+    """Which synthetic images are drawn."""
+
+    count: int = 0  # images of each split; 0 is one for each real row
+    label_source: str = "rows"  # "rows": the real rows' labels; "sampled": drawn rows
+    splits: tuple[str, ...] = ("train", "valid", "test")  # splits that get a twin
+    batch_size: int = 32  # images per device and step
+    psi: float = 1.0  # truncation; 1 is none, smaller is less varied
+    seed: int = 0  # added to the study's seed: another draw from the same generator
+    step: int = 0  # checkpoint to draw from; 0 is the newest
+    chunk: int = 1024  # images saved at a time, so that a stopped run goes on there
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise ConfigError(
+                f"count={self.count}: must be 0 (as many as real) or more"
+            )
+        if self.label_source not in labels.LABEL_SOURCES:
+            raise ConfigError(
+                f"label_source={self.label_source!r}: must be one of "
+                f"{', '.join(labels.LABEL_SOURCES)}"
+            )
+        unknown = [split for split in self.splits if split not in labels.STREAMS]
+        if unknown or not self.splits:
+            raise ConfigError(
+                f"splits={self.splits}: must name some of {', '.join(labels.STREAMS)}"
+            )
+        for name in ("batch_size", "chunk"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}: must be 1 or more")
+        if not 0.0 <= self.psi <= 2.0:
+            raise ConfigError(f"psi={self.psi}: must be between 0 and 2")
+        if self.seed < 0 or self.step < 0:
+            raise ConfigError(f"seed={self.seed}, step={self.step}: must be 0 or more")
+
+
+def write_twin(
+    config: SynthConfig,
+    *,
+    seed: int,
+    data: Path,
+    gan: Path,
+    out: Path,
+    devices: Devices,
+) -> None:
+    """Draws the synthetic twin of the real set in `data` with the newest generator.
+
+    Images are drawn in chunks that are kept until the set is written, so a run that is
+    killed goes on where it stopped and ends with the same bytes. With several
+    processes all draw and process 0 writes; they share the file system.
+
+    Raises:
+      StudyError: no checkpoint, or one that does not fit the data.
+    """
+    schema = loader.read_schema(data)
+    generator = load_generator(gan, config.step)
+    _check_fit(schema, generator, gan)
+    seed = seed + config.seed
+    wanted = {
+        split: labels.requested(
+            loader.read_split(data, split, images=False).label,
+            count=config.count,
+            source=config.label_source,
+            seed=seed,
+            split=split,
+        )
+        for split in config.splits
+    }
+    digest = parameter_digest(generator.params)
+    fingerprint = _fingerprint(config, seed, digest, wanted)
+    if not _is_written(out, fingerprint):
+        folder = out / CHUNKS / fingerprint
+        sampler = Sampler(
+            generator, seed=seed, devices=devices, batch_size=config.batch_size
+        )
+        _draw(sampler, wanted, config, folder)
+        if devices.is_main:
+            provenance = describe(config, seed, gan, generator, digest, wanted)
+            records = {
+                split: _records(folder, split, wanted[split]) for split in wanted
+            }
+            write_set(out, schema, records, provenance)
+            # Last, because it says that the set beside it is whole.
+            write_json(out / PROVENANCE, provenance | {"fingerprint": fingerprint})
+    if devices.is_main:
+        shutil.rmtree(out / CHUNKS, ignore_errors=True)
+
+
+def _is_written(out: Path, fingerprint: str) -> bool:
+    try:
+        return read_json(out / PROVENANCE)["fingerprint"] == fingerprint
+    except FileNotFoundError:
+        return False
+
+
+def _check_fit(schema: Schema, generator: Any, gan: Path) -> None:
+    for name in ("labels", "resolution", "channels"):
+        real, trained = getattr(schema, name), getattr(generator, name)
+        if real != trained:
+            raise StudyError(
+                f"{gan}: the generator was trained with {name} {trained}, but the real "
+                f"set has {name} {real}; train the GAN again on this data"
+            )
+
+
+def _fingerprint(
+    config: SynthConfig, seed: int, digest: str, wanted: dict[str, np.ndarray]
+) -> str:
+    """Names everything that the images depend on, so that no stale chunk is used."""
+    hasher = hashlib.sha256(f"{config} {seed} {digest}".encode())
+    for split, label in wanted.items():
+        hasher.update(f"{split} {label.shape}".encode())
+        hasher.update(label.tobytes())
+    return hasher.hexdigest()[:16]
+
+
+def _chunks(n: int, size: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, n, size):
+        yield start, min(n, start + size)
+
+
+def _chunk_path(folder: Path, split: str, start: int) -> Path:
+    return folder / f"{split}-{start:09d}.npz"
+
+
+def _draw(
+    sampler: Sampler, wanted: dict[str, np.ndarray], config: SynthConfig, folder: Path
+) -> None:
+    """Draws the chunks that are not there yet."""
+    # Listed once, before any is written, so that all processes skip the same chunks.
+    there = set(folder.glob("*.npz"))
+    todo, done = [], 0
+    for split, label in wanted.items():
+        for start, stop in _chunks(len(label), config.chunk):
+            if _chunk_path(folder, split, start) in there:
+                done += stop - start
+            else:
+                todo.append((split, start, stop))
+    if not todo:
+        return
+    if done:
+        say(f"synth: {done} images are there already, going on")
+    split, start, _ = todo[0]
+    rows = np.full(sampler.global_batch, start)
+    label = wanted[split][rows]
+    say("synth: compiling the sampling step")
+    sampler.step.compile_ahead(
+        *sampler.arguments(rows, label, split=split, psi=config.psi)
+    )
+    total = sum(map(len, wanted.values())) - done
+    bar: progress = progress(total=total, desc="synth", unit="image")
+    for split, start, stop in todo:
+        index = np.arange(start, stop)
+        image_u8 = sampler(
+            index, wanted[split][index], split=split, psi=config.psi, update=bar.update
+        )
+        if sampler.devices.is_main:
+            content = io.BytesIO()
+            np.savez(content, image_u8=image_u8)
+            write_atomic(_chunk_path(folder, split, start), content.getvalue())
+    bar.close()
+
+
+def _records(
+    folder: Path, split: str, label: Float[np.ndarray, "n y"]
+) -> Iterator[Record]:
+    """The synthetic records of a split, one chunk of images in memory at a time."""
+    digits = max(6, math.ceil(math.log10(len(label) + 1)))
+    for path in sorted(folder.glob(f"{split}-*.npz")):
+        start = int(path.stem.rsplit("-", 1)[1])
+        with np.load(path, allow_pickle=False) as chunk:
+            images_u8 = chunk["image_u8"]
+        for i, image_u8 in enumerate(images_u8, start):
+            name = f"synthetic-{split}-{i:0{digits}d}"
+            yield Record(
+                id=name,
+                image_u8=image_u8,
+                label=label[i],
+                patient_id=name,
+                study_id=name,
+                age=math.nan,
+                sex="",
+                view="",
+                origin="synthetic",
+            )

@@ -1,0 +1,85 @@
+"""One update: the same on any number of devices, and right about unknown labels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.network import make_network
+from synthjax.classifier.small import SmallConfig
+from synthjax.classifier.update import make_init, make_update, masked_loss
+from synthjax.core import rng
+from synthjax.core.devices import DevicesConfig, make_devices
+
+CONFIG = ClassifierConfig(
+    small=SmallConfig(width=8), batch_size=16, flip=True, warmup=0
+)
+
+
+def batch() -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    label = generator.integers(0, 2, (16, 5)).astype(np.float32)
+    label[generator.random((16, 5)) < 0.3] = np.nan
+    label[:4] = np.nan  # the first of four devices knows nothing
+    image_u8 = generator.integers(0, 256, (16, 16, 16, 1), np.uint8)
+    return {"image_u8": image_u8, "label": label}
+
+
+NETWORK = make_network(CONFIG, n_labels=5, resolution=16, channels=1)
+INIT = make_init(NETWORK, CONFIG)
+
+
+def updated(count: int, mapping: str, updates: int = 2):
+    devices = make_devices(DevicesConfig(count=count, mapping=mapping))
+    state = devices.replicate(INIT(rng.key(0, "init")))
+    key = devices.replicate(rng.key(0, "step"))
+    step = devices.map_step(make_update(NETWORK, CONFIG), batch_args=1)
+    for _ in range(updates):
+        state = step(state, devices.shard(batch()), key)
+        devices.wait(state)
+    return jax.tree.map(np.asarray, state)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return updated(1, "pmap")
+
+
+@pytest.mark.parametrize(
+    ("count", "mapping"),
+    [(2, "pmap"), (4, "pmap"), (1, "shard_map"), (2, "shard_map"), (4, "shard_map")],
+)
+def test_devices_agree(alone, count, mapping) -> None:
+    """Loss, gradients (as Adam's first moment) and their squares, to 1e-5 relative."""
+    other = updated(count, mapping)
+    assert np.isfinite(other.loss_sum)
+    np.testing.assert_allclose(other.loss_sum, alone.loss_sum, rtol=1e-5)
+    for got, want in zip(
+        jax.tree.leaves((other.params, other.optimizer)),
+        jax.tree.leaves((alone.params, alone.optimizer)),
+        strict=True,
+    ):
+        difference = np.linalg.norm(np.ravel(got - want).astype(np.float64))
+        assert difference <= 1e-5 * np.linalg.norm(np.ravel(want)) + 1e-12
+
+
+def test_unknown_labels_take_no_part() -> None:
+    generator = np.random.default_rng(1)
+    logit = jnp.asarray(generator.normal(size=(6, 4)) * 3, jnp.float32)
+    label = generator.integers(0, 2, (6, 4)).astype(np.float32)
+    unknown = generator.random((6, 4)) < 0.4
+    masked = jnp.asarray(np.where(unknown, np.nan, label))
+    p = 1 / (1 + np.exp(-np.asarray(logit, np.float64)))
+    expected = -(label * np.log(p) + (1 - label) * np.log(1 - p))[~unknown].sum()
+    np.testing.assert_allclose(masked_loss(logit, masked), expected, rtol=1e-5)
+    gradient = np.asarray(jax.grad(masked_loss)(logit, masked))
+    assert np.all(gradient[unknown] == 0)
+    np.testing.assert_allclose(gradient[~unknown], (p - label)[~unknown], rtol=1e-4)
+
+
+def test_parameters_are_float32_and_few() -> None:
+    network = make_network(ClassifierConfig(), n_labels=14, resolution=32, channels=1)
+    leaves = jax.tree.leaves(jax.eval_shape(network.init, jax.random.key(0)))
+    assert {leaf.dtype for leaf in leaves} == {np.dtype("float32")}
+    assert 30_000 < sum(leaf.size for leaf in leaves) < 100_000

@@ -1,0 +1,64 @@
+"""When things happen, as tables."""
+
+import itertools
+
+import pytest
+
+from synthjax.gan.config import GanConfig
+from synthjax.gan.schedule import Timer, crossed, phases, regularizes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "every_kimg", "expected"),
+    [
+        (0, 32, 1.0, False),
+        (992, 1000, 1.0, True),
+        (1000, 1032, 1.0, False),
+        (999, 1001, 1.0, True),
+        (0, 5000, 1.0, True),
+        (96, 128, 0.064, True),
+        (64, 96, 0.064, False),
+        (0, 32, 0.0001, True),
+    ],
+)
+def test_crossed(before, after, every_kimg, expected):
+    assert crossed(before, after, every_kimg) is expected
+
+
+@pytest.mark.parametrize("batch_size", [8, 32, 96, 1024])
+def test_ticks_come_once_per_period_whatever_the_batch(batch_size):
+    counts = range(0, 100_000 + batch_size, batch_size)
+    ticks = [b for a, b in itertools.pairwise(counts) if crossed(a, b, 4.0)]
+    assert len(ticks) == counts[-1] // 4000
+    assert all(tick % 4000 < batch_size for tick in ticks)
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        ({"r1_every": 4}, [0, 4, 8]),
+        ({"r1_every": 1}, list(range(10))),
+        ({"r1_every": 0}, []),
+        ({"r1_every": 4, "r1_weight": 0.0}, []),
+    ],
+)
+def test_lazy_r1(changes, steps):
+    config = GanConfig(**changes)
+    assert [step for step in range(10) if regularizes(config, step)] == steps
+
+
+def test_one_phase_covers_the_run_in_whole_batches():
+    (phase,) = phases(GanConfig(kimg=1.0, batch_size=32), 64)
+    assert (phase.start, phase.end, phase.resolution) == (0, 1024, 64)
+    assert phase.batch_size == 32
+
+
+def test_timer_with_a_clock_of_its_own():
+    time = [100.0]
+    timer = Timer(minutes=2.0, now=lambda: time[0])
+    time[0] = 219.0
+    assert not timer.due()
+    time[0] = 220.0
+    assert timer.due()
+    timer.restart()
+    assert not timer.due()

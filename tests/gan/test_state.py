@@ -1,0 +1,107 @@
+"""The state: explicit types, no shared buffers, the lazy correction of Adam."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.gan.config import GanConfig, check_batch
+from synthjax.gan.state import (
+    create,
+    ema_item,
+    lazy_ratio,
+    make_optimizers,
+    no_totals,
+    tick_means,
+)
+
+
+def test_every_array_has_an_explicit_type(toy):
+    networks, optimizers = toy.toy_networks(), make_optimizers(GanConfig())
+    state = jax.eval_shape(lambda: create(networks, optimizers, 1))
+    leaves = jax.tree.leaves(state)
+    assert not any(leaf.weak_type for leaf in leaves)
+    assert {str(leaf.dtype) for leaf in leaves} == {"float32", "int32", "uint32"}
+
+
+def test_ema_starts_as_the_generator_in_buffers_of_its_own(toy):
+    networks, optimizers = toy.toy_networks(), make_optimizers(GanConfig())
+    state = jax.jit(lambda: create(networks, optimizers, 1))()
+    jax.tree.map(np.testing.assert_array_equal, state.generator, state.ema)
+    pointers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
+    assert len(set(pointers)) == len(pointers)
+    assert set(ema_item(state)) == {"params", "w_mean"}
+
+
+def test_seeds_give_different_networks(toy):
+    networks, optimizers = toy.toy_networks(), make_optimizers(GanConfig())
+    first, second = (create(networks, optimizers, seed) for seed in (1, 2))
+    for a, b in zip(
+        jax.tree.leaves((first.generator, first.discriminator)),
+        jax.tree.leaves((second.generator, second.discriminator)),
+        strict=True,
+    ):
+        assert not np.allclose(a, b)
+
+
+@pytest.mark.parametrize(("every", "ratio"), [(16, 16 / 17), (1, 0.5), (0, 1.0)])
+def test_lazy_ratio(every, ratio):
+    assert lazy_ratio(every) == pytest.approx(ratio)
+
+
+def test_adam_of_the_discriminator_is_corrected_for_lazy_r1():
+    config = GanConfig(r1_every=3, adam_beta1=0.5, adam_beta2=0.9)
+    ratio = 3 / 4
+    expected = optax.adam(
+        config.discriminator_learning_rate * ratio, b1=0.5**ratio, b2=0.9**ratio
+    )
+    params = {"kernel": jnp.arange(4.0)}
+    updates = []
+    for optimizer in (make_optimizers(config).discriminator, expected):
+        state = optimizer.init(params)
+        for scale in (1.0, -0.3):
+            gradient = {"kernel": scale * jnp.arange(1.0, 5.0)}
+            change, state = optimizer.update(gradient, state, params)
+        updates.append(change["kernel"])
+    np.testing.assert_allclose(*updates, rtol=1e-6)
+
+
+def test_over_a_cycle_lazy_adam_remembers_and_moves_as_much():
+    """k + 1 corrected updates equal k plain ones in step size and in decay."""
+    ratio = lazy_ratio(16)
+    assert 17 * ratio == pytest.approx(16)
+    assert (0.99**ratio) ** 17 == pytest.approx(0.99**16)
+
+
+def test_tick_means_leave_out_what_was_not_measured():
+    totals = no_totals() | {"r1": np.array([3.0, 2.0], np.float32)}
+    assert tick_means(totals) == {"r1": 1.5}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": "stylegan9"},
+        {"loss": "hinge?"},
+        {"batch_size": 0},
+        {"kimg": -1.0},
+        {"adam_beta2": 1.0},
+        {"psi": 2.0},
+        {"resident": "maybe"},
+        {"label_weight": 1.0},
+    ],
+)
+def test_config_names_the_bad_key(changes):
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        GanConfig(**changes)
+
+
+def test_batch_must_split_into_groups_on_every_device():
+    config = GanConfig(batch_size=32)
+    check_batch(config, device_count=8)
+    with pytest.raises(StudyError, match="24 or 36"):
+        check_batch(config, device_count=3)
+    with pytest.raises(StudyError, match="choose 64"):
+        check_batch(config, device_count=16)

@@ -1,0 +1,203 @@
+"""Updates: the same on any number of devices, and equal to their definitions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from synthjax.core import rng
+from synthjax.core.devices import AXIS, DevicesConfig, make_devices
+from synthjax.data.transforms import to_image
+from synthjax.gan.generator import draw_latents, draw_noise
+from synthjax.gan.grids import empty_cells
+from synthjax.gan.models.stylegan2 import StyleGAN2Config, make_networks
+from synthjax.gan.state import create, ema_item, make_optimizers, tick_means
+from synthjax.gan.steps import (
+    compile_steps,
+    draw_labels,
+    label_loss,
+    make_steps,
+    sample_keys,
+)
+
+SEED = 5
+
+
+def set_up(toy, networks, config, count=1, mapping="pmap"):
+    """Steps, state, batch and label rows on `count` devices."""
+    devices = make_devices(DevicesConfig(count=count, mapping=mapping))
+    optimizers = make_optimizers(config)
+    steps = make_steps(config, networks, optimizers, devices, SEED)
+    state = devices.replicate(jax.jit(lambda: create(networks, optimizers, SEED))())
+    rows = devices.replicate(toy.COMBINATIONS)
+    return devices, steps, state, devices.shard(toy.toy_batch()), rows
+
+
+def update(devices, steps, state, batch, rows):
+    for step in (steps.discriminator, steps.regularizer, steps.generator):
+        state = step(state, batch, rows)
+        devices.wait(state)
+    return jax.device_get(state)
+
+
+def assert_close(state, other):
+    """Relative to the largest number of each array: 1e-5."""
+
+    def compare(path, a, b):
+        scale = max(float(np.max(np.abs(a))), 1e-6)
+        worst = float(np.max(np.abs(np.asarray(a, float) - b))) / scale
+        assert worst < 1e-5, (jax.tree_util.keystr(path), worst)
+
+    jax.tree_util.tree_map_with_path(compare, state, other)
+
+
+MAPPED = [
+    (2, "pmap"),
+    (4, "pmap"),
+    (1, "shard_map"),
+    (2, "shard_map"),
+    (4, "shard_map"),
+]
+
+
+@pytest.fixture(scope="module")
+def one_device(toy):
+    """The toy after one update on one device under pmap."""
+    parts = set_up(toy, toy.toy_networks(), toy.toy_config())
+    return update(*parts)
+
+
+@pytest.mark.parametrize(("count", "mapping"), MAPPED)
+def test_update_does_not_depend_on_the_devices(toy, one_device, count, mapping):
+    parts = set_up(toy, toy.toy_networks(), toy.toy_config(), count, mapping)
+    assert_close(one_device, update(*parts))
+
+
+@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
+def test_stylegan2_update_does_not_depend_on_the_devices(toy, mapping):
+    sizes = StyleGAN2Config(
+        z_size=8, w_size=8, mapping_layers=1, label_size=8, channel_base=64
+    )
+    networks = make_networks(
+        sizes, resolution=toy.RESOLUTION, channels=1, labels=toy.LABELS
+    )
+    config = toy.toy_config(stylegan2=sizes)
+    states = [update(*set_up(toy, networks, config, n, mapping)) for n in (1, 4)]
+    assert_close(*states)
+
+
+@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
+def test_each_step_is_traced_once(toy, mapping):
+    devices, steps, state, batch, rows = set_up(
+        toy, toy.toy_networks(), toy.toy_config(), 2, mapping
+    )
+    cells = empty_cells(toy.LABELS, devices)
+    compile_steps(steps, state, batch, rows, cells)
+    for _ in range(3):
+        state = update(devices, steps, devices.replicate(state), batch, rows)
+        devices.gather(steps.grid(devices.replicate(ema_item(state)), cells))
+    traces = [steps.discriminator, steps.regularizer, steps.generator, steps.grid]
+    assert [step.traces for step in traces] == [1, 1, 1, 1]
+    assert int(state.step) == 3
+    assert int(state.images) == 48
+
+
+def test_update_equals_its_definition(toy):
+    """One device, no mapping: losses and gradients written out in plain jax."""
+    config, networks = toy.toy_config(), toy.toy_networks()
+    _devices, steps, state, batch, rows = set_up(toy, networks, config)
+    before = jax.device_get(state)
+    after = jax.device_get(steps.discriminator(state, batch, rows))
+
+    host = toy.toy_batch()
+    root = rng.key(SEED, "discriminator", 0)
+    keys = jax.vmap(lambda i: jax.random.fold_in(root, i))(jnp.arange(16))
+    label = draw_labels(keys, jnp.asarray(toy.COMBINATIONS))
+    w = networks.map(before.generator, draw_latents(networks, keys), label)
+    ws = jnp.stack([w, w], axis=1)
+    image = networks.synthesize(before.generator, ws, draw_noise(networks, keys))
+
+    def loss(params):
+        real = networks.discriminate(params, to_image(host["image_u8"]), host["label"])
+        synthetic = networks.discriminate(params, image, label)
+        return jnp.mean(-jnp.log(jax.nn.sigmoid(real))) + jnp.mean(
+            -jnp.log(1 - jax.nn.sigmoid(synthetic))
+        )
+
+    value, gradient = jax.value_and_grad(loss)(before.discriminator)
+    optimizer = make_optimizers(config).discriminator
+    change, _ = optimizer.update(
+        gradient, before.discriminator_optimizer, before.discriminator
+    )
+    expected = jax.tree.map(jnp.add, before.discriminator, change)
+    assert tick_means(after.totals)["loss_discriminator"] == pytest.approx(
+        float(value), rel=1e-5
+    )
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
+        after.discriminator,
+        expected,
+    )
+    jax.tree.map(np.testing.assert_array_equal, after.generator, before.generator)
+
+
+@pytest.mark.parametrize("batch_count", [1, 4])
+def test_ema_follows_the_generator_with_its_half_life(toy, batch_count):
+    """After n updates with no ramp-up the initial weights count 0.5 ** (images / h)."""
+    config = toy.toy_config(
+        ema_half_life_kimg=0.032, ema_rampup=0.0, generator_learning_rate=1e-12
+    )
+    devices, steps, state, batch, rows = set_up(toy, toy.toy_networks(), config)
+    marked = jax.tree.map(jnp.ones_like, state.ema)
+    start = jax.device_get(state.generator)
+    state = state.replace(ema=devices.replicate(marked))
+    for _ in range(batch_count):
+        state = steps.generator(state, batch, rows)
+    weight = 0.5 ** (batch_count * 16 / 32)
+    jax.tree.map(
+        lambda ema, g: np.testing.assert_allclose(
+            ema, weight + (1 - weight) * g, atol=1e-5
+        ),
+        jax.device_get(state.ema),
+        start,
+    )
+
+
+def test_samples_belong_to_their_place_in_the_global_batch():
+    def draw(state, batch):
+        return jax.random.key_data(sample_keys(state, batch.shape[0]))
+
+    drawn = []
+    for count in (1, 4):
+        devices = make_devices(DevicesConfig(count=count))
+        step = devices.map_step(draw, batch_args=1, sharded_outputs=True)
+        key = rng.key(3, "latents", 7)
+        drawn.append(devices.gather(step(key, devices.shard(np.zeros(8)))))
+    np.testing.assert_array_equal(*drawn)
+    assert len(np.unique(drawn[0], axis=0)) == 8
+    assert AXIS == "data"
+
+
+def test_noise_differs_between_layers_and_images(toy):
+    keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(0, "x"), i))(jnp.arange(3))
+    first, second = draw_noise(toy.toy_networks(), keys)
+    assert not np.allclose(first, second)
+    assert not np.allclose(first[0], first[1])
+
+
+def test_generator_labels_are_training_rows_at_their_frequencies(toy):
+    rows = jnp.asarray(toy.COMBINATIONS)
+    keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(1, "x"), i))(jnp.arange(4000))
+    drawn = np.asarray(draw_labels(keys, rows))
+    distinct, counts = np.unique(drawn, axis=0, return_counts=True)
+    np.testing.assert_array_equal(distinct, [[0, 0, 1], [1, 0, 0], [1, 1, 0]])
+    np.testing.assert_allclose(counts / 4000, [0.5, 0.25, 0.25], atol=0.03)
+
+
+def test_label_loss_leaves_out_unknown_labels():
+    logit = jnp.array([[2.0, -1.0, 0.5]])
+    label = jnp.array([[1.0, 0.0, jnp.nan]])
+    expected = np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0))
+    np.testing.assert_allclose(label_loss(logit, label), [expected], rtol=1e-6)
+    gradient = jax.grad(lambda x: label_loss(x, label).sum())(logit)
+    assert float(gradient[0, 2]) == 0.0

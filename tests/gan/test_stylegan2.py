@@ -1,0 +1,211 @@
+"""Both networks of StyleGAN2: sizes, labels, independence, compilation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from synthjax.core.errors import ConfigError
+from synthjax.gan.models.stylegan2 import StyleGAN2Config, label_code, make_networks
+from synthjax.gan.regularizers import r1, truncate
+
+SMALL = StyleGAN2Config(
+    z_size=8,
+    w_size=8,
+    mapping_layers=2,
+    label_size=8,
+    channel_base=128,
+    channel_max=8,
+    label_head=True,
+)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return make_networks(SMALL, resolution=16, channels=1, labels=3)
+
+
+@pytest.fixture(scope="module")
+def params(networks):
+    generator = networks.init_generator(jax.random.key(0))
+    # Noise strengths start at zero; give them weight, so that noise matters.
+    generator = jax.tree_util.tree_map_with_path(
+        lambda path, p: p + 0.1 if "noise_strength" in str(path) else p, generator
+    )
+    return generator, networks.init_discriminator(jax.random.key(1))
+
+
+def draw(seed, *shape):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def generate(networks, generator, z, label, noise, psi=1.0):
+    w = truncate(networks.map(generator, z, label), jnp.zeros(networks.w_size), psi)
+    ws = jnp.broadcast_to(w[:, None], (len(z), networks.num_ws, networks.w_size))
+    return networks.synthesize(generator, ws, noise)
+
+
+def noise_for(networks, batch):
+    shapes = enumerate(networks.noise_shapes)
+    return tuple(draw(100 + i, batch, *shape) for i, shape in shapes)
+
+
+def count(tree):
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "base", "generator", "discriminator"),
+    [(64, 16384, 24.1e6, 23.7e6), (256, 32768, 30.3e6, 29.1e6)],
+)
+def test_published_sizes(resolution, base, generator, discriminator):
+    config = StyleGAN2Config(channel_base=base)
+    nets = make_networks(config, resolution=resolution, channels=3, labels=14)
+    key = jax.random.key(0)
+    assert count(jax.eval_shape(nets.init_generator, key)) == pytest.approx(
+        generator, rel=2e-3
+    )
+    assert count(jax.eval_shape(nets.init_discriminator, key)) == pytest.approx(
+        discriminator, rel=2e-3
+    )
+
+
+def test_closed_form_sizes(networks, params):
+    c, w, y, z = 8, 8, 3, 8
+    mapping = (y * 8 + 8) + ((z + 8) * w + w) + (w * w + w)
+    styled = (w * c + c) + 9 * c * c + 1 + c  # style, weight, noise strength, bias
+    image = (w * c + c) + c + 1
+    assert count(params[0]) == mapping + 16 * c + 5 * styled + 3 * image
+    block = 2 * (9 * c * c + c) + c * c
+    epilogue = 9 * (c + 1) * c + c + (16 * c * c + c) + (c + 1)
+    heads = (y * c + c) + (c * c + c) + (c * y + y)
+    assert count(params[1]) == (c + c) + 2 * block + epilogue + heads
+
+
+def test_parameters_are_strongly_typed_float32(params):
+    for leaf in jax.tree.leaves(params):
+        assert leaf.dtype == jnp.float32
+        assert not leaf.weak_type
+
+
+def test_shapes(networks, params):
+    assert networks.num_ws == 6
+    sides = [shape[0] for shape in networks.noise_shapes]
+    assert sides == [4, 8, 8, 16, 16]
+    image = generate(
+        networks, params[0], draw(0, 4, 8), jnp.zeros((4, 3)), noise_for(networks, 4)
+    )
+    assert image.shape == (4, 16, 16, 1)
+    assert image.dtype == jnp.float32
+    logit, label_logits = networks.discriminate_with_labels(
+        params[1], image, jnp.zeros((4, 3))
+    )
+    assert logit.shape == (4,)
+    assert label_logits.shape == (4, 3)
+
+
+def test_a_generated_image_depends_on_its_own_inputs_alone(networks, params):
+    z, label, noise = draw(0, 4, 8), jnp.eye(4, 3), noise_for(networks, 4)
+    together = generate(networks, params[0], z, label, noise)
+    own = tuple(n[2:3] for n in noise)
+    alone = generate(networks, params[0], z[2:3], label[2:3], own)
+    np.testing.assert_allclose(together[2], alone[0], rtol=1e-5, atol=1e-5)
+
+
+def test_latent_label_and_each_noise_layer_matter(networks, params):
+    z, label, noise = draw(0, 1, 8), jnp.zeros((1, 3)), noise_for(networks, 1)
+    base = generate(networks, params[0], z, label, noise)
+    assert not np.allclose(base, generate(networks, params[0], -z, label, noise))
+    assert not np.allclose(base, generate(networks, params[0], z, 1 - label, noise))
+    for i in range(len(noise)):
+        other = noise[:i] + (-noise[i],) + noise[i + 1 :]
+        changed = generate(networks, params[0], z, label, other)
+        assert not np.allclose(base, changed, atol=1e-6), f"noise layer {i} is unused"
+
+
+def test_every_style_is_used(networks, params):
+    ws, noise = draw(0, 1, networks.num_ws, 8), noise_for(networks, 1)
+    gradient = jax.grad(
+        lambda ws: jnp.sum(networks.synthesize(params[0], ws, noise) ** 2)
+    )(ws)
+    assert np.all(np.abs(gradient).max(axis=(0, 2)) > 0)
+
+
+def test_psi_zero_gives_one_image(networks, params):
+    noise = tuple(jnp.repeat(n[:1], 3, 0) for n in noise_for(networks, 3))
+    image = generate(networks, params[0], draw(0, 3, 8), jnp.eye(3), noise, psi=0.0)
+    np.testing.assert_allclose(image[1:], image[:-1], rtol=1e-5, atol=1e-6)
+
+
+def test_an_all_zero_label_row_is_a_label_like_any_other(networks, params):
+    image = draw(0, 4, 16, 16, 1)
+    none = networks.discriminate(params[1], image, jnp.zeros((4, 3)))
+    some = networks.discriminate(params[1], image, jnp.zeros((4, 3)).at[:, 1].set(1))
+    other = networks.discriminate(params[1], image * 2, jnp.zeros((4, 3)))
+    assert np.all(np.abs(none) > 1e-4)
+    assert np.all(np.abs(none - some) > 1e-4)
+    assert np.all(np.abs(none - other) > 1e-4)
+
+
+def test_unknown_labels_lie_between_absent_and_present():
+    label = jnp.asarray([[0.0, 1.0, jnp.nan]])
+    np.testing.assert_array_equal(label_code(label), [[-1.0, 1.0, 0.0]])
+
+
+def test_no_labels_and_three_channels():
+    nets = make_networks(SMALL, resolution=8, channels=3, labels=0)
+    generator = nets.init_generator(jax.random.key(0))
+    discriminator = nets.init_discriminator(jax.random.key(1))
+    label = jnp.zeros((4, 0))
+    image = generate(nets, generator, draw(0, 4, 8), label, noise_for(nets, 4))
+    assert image.shape == (4, 8, 8, 3)
+    assert nets.discriminate(discriminator, image, label).shape == (4,)
+
+
+def test_bfloat16_blocks_stay_near_float32(networks, params):
+    config = StyleGAN2Config(**{**SMALL.__dict__, "bf16_from": 8})
+    low = make_networks(config, resolution=16, channels=1, labels=3)
+    z, label, noise = draw(0, 4, 8), jnp.eye(4, 3), noise_for(networks, 4)
+    full = generate(networks, params[0], z, label, noise)
+    image = generate(low, params[0], z, label, noise)
+    assert image.dtype == jnp.float32
+    np.testing.assert_allclose(image, full, atol=0.05 * float(jnp.std(full)) + 0.05)
+    logit = low.discriminate(params[1], full, label)
+    assert logit.dtype == jnp.float32
+    expected = networks.discriminate(params[1], full, label)
+    np.testing.assert_allclose(logit, expected, atol=0.1)
+
+
+def test_penalised_gradient_compiles_once(networks, params):
+    traces = []
+
+    @jax.jit
+    def step(discriminator, image, label):
+        traces.append(None)
+
+        def loss(discriminator):
+            def logits(x):
+                return networks.discriminate(discriminator, x, label)
+
+            return jnp.mean(logits(image) + r1(logits, image))
+
+        gradient = jax.grad(loss)(discriminator)
+        return jax.tree.map(lambda p, g: p - 0.01 * g, discriminator, gradient)
+
+    discriminator, label = params[1], jnp.eye(4, 3)
+    for i in range(3):
+        discriminator = step(discriminator, draw(i, 4, 16, 16, 1), label)
+    assert len(traces) == 1
+    assert all(np.all(np.isfinite(p)) for p in jax.tree.leaves(discriminator))
+
+
+@pytest.mark.parametrize("resolution", [0, 4, 24])
+def test_resolution_must_be_a_power_of_two(resolution):
+    with pytest.raises(ConfigError, match="power of two"):
+        make_networks(SMALL, resolution=resolution, channels=1, labels=3)
+
+
+@pytest.mark.parametrize("field", ["z_size", "mapping_layers", "mbstd_group"])
+def test_config_checks_ranges(field):
+    with pytest.raises(ConfigError, match=f"{field}=0"):
+        StyleGAN2Config(**{field: 0})

@@ -1,0 +1,208 @@
+"""The loop: resumed equals uninterrupted, ends that are announced, what it writes."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from synthjax.core.checkpoint import Checkpoints
+from synthjax.core.devices import DevicesConfig, make_devices
+from synthjax.core.errors import StudyError
+from synthjax.core.signals import Preempted
+from synthjax.gan import train as train_module
+from synthjax.gan.benchmark import benchmark
+from synthjax.gan.generator import CHECKPOINTS, load_generator
+from synthjax.gan.grids import grid_columns
+from synthjax.gan.models.stylegan2 import StyleGAN2Config
+from synthjax.gan.train import train
+
+TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}
+pytestmark = pytest.mark.usefixtures("toy_model")
+
+
+def run(toy, data, out, *, count=2, **changes):
+    devices = make_devices(DevicesConfig(count=count))
+    train(toy.toy_config(**changes), seed=3, data=data, out=out, devices=devices)
+
+
+def metrics(out):
+    lines = (out / "metrics.jsonl").read_text().splitlines()
+    return [
+        {k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines
+    ]
+
+
+def images(out):
+    paths = sorted((out / "samples").glob("*.png"))
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def last_state(out):
+    """Every array of the newest checkpoint, as stored."""
+    generator = load_generator(out)
+    leaves = jax.tree.leaves(generator.params)
+    return [np.asarray(leaf) for leaf in leaves]
+
+
+def assert_same_run(out, other):
+    assert metrics(out) == metrics(other)
+    assert images(out) == images(other)
+    for a, b in zip(last_state(out), last_state(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class StopAfter:
+    """Stands in for signals.deferred: a SIGTERM that arrives at the n-th look."""
+
+    def __init__(self, looks):
+        self.left = looks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    @property
+    def requested(self):
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(toy, toy_data, tmp_path_factory):
+    """A whole run of the toy; tests only read it."""
+    out = tmp_path_factory.mktemp("gan") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(train_module.MODELS, "stylegan2", toy.make_toy)
+        run(toy, toy_data, out)
+    return out
+
+
+def test_what_a_run_writes(toy, uninterrupted):
+    lines = metrics(uninterrupted)
+    assert [line["kimg"] for line in lines] == [0.064, 0.128, 0.192, 0.256, 0.32]
+    assert all(np.isfinite(list(line.values())).all() for line in lines)
+    assert {"loss_generator", "loss_discriminator", "r1"} <= set(lines[0])
+    assert json.loads((uninterrupted / "config.json").read_text())["batch_size"] == 16
+    checkpoints = Checkpoints(uninterrupted / CHECKPOINTS)
+    assert checkpoints.steps() == [10, 20]
+    meta = checkpoints.read_meta(20)
+    assert (meta["kimg"], meta["images"], meta["labels"]) == (
+        0.32,
+        320,
+        ["a", "b", "c"],
+    )
+    checkpoints.close()
+
+
+def test_grid_has_a_column_per_combination(uninterrupted):
+    sheet = json.loads((uninterrupted / "samples/labels.json").read_text())
+    assert sheet["columns"][0] == [0, 0, 1]
+    assert sorted(map(tuple, sheet["columns"])) == [(0, 0, 1), (1, 0, 0), (1, 1, 0)]
+    shape = (2 * 9 - 1, 3 * 9 - 1)
+    for name in ("real", "000000"):
+        image = np.asarray(Image.open(uninterrupted / f"samples/{name}.png"))
+        assert image.shape == shape
+        assert image.std() > 1
+
+
+@pytest.mark.parametrize("looks", [3, 10, 13])
+def test_resumed_equals_uninterrupted(
+    toy, toy_data, uninterrupted, tmp_path, monkeypatch, looks
+):
+    """SIGTERM between ticks, at a checkpoint and between grids."""
+    out = tmp_path / "gan"
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module.signals, "deferred", lambda: StopAfter(looks))
+        with pytest.raises(Preempted) as stopped:
+            run(toy, toy_data, out)
+    assert stopped.value.code == 143
+    run(toy, toy_data, out)
+    assert_same_run(out, uninterrupted)
+
+
+def test_lines_past_the_checkpoint_are_written_again(
+    toy, toy_data, uninterrupted, tmp_path
+):
+    """kill -9 after the checkpoint at 160 images had been followed by more lines."""
+    out = tmp_path / "gan"
+    shutil.copytree(uninterrupted, out)
+    shutil.rmtree(out / CHECKPOINTS / "20")
+    with open(out / "metrics.jsonl", "a") as file:
+        file.write('{"kimg": 0.38')
+    run(toy, toy_data, out)
+    assert_same_run(out, uninterrupted)
+
+
+def test_larger_kimg_continues(toy, toy_data, uninterrupted, tmp_path):
+    out = tmp_path / "gan"
+    run(toy, toy_data, out, kimg=0.16)
+    before = metrics(out)
+    run(toy, toy_data, out, kimg=0.32)
+    assert metrics(out)[: len(before)] == before
+    for a, b in zip(last_state(out), last_state(uninterrupted), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_run_stays_as_it_is(toy, toy_data, uninterrupted, tmp_path):
+    out = tmp_path / "gan"
+    shutil.copytree(uninterrupted, out)
+    run(toy, toy_data, out)
+    assert_same_run(out, uninterrupted)
+
+
+def test_device_count_changes_little(toy, toy_data, uninterrupted, tmp_path):
+    run(toy, toy_data, tmp_path / "gan", count=1)
+    for a, b in zip(
+        last_state(tmp_path / "gan"), last_state(uninterrupted), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
+
+
+def test_divergence_stops_and_keeps_the_last_good_checkpoint(toy, toy_data, tmp_path):
+    out = tmp_path / "gan"
+    run(toy, toy_data, out, kimg=0.16)
+    with pytest.raises(StudyError, match=r"diverged.*Checkpoint 10 is kept"):
+        run(toy, toy_data, out, discriminator_learning_rate=3e38)
+    checkpoints = Checkpoints(out / CHECKPOINTS)
+    assert checkpoints.steps() == [10]
+    checkpoints.close()
+
+
+def test_checkpoint_of_another_architecture(toy, toy_data, uninterrupted, tmp_path):
+    out = tmp_path / "gan"
+    shutil.copytree(uninterrupted, out)
+    with pytest.raises(StudyError, match="another architecture"):
+        run(toy, toy_data, out, stylegan2=StyleGAN2Config(w_size=7))
+
+
+def test_batch_is_checked_before_anything_is_built(toy, tmp_path):
+    with pytest.raises(StudyError, match="does not divide"):
+        run(toy, tmp_path / "missing", tmp_path / "gan", batch_size=18)
+    assert not (tmp_path / "gan").exists()
+
+
+def test_grid_columns_have_every_finding():
+    common = np.tile(np.eye(6, dtype=np.float32)[:5], (10, 1))
+    rare = np.array([[1, 0, 0, 0, 0, 1], [np.nan, 0, 0, 0, 1, 1]], np.float32)
+    columns = grid_columns(np.concatenate([common, rare, rare[:1]]))
+    assert columns.shape == (6, 6)
+    assert (np.nansum(columns, axis=0) > 0).all()
+    np.testing.assert_array_equal(columns[-1], rare[0])
+
+
+def test_benchmark_reports_rate_and_share(toy, capsys, monkeypatch):
+    monkeypatch.setattr("synthjax.gan.benchmark._SECONDS", 0.05)
+    monkeypatch.setattr("synthjax.gan.benchmark._PEAK_SIZE", 128)
+    devices = make_devices(DevicesConfig(count=1))
+    speed = benchmark(
+        toy.toy_config(), resolution=8, channels=1, labels=3, devices=devices
+    )
+    assert speed.seconds_per_kimg > 0
+    assert speed.flop_per_image > 0
+    assert 0 < speed.share_of_peak < 1.5
+    assert "s/kimg" in capsys.readouterr().err

@@ -1,0 +1,45 @@
+"""Figures are text, deterministic, and draw the numbers that they are given."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+
+from synthjax.report import figures
+
+GAPS = [
+    {"name": "a & b", "gap": {"value": 0.2, "low": 0.1, "high": 0.3}},
+    {"name": "c", "gap": {"value": -0.1, "low": -0.2, "high": 0.05}},
+]
+MEAN = {"value": 0.05, "low": 0.0, "high": 0.1}
+
+
+def test_svg_is_valid_and_the_same_twice():
+    first, second = (figures.svg(figures.forest(GAPS, MEAN)) for _ in range(2))
+    assert first == second
+    texts = [e.text for e in ElementTree.fromstring(first).iter() if e.text]
+    assert {"a & b", "c", "Mean"} <= set(texts)
+    assert b"system-ui" in first
+    assert b"DejaVu Sans', 'Bitstream" not in first
+    none = {"value": 0.0, "low": None, "high": None}
+    assert figures.svg(figures.forest([], none))
+
+
+def test_forest_draws_every_interval():
+    axes = figures.forest(GAPS, MEAN).axes[0]
+    drawn = [tuple(line.get_xdata()) for line in axes.lines]
+    for gap in (MEAN, GAPS[0]["gap"], GAPS[1]["gap"]):
+        assert (gap["low"], gap["high"]) in drawn
+
+
+def test_arms_have_their_colours():
+    lines = figures.roc([0, 0.5, 1], [0, 0.9, 1], [0, 0.8, 1]).axes[0].lines
+    assert [line.get_color() for line in lines[1:]] == [figures.REAL, figures.SYNTHETIC]
+    assert list(lines[2].get_ydata()) == [0, 0.8, 1]
+    validation = figures.validation_curves({"synthetic": [([1, 2], [0.5, 0.6])]})
+    assert validation.axes[0].lines[0].get_color() == figures.SYNTHETIC
+
+
+def test_sheet_puts_captions_under_columns():
+    axes = figures.sheet(np.zeros((9, 29, 1), np.uint8), ["x", "y", "z"]).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "y", "z"]
+    assert np.allclose(np.diff(axes.get_xticks()), 29 / 3)

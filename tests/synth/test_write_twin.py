@@ -1,0 +1,136 @@
+"""The twin is written whole, like the real set, and goes on after an interruption."""
+
+import numpy as np
+import pytest
+
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import read_json
+from synthjax.data.loader import read_counts, read_schema, read_split
+from synthjax.synth import write
+from synthjax.synth.sample import Sampler
+from synthjax.synth.write import SynthConfig, write_twin
+
+CONFIG = SynthConfig(batch_size=4, chunk=4)
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch, toy_generator):
+    monkeypatch.setattr(write, "load_generator", lambda gan, step: toy_generator)
+    return toy_generator
+
+
+@pytest.fixture
+def draw_twin(real_set, tmp_path, one_device):
+    def draw(name="synth", config=CONFIG):
+        out = tmp_path / name
+        gan = tmp_path / "gan"
+        write_twin(config, seed=5, data=real_set, gan=gan, out=out, devices=one_device)
+        return out
+
+    return draw
+
+
+def images(out):
+    return {s: read_split(out, s).image_u8 for s in ("train", "valid", "test")}
+
+
+def assert_same(a, b):
+    for split, image_u8 in images(a).items():
+        np.testing.assert_array_equal(image_u8, images(b)[split])
+
+
+def test_twin_has_the_schema_labels_and_order_of_the_real_set(draw_twin, real_set):
+    out = draw_twin()
+    assert read_schema(out) == read_schema(real_set)
+    assert read_counts(out) == read_counts(real_set)
+    real, twin = read_split(real_set, "train"), read_split(out, "train")
+    np.testing.assert_array_equal(twin.label, np.nan_to_num(real.label))
+    assert twin.id[10] == twin.patient_id[10] == "synthetic-train-000010"
+    assert np.isnan(twin.age).all()
+    assert set(twin.sex) == set(twin.view) == {""}
+    assert (out / "splits.json").exists()
+    assert not (out / "chunks").exists()
+
+
+def test_twin_holds_the_images_that_the_sampler_draws(draw_twin, toy, one_device):
+    twin = read_split(draw_twin(), "test")
+    sampler = Sampler(toy, seed=5, devices=one_device, batch_size=4)
+    drawn = sampler(np.arange(len(twin)), twin.label, split="test")
+    np.testing.assert_array_equal(twin.image_u8, drawn)
+
+
+def test_provenance_says_how_to_draw_it_again(draw_twin):
+    record = read_json(draw_twin() / "provenance.json")
+    assert record["generator"]["step"] == 7
+    assert record["generator"]["kimg"] == 0.5
+    assert len(record["generator"]["ema_sha256"]) == 64
+    assert (record["seed"], record["psi"]) == (5, 1.0)
+    assert record["counts"]["train"]["images"] == 11
+    assert record["versions"]["jax"]
+
+
+def test_interrupted_run_goes_on_and_ends_the_same(draw_twin, monkeypatch, tmp_path):
+    whole = draw_twin("whole")
+    calls = []
+    call = Sampler.__call__
+
+    def counted(self, index, *args, **kwargs):
+        calls.append(len(index))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return call(self, index, *args, **kwargs)
+
+    monkeypatch.setattr(Sampler, "__call__", counted)
+    with pytest.raises(KeyboardInterrupt):
+        draw_twin("again")
+    kept = list((tmp_path / "again" / "chunks").rglob("*.npz"))
+    assert len(kept) == 3
+    calls[:] = [0] * 10
+    out = draw_twin("again")
+    assert sum(calls) == 11 + 3 + 5 - 11  # the train split was there already
+    assert_same(out, whole)
+    assert read_json(out / "provenance.json") == read_json(whole / "provenance.json")
+
+
+def test_finished_set_is_not_drawn_again(draw_twin, monkeypatch):
+    out = draw_twin()
+    monkeypatch.setattr(Sampler, "__call__", None)
+    assert draw_twin() == out
+
+
+def test_chunk_size_changes_no_byte_and_other_settings_use_no_old_chunk(draw_twin):
+    assert_same(draw_twin("a"), draw_twin("b", SynthConfig(batch_size=4, chunk=100)))
+    first = images(draw_twin("c"))
+    second = images(draw_twin("c", SynthConfig(batch_size=4, chunk=4, seed=1)))
+    assert np.any(first["train"] != second["train"])
+
+
+def test_count_and_splits(draw_twin):
+    config = SynthConfig(
+        count=13, label_source="sampled", splits=("train",), batch_size=4
+    )
+    assert read_counts(draw_twin(config=config)) == {"train": 13}
+
+
+def test_generator_of_other_data_is_refused(draw_twin, toy):
+    toy.resolution = 32
+    with pytest.raises(StudyError, match="trained with resolution 32"):
+        draw_twin()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"count": -1},
+        {"label_source": "guess"},
+        {"splits": ("train", "dev")},
+        {"splits": ()},
+        {"batch_size": 0},
+        {"chunk": 0},
+        {"psi": -0.1},
+        {"step": -1},
+    ],
+)
+def test_wrong_values_are_named(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        SynthConfig(**wrong)

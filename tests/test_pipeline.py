@@ -1,0 +1,199 @@
+"""The whole flow as a user starts it, and what can befall it."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthjax.data.loader import read_split
+
+ROOT = Path(__file__).parent.parent
+CONFIG = "configs/phantom_chest.py:tiny"
+
+
+def results(workdir):
+    return json.loads((workdir / "evaluate" / "results.json").read_text())
+
+
+def assert_same_outcome(workdir, reference):
+    """The same synthetic images and labels by id, and the same results.json."""
+    for split in ("train", "valid", "test"):
+        ours = read_split(workdir / "synth", split)
+        theirs = read_split(reference / "synth", split)
+        np.testing.assert_array_equal(ours.id, theirs.id)
+        np.testing.assert_array_equal(ours.image_u8, theirs.image_u8)
+        np.testing.assert_array_equal(ours.label, theirs.label)
+    assert results(workdir) == results(reference)
+
+
+def test_tiny_study_leaves_what_the_map_says(tiny_study):
+    for name in (
+        "data/dataset_info.json",
+        "data/splits.json",
+        "gan/config.json",
+        "gan/metrics.jsonl",
+        "gan/samples/labels.json",
+        "synth/dataset_info.json",
+        "synth/provenance.json",
+        "classifier/real/seed0/predictions.npz",
+        "classifier/synthetic/seed0/predictions.npz",
+        "evaluate/results.json",
+        "report/report.html",
+    ):
+        assert (tiny_study / name).exists(), name
+    steps = [p for p in (tiny_study / "gan" / "checkpoints").iterdir() if p.is_dir()]
+    for item in ("train", "ema", "data", "meta"):
+        assert (steps[0] / item).is_dir()
+
+
+def test_results_have_the_promised_keys(tiny_study):
+    found = results(tiny_study)
+    mean = found["utility"]["mean"]
+    gap = mean["gap"]
+    assert gap["low"] <= gap["value"] <= gap["high"]
+    difference = mean["real"]["value"] - mean["synthetic"]["value"]
+    assert gap["value"] == pytest.approx(difference)
+    labels = found["utility"]["labels"]
+    assert len(labels) == 14
+    for label in labels:
+        assert {"name", "real", "synthetic", "gap", "n_positive", "n"} <= set(label)
+    assert found["n_test_images"] >= found["n_test_patients"] > 0
+
+
+def test_second_run_skips_everything(tiny_study, pipeline):
+    before = time.time()
+    done = pipeline(tiny_study)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("done before, skipped") == 6
+    assert "report:" in done.stdout
+    written = (tiny_study / "report" / "report.html").stat().st_mtime
+    assert written < before
+
+
+@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
+def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study, mapping):
+    done = pipeline(
+        tmp_path / "study",
+        "--config.devices.count=2",
+        f"--config.devices.mapping={mapping}",
+        XLA_FLAGS="--xla_force_host_platform_device_count=2",
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = results(tmp_path / "study"), results(tiny_study)
+    assert ours["n_test_images"] == theirs["n_test_images"]
+
+
+def start(workdir):
+    command = [sys.executable, "-m", "launch.pipeline", f"--config={CONFIG}"]
+    return subprocess.Popen(
+        [*command, f"--workdir={workdir}"],
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_killed_at_random_moments_ends_the_same(tmp_path, tiny_study):
+    """Ten kill -9 anywhere in the study; the numbers are drawn anew at each run."""
+    workdir, moments = tmp_path / "study", random.Random()
+    killed = 0
+    log = []
+    for _ in range(10):
+        process = start(workdir)
+        wait = moments.uniform(4, 14)
+        try:
+            process.wait(timeout=wait)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            killed += 1
+        log.append(f"--- {wait:.1f} s\n{process.communicate()[0]}")
+    process = start(workdir)
+    out = process.communicate(timeout=600)[0]
+    assert process.returncode == 0, "\n".join([*log, out])[-6000:]
+    assert killed >= 3, "the study ended before it could be killed"
+    assert_same_outcome(workdir, tiny_study)
+
+
+def test_sigterm_saves_and_leaves_with_143(tmp_path, tiny_study):
+    workdir = tmp_path / "study"
+    process = start(workdir)
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "kimg" in line and "gan" in line:
+            break  # training has begun
+    begin = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 143, "".join(lines) + rest
+    assert time.monotonic() - begin < 30
+    steps = [p for p in (workdir / "gan" / "checkpoints").iterdir() if p.is_dir()]
+    assert steps, "a checkpoint was saved"
+    again = start(workdir)
+    out = again.communicate(timeout=600)[0]
+    assert again.returncode == 0, out
+    assert "going on from" in out
+    assert_same_outcome(workdir, tiny_study)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--config.gan.kimgs=3"], "kimgs"),
+        (["--config.data.resolution=48"], "config.data.resolution=48: must be a power"),
+        (["--config.gan.kimg=-1"], "config.gan.kimg"),
+        (["--config.devices.count=3"], "this process has 1 cpu device"),
+    ],
+)
+def test_bad_config_is_refused_before_anything_is_written(
+    tmp_path, pipeline, flags, message
+):
+    done = pipeline(tmp_path / "study", *flags)
+    assert done.returncode != 0
+    assert message in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr or "kimgs" in message
+    assert not (tmp_path / "study" / "data").exists()
+
+
+def test_batch_that_does_not_divide(tmp_path, pipeline):
+    done = pipeline(
+        tmp_path / "study",
+        "--config.gan.batch_size=10",
+        XLA_FLAGS="--xla_force_host_platform_device_count=4",
+    )
+    assert done.returncode == 2
+    assert "config.gan.batch_size=10 does not divide by 4 devices" in done.stderr
+
+
+def test_no_room_is_one_clear_message(tmp_path):
+    limit = 200_000  # bytes a single file may have: writes fail as on a full disk
+
+    def cap():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    command = [sys.executable, "-m", "launch.pipeline", f"--config={CONFIG}"]
+    done = subprocess.run(
+        [*command, f"--workdir={tmp_path / 'study'}"],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        preexec_fn=cap,
+    )
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert "is full, or a quota is used up" in done.stderr
+    assert "Traceback" not in done.stderr
