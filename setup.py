@@ -49,6 +49,7 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.10",
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "ruff>=0.11",
             "scipy>=1.14",
             "tensorboardX>=2.6",

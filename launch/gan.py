@@ -9,12 +9,21 @@ from launch.study import Launch, launch
 from synthjax.gan.benchmark import benchmark
 from synthjax.gan.train import train
 
+FINDINGS = 14  # labels of the images that a benchmark makes up: CheXpert's
+
 
 def run(this: Launch) -> None:
     """The gan stage."""
     config = this.sections["gan"]
     if config.benchmark:
-        benchmark(config, this.sections["data"], this.devices)
+        data = this.sections["data"]
+        benchmark(
+            config,
+            resolution=data.resolution,
+            channels=data.channels,
+            labels=FINDINGS,
+            devices=this.devices,
+        )
         return
     this.study.run(
         "gan",

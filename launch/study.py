@@ -11,23 +11,22 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from synthjax.core.devices import Devices, make_devices, prepare_environment
-from synthjax.core.errors import StudyError
-
-prepare_environment()
-
 from configs.sections import freeze_all
 from synthjax.core import signals
 from synthjax.core.clock import say
 from synthjax.core.compile import use_compilation_cache
+from synthjax.core.devices import Devices, make_devices
+from synthjax.core.errors import StudyError
 from synthjax.core.study import Study
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The study, such as configs/phantom_chest.py.", lock_config=True
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "Where the study is written.")
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Where the study is written; by default runs/<name of the config>."
+)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-flags.mark_flags_as_required(["config", "workdir"])
+flags.mark_flag_as_required("config")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ def _main(run: Callable[[Launch], None]) -> int:
         devices.check_batch(sections["gan"].batch_size, "gan.batch_size")
         devices.check_batch(sections["classifier"].batch_size, "classifier.batch_size")
         study = Study(
-            Path(_WORKDIR.value),
+            _workdir(),
             config,
             is_main=devices.is_main,
             barrier=devices.barrier,
@@ -80,6 +79,13 @@ def _main(run: Callable[[Launch], None]) -> int:
     return 0
 
 
+def _workdir() -> Path:
+    if _WORKDIR.value:
+        return Path(_WORKDIR.value)
+    file = config_flags.get_config_filename(flags.FLAGS["config"])
+    return Path("runs") / Path(file.partition(":")[0]).stem
+
+
 def _explain(error: BaseException) -> str | None:
     """A message with a remedy, for what a user can mend; None for our own faults."""
     if isinstance(error, StudyError):
@@ -89,12 +95,12 @@ def _explain(error: BaseException) -> str | None:
         number = getattr(chain, "errno", None)
         if number in _NO_ROOM or any(os.strerror(n) in str(chain) for n in _NO_ROOM):
             return (
-                f"the disk under {_WORKDIR.value} is full, or a quota is used up. Free "
+                f"the disk under {_workdir()} is full, or a quota is used up. Free "
                 "some space and run the same command again: it goes on from the last "
                 "complete checkpoint"
             )
         if number in (errno.EROFS, errno.EACCES, errno.EPERM):
-            name = getattr(chain, "filename", None) or _WORKDIR.value
+            name = getattr(chain, "filename", None) or _workdir()
             return f"{name} cannot be written or read; check its permissions"
         chain = chain.__cause__ or chain.__context__
     return None

@@ -1,5 +1,6 @@
 """Four CPU devices for every test, and one tiny study shared by those that need it."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -45,10 +46,18 @@ def pipeline():
 
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished tiny study, made with the network cut off; tests only read it."""
-    workdir = tmp_path_factory.mktemp("tiny") / "study"
-    done = run_pipeline(workdir, PYTHONPATH=str(ROOT / "tests" / "offline"))
-    assert done.returncode == 0, done.stderr[-4000:]
+    """A finished tiny study, made with the network cut off; tests only read it.
+
+    The test processes share it: the first makes it while the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    workdir = shared / "tiny_study"
+    with open(shared / "tiny_study.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (workdir / "report" / "report.html").exists():
+            done = run_pipeline(workdir, PYTHONPATH=str(ROOT / "tests" / "offline"))
+            assert done.returncode == 0, done.stderr[-4000:]
     return workdir
 
 

@@ -29,6 +29,7 @@ class DevicesConfig:
     """Which devices a study runs on."""
 
     count: int = 0  # devices used in each process; 0 takes all of them
+    cpu_devices: int = 1  # devices that a CPU without accelerator is divided into
     mapping: str = "pmap"  # how steps are mapped: pmap or shard_map
     distributed: bool = False  # several processes, joined by jax.distributed
     coordinator: str = ""  # host:port of process 0; empty lets jax detect it
@@ -42,6 +43,8 @@ class DevicesConfig:
             )
         if self.count < 0:
             raise ConfigError(f"count={self.count}: must be 0 (all devices) or more")
+        if self.cpu_devices < 1:
+            raise ConfigError(f"cpu_devices={self.cpu_devices}: must be at least 1")
 
 
 class Step:
@@ -233,7 +236,18 @@ class Devices:
 
 
 def make_devices(config: DevicesConfig) -> Devices:
-    """Joins the other processes if the config says so, then takes the devices."""
+    """Joins the other processes if the config says so, then takes the devices.
+
+    Call it before anything else uses jax: the CPU is divided only once.
+    """
+    forced = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if config.cpu_devices > 1 and not forced:
+        # XLA runs many convolutions on one thread; a device per core uses them all.
+        jax.config.update("jax_num_cpu_devices", config.cpu_devices)
+        # XLA sizes its CPU thread pool by NPROC; a collective needs a thread for each
+        # device, and more threads than cores cost a third of the speed by spinning.
+        threads = max(config.cpu_devices, os.cpu_count() or 1)
+        os.environ.setdefault("NPROC", str(threads))
     if config.distributed:
         _join(config)
     return Devices(config)
@@ -256,11 +270,3 @@ def _join(config: DevicesConfig) -> None:
             "coordinator=host:port, process_count and process_id on each, or start "
             "under Slurm or on a TPU pod, where they are detected"
         ) from error
-
-
-def prepare_environment() -> None:
-    """Settings that must precede the first use of jax; launchers call it first."""
-    # XLA sizes its CPU thread pool by NPROC; collectives of several CPU devices
-    # need as many threads as there are devices.
-    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
-        os.environ.setdefault("NPROC", str(max(8, os.cpu_count() or 1)))

@@ -13,7 +13,7 @@ from synthjax.core.clock import say
 from synthjax.core.devices import Devices
 from synthjax.gan.config import MODELS, GanConfig, check_batch
 from synthjax.gan.grids import empty_cells
-from synthjax.gan.state import create, make_optimizers
+from synthjax.gan.state import build, make_optimizers
 from synthjax.gan.steps import compile_steps, make_steps
 
 _PEAK_SIZE = 2048  # side of the matrices whose product gives the machine's peak
@@ -27,8 +27,8 @@ class Speed:
     seconds_per_kimg: float  # every update at its true frequency
     seconds: dict[str, float]  # of one call of each step
     flop_per_image: float  # XLA's count over the compiled steps; 0 if it has none
-    peak_flops: float  # float32 matrix product of one device, FLOP per second
-    share_of_peak: float  # achieved FLOP per second of all devices over their peaks
+    peak_flops: float  # float32 matrix product on all devices, FLOP per second
+    share_of_peak: float  # achieved FLOP per second over that peak
     compile_seconds: float
 
 
@@ -50,7 +50,7 @@ def benchmark(
     )
     optimizers = make_optimizers(config)
     steps = make_steps(config, networks, optimizers, devices, seed=0)
-    state = devices.replicate(jax.jit(lambda: create(networks, optimizers, 0))())
+    state = devices.replicate(build(networks, optimizers, 0))
     random = np.random.default_rng(0)
     local = config.batch_size // devices.process_count
     size = (local, resolution, resolution, channels)
@@ -75,13 +75,14 @@ def benchmark(
         if devices.process_count == 1:
             flop += frequency * step.cost_analysis().get("flops", 0.0) * devices.count
     update = sum(frequency * seconds[name] for name, (_, frequency) in parts.items())
-    peak = matrix_peak()
+    # The devices of a CPU share its cores, and one matrix product takes them all.
+    peak = matrix_peak() * (1 if devices.platform == "cpu" else devices.count)
     speed = Speed(
         seconds_per_kimg=update * 1000 / config.batch_size,
         seconds=seconds,
         flop_per_image=flop / config.batch_size,
         peak_flops=peak,
-        share_of_peak=flop / update / (peak * devices.count),
+        share_of_peak=flop / update / peak,
         compile_seconds=compile_seconds,
     )
     if devices.is_main:
@@ -128,6 +129,6 @@ def _print(config: GanConfig, speed: Speed, resolution: int, devices: Devices) -
         f"  {speed.seconds_per_kimg:.2f} s/kimg ({each}; R1 every {config.r1_every})\n"
         f"  {speed.flop_per_image / 1e9:.3f} GFLOP per image\n"
         f"  {100 * speed.share_of_peak:.0f}% of the measured float32 matrix-product "
-        f"peak, {speed.peak_flops / 1e9:.0f} GFLOP/s per device\n"
+        f"peak, {speed.peak_flops / 1e9:.0f} GFLOP/s\n"
         f"  {speed.compile_seconds:.1f} s compilation"
     )

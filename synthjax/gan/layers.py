@@ -122,7 +122,7 @@ class Conv(nn.Module):
 
 
 class PointConv(nn.Module):
-    """Equalised 1x1 convolution without bias, as a product or a broadcast."""
+    """Equalised 1x1 convolution without bias, as a matrix product."""
 
     features: int
     gain: float = 1.0
@@ -134,8 +134,6 @@ class PointConv(nn.Module):
             "weight", nn.initializers.normal(1.0), (fan_in, self.features)
         )
         weight = (weight * (self.gain / fan_in**0.5)).astype(image.dtype)
-        if fan_in == 1:
-            return image * weight[0]
         return image @ weight
 
 
@@ -196,8 +194,10 @@ class ToImage(nn.Module):
         )
         bias = self.param("bias", nn.initializers.zeros_init(), (self.channels,))
         image = image.astype(jnp.float32)
+        # A product with a vector per sample and channel, not with a thin matrix: XLA
+        # fuses it on GPU as multiply and reduce.
         planes = [
-            jnp.sum(image * (style * weight[:, k])[:, None, None, :], -1)
+            jnp.einsum("bhwc,bc->bhw", image, style * weight[:, k])
             for k in range(self.channels)
         ]
         y = jnp.stack(planes, -1) + bias

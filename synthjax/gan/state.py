@@ -112,6 +112,18 @@ def create(networks: Networks, optimizers: Optimizers, seed: int) -> TrainState:
     )
 
 
+def build(networks: Networks, optimizers: Optimizers, seed: int) -> TrainState:
+    """The arrays of `create`, compiled without optimisation since it runs once.
+
+    Optimised, the many small random draws take several times longer to compile.
+    """
+    options = {"xla_backend_optimization_level": 0}
+    initial = jax.jit(
+        lambda: create(networks, optimizers, seed), compiler_options=options
+    )
+    return initial()
+
+
 def ema_item(state: TrainState) -> dict[str, Any]:
     """What a sampler needs of the state: the `ema` item of a checkpoint."""
     return {"params": state.ema, "w_mean": state.w_mean}

@@ -23,13 +23,13 @@ from synthjax.core.files import write_json
 from synthjax.core.logbook import Logbook
 from synthjax.core.study import versions
 from synthjax.data.loader import Feed, make_feed, read_schema, read_split
-from synthjax.gan.benchmark import benchmark
 from synthjax.gan.config import MODELS, GanConfig, check_batch
 from synthjax.gan.generator import CHECKPOINTS
 from synthjax.gan.grids import empty_cells, grid_columns, real_grid, synthetic_grid
 from synthjax.gan.schedule import Timer, crossed, phases, regularizes
 from synthjax.gan.state import (
     TrainState,
+    build,
     create,
     ema_item,
     make_optimizers,
@@ -52,7 +52,7 @@ def train(
       config: the gan section.
       seed: of every random stream; the same seed, data and devices give the same
         run, bit for bit on a CPU, interrupted or not.
-      data: a data directory; with `config.benchmark` only its schema is read.
+      data: a data directory.
       out: the gan directory.
       devices: what to train on.
 
@@ -67,9 +67,6 @@ def train(
     # data
     schema = read_schema(data)
     shape = {"resolution": schema.resolution, "channels": schema.channels}
-    if config.benchmark:
-        benchmark(config, **shape, labels=len(schema.labels), devices=devices)
-        return
     table = read_split(data, "train", images=False)
     (phase,) = phases(config, schema.resolution)
     feed = make_feed(
@@ -87,9 +84,7 @@ def train(
 
     # state
     optimizers = make_optimizers(config)
-
-    def initial() -> TrainState:
-        return create(networks, optimizers, seed)
+    like = jax.eval_shape(lambda: create(networks, optimizers, seed))
 
     # steps
     steps = make_steps(config, networks, optimizers, devices, seed)
@@ -99,9 +94,8 @@ def train(
     latest = checkpoints.latest()
     seconds = 0.0
     if latest is None:
-        state = jax.jit(initial)()
+        state = build(networks, optimizers, seed)
     else:
-        like = jax.eval_shape(initial)
         restored = checkpoints.restore(latest, train=like, ema=ema_item(like))
         state, _, position, meta = restored
         feed.restore(position)

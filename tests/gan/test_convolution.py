@@ -53,8 +53,8 @@ def test_double_backward_equals_lax(stride):
 
         return lambda x, w: jnp.sum(jax.grad(total)(x, w) ** 2)
 
-    own = jax.grad(penalty(conv), (0, 1))(x, w)
-    expected = jax.grad(penalty(reference), (0, 1))(x, w)
+    own = jax.jit(jax.grad(penalty(conv), (0, 1)))(x, w)
+    expected = jax.jit(jax.grad(penalty(reference), (0, 1)))(x, w)
     for a, b in zip(own, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
@@ -66,6 +66,7 @@ def test_gradients_to_second_order(operation, stride):
     x, w, y = draw(0, *x_shape), draw(1, *w_shape), draw(2, *y_shape)
     arguments = {conv: (x, w), transposed_conv: (y, w), filter_gradient: (x, y)}
 
+    @jax.jit
     def nonlinear(*args):
         return jnp.tanh(0.1 * operation(*args, stride))
 

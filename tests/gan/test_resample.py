@@ -57,6 +57,7 @@ def test_up_and_down_are_transposes():
     "operation", [lambda x: blur(x, 1, 4.0), lambda x: blur(x, 2), upsample, downsample]
 )
 def test_gradients_to_second_order(operation):
+    @jax.jit
     def nonlinear(x):
         return jnp.tanh(operation(x))
 

@@ -1,5 +1,7 @@
 """Both networks of StyleGAN2: sizes, labels, independence, compilation."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,10 +41,16 @@ def draw(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
+@partial(jax.jit, static_argnums=(0, 5))
 def generate(networks, generator, z, label, noise, psi=1.0):
     w = truncate(networks.map(generator, z, label), jnp.zeros(networks.w_size), psi)
     ws = jnp.broadcast_to(w[:, None], (len(z), networks.num_ws, networks.w_size))
     return networks.synthesize(generator, ws, noise)
+
+
+@partial(jax.jit, static_argnums=0)
+def judge(networks, discriminator, image, label):
+    return networks.discriminate(discriminator, image, label)
 
 
 def noise_for(networks, batch):
@@ -97,9 +105,8 @@ def test_shapes(networks, params):
     )
     assert image.shape == (4, 16, 16, 1)
     assert image.dtype == jnp.float32
-    logit, label_logits = networks.discriminate_with_labels(
-        params[1], image, jnp.zeros((4, 3))
-    )
+    both = jax.jit(networks.discriminate_with_labels)
+    logit, label_logits = both(params[1], image, jnp.zeros((4, 3)))
     assert logit.shape == (4,)
     assert label_logits.shape == (4, 3)
 
@@ -125,8 +132,8 @@ def test_latent_label_and_each_noise_layer_matter(networks, params):
 
 def test_every_style_is_used(networks, params):
     ws, noise = draw(0, 1, networks.num_ws, 8), noise_for(networks, 1)
-    gradient = jax.grad(
-        lambda ws: jnp.sum(networks.synthesize(params[0], ws, noise) ** 2)
+    gradient = jax.jit(
+        jax.grad(lambda ws: jnp.sum(networks.synthesize(params[0], ws, noise) ** 2))
     )(ws)
     assert np.all(np.abs(gradient).max(axis=(0, 2)) > 0)
 
@@ -139,9 +146,9 @@ def test_psi_zero_gives_one_image(networks, params):
 
 def test_an_all_zero_label_row_is_a_label_like_any_other(networks, params):
     image = draw(0, 4, 16, 16, 1)
-    none = networks.discriminate(params[1], image, jnp.zeros((4, 3)))
-    some = networks.discriminate(params[1], image, jnp.zeros((4, 3)).at[:, 1].set(1))
-    other = networks.discriminate(params[1], image * 2, jnp.zeros((4, 3)))
+    none = judge(networks, params[1], image, jnp.zeros((4, 3)))
+    some = judge(networks, params[1], image, jnp.zeros((4, 3)).at[:, 1].set(1))
+    other = judge(networks, params[1], image * 2, jnp.zeros((4, 3)))
     assert np.all(np.abs(none) > 1e-4)
     assert np.all(np.abs(none - some) > 1e-4)
     assert np.all(np.abs(none - other) > 1e-4)
@@ -159,7 +166,7 @@ def test_no_labels_and_three_channels():
     label = jnp.zeros((4, 0))
     image = generate(nets, generator, draw(0, 4, 8), label, noise_for(nets, 4))
     assert image.shape == (4, 8, 8, 3)
-    assert nets.discriminate(discriminator, image, label).shape == (4,)
+    assert judge(nets, discriminator, image, label).shape == (4,)
 
 
 def test_bfloat16_blocks_stay_near_float32(networks, params):
@@ -170,9 +177,9 @@ def test_bfloat16_blocks_stay_near_float32(networks, params):
     image = generate(low, params[0], z, label, noise)
     assert image.dtype == jnp.float32
     np.testing.assert_allclose(image, full, atol=0.05 * float(jnp.std(full)) + 0.05)
-    logit = low.discriminate(params[1], full, label)
+    logit = judge(low, params[1], full, label)
     assert logit.dtype == jnp.float32
-    expected = networks.discriminate(params[1], full, label)
+    expected = judge(networks, params[1], full, label)
     np.testing.assert_allclose(logit, expected, atol=0.1)
 
 

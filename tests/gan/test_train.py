@@ -20,7 +20,7 @@ from synthjax.gan.models.stylegan2 import StyleGAN2Config
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}
-pytestmark = pytest.mark.usefixtures("toy_model")
+pytestmark = pytest.mark.usefixtures("toy_model", "quick_compile")
 
 
 def run(toy, data, out, *, count=2, **changes):
@@ -73,7 +73,7 @@ class StopAfter:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(toy, toy_data, tmp_path_factory):
+def uninterrupted(toy, toy_data, quick_compile, tmp_path_factory):
     """A whole run of the toy; tests only read it."""
     out = tmp_path_factory.mktemp("gan") / "whole"
     with pytest.MonkeyPatch.context() as patch:

@@ -130,6 +130,7 @@ class Synthesis(nn.Module):
                 x, ws[:, layer]
             )
             image = y if image is None else upsample(image) + y
+        assert image is not None  # there is always a block of 4 px
         return image
 
 
@@ -230,8 +231,9 @@ def make_networks(
         w_size=config.w_size,
         num_ws=num_ws,
         noise_shapes=noise_shapes,
-        init_generator=init_generator,
-        init_discriminator=init_discriminator,
+        # Compiled, so that the forward pass that gives the shapes is never run.
+        init_generator=jax.jit(init_generator),
+        init_discriminator=jax.jit(init_discriminator),
         map=lambda params, z, label: mapping.apply(
             {"params": params["mapping"]}, z, label
         ),

@@ -1,5 +1,7 @@
 """Support devices: lines, tubes, a pacemaker, wires and electrodes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from synthjax.data.sources.phantom.chest_anatomy import CASE, METAL, SIDES, Scene
@@ -28,7 +30,7 @@ def support_devices(scene: Scene, severity: float, rng: np.random.Generator) -> 
         _chest_tube(scene, scene.collapse.index(max(scene.collapse)))
 
 
-def _line(points: list[tuple[float, float, float]], radius: float, mu: float) -> Rods:
+def _line(points: Sequence[tuple[float, ...]], radius: float, mu: float) -> Rods:
     """A smooth wire through the points."""
     nodes = np.array(points)
     steps = np.linspace(0, len(nodes) - 1, 5 * (len(nodes) - 1) + 1)

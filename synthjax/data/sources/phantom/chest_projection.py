@@ -126,8 +126,8 @@ def _add_lung(
     image += np.float32(density - SOFT) * length * air
     if collapse:
         coat = tuple(axis + PLEURA for axis in inflated.axes)
-        covered = replace(inflated, axes=coat)
-        covered = length_outside(span(turned(covered, scene), grid), around)
+        coated = turned(replace(inflated, axes=coat), scene)
+        covered = length_outside(span(coated, grid), around)
         space = span(turned(pleura(scene, side), scene), grid)
         free = length_outside(space, around) - covered
         image -= np.float32(SOFT) * np.maximum(free, 0)

@@ -52,8 +52,8 @@ class Ellipsoid:
     x axis towards z), `mu` its attenuation in 1/mm relative to what it displaces.
     """
 
-    centre: tuple[float, float, float]
-    axes: tuple[float, float, float]
+    centre: tuple[float, ...]
+    axes: tuple[float, ...]
     roll: float = 0.0
     mu: float = 0.0
 
