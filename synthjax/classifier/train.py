@@ -149,8 +149,9 @@ def train_one(
     run.state = devices.replicate(run.state)
     logbook = Logbook(directory, enabled=devices.is_main, resume_at=done, axis="step")
     timer = Clock(config.steps, run.clock["done"], run.clock["seconds"])
-    bar: progress[Any] = progress(total=config.steps, desc=run.name, unit="updates")
-    bar.update(done or 0)
+    bar: progress[Any] = progress(
+        total=config.steps, done=done or 0, desc=run.name, unit="updates"
+    )
 
     # loop
     with (

@@ -77,7 +77,8 @@ class Clock:
 class progress(Generic[T]):
     """A progress bar on a terminal; otherwise a plain line every ten seconds.
 
-    Use it around an iterable, or call `update` by hand and `close` at the end.
+    Use it around an iterable, or call `update` by hand and `close` at the end; `done`
+    of `total` units were finished by an earlier process.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class progress(Generic[T]):
         iterable: Iterable[T] | None = None,
         *,
         total: int | None = None,
+        done: int = 0,
         desc: str,
         unit: str = "it",
     ) -> None:
@@ -94,13 +96,14 @@ class progress(Generic[T]):
         self._terminal = sys.stderr.isatty()
         self._bar: Any = tqdm.tqdm(
             total=total,
+            initial=done,
             desc=desc,
             unit=unit,
             disable=not self._terminal,
             dynamic_ncols=True,
         )
         self._desc, self._unit, self._total = desc, unit, total
-        self._count = 0
+        self._count = self._done_before = done
         self._begin = self._last = time.monotonic()
 
     def __iter__(self) -> Iterator[T]:
@@ -120,7 +123,7 @@ class progress(Generic[T]):
         now = time.monotonic()
         if not self._terminal and now - self._last >= _LINE_SECONDS:
             self._last = now
-            rate = self._count / (now - self._begin)
+            rate = (self._count - self._done_before) / (now - self._begin)
             left = (self._total - self._count) / rate if self._total else None
             of = f"/{self._total}" if self._total else ""
             eta = f", {duration(left)} left" if left is not None else ""

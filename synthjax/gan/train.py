@@ -139,8 +139,7 @@ def train(
     if latest is None:
         run.grid(state, images)
     timer = Timer(config.checkpoint_minutes)
-    bar: progress[Any] = progress(total=phase.end, desc="gan", unit="img")
-    bar.update(images)
+    bar: progress[Any] = progress(total=phase.end, done=images, desc="gan", unit="img")
     with contextlib.closing(run), signals.deferred() as signal:
         while images < phase.end:
             batch = feed.next()

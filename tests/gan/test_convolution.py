@@ -59,9 +59,9 @@ def test_double_backward_equals_lax(stride):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("operation", [conv, transposed_conv, filter_gradient])
-def test_gradients_to_second_order(operation, stride):
+def test_gradients_to_second_order(operation):
+    stride = 2
     x_shape, w_shape, y_shape = shapes(stride)
     x, w, y = draw(0, *x_shape), draw(1, *w_shape), draw(2, *y_shape)
     arguments = {conv: (x, w), transposed_conv: (y, w), filter_gradient: (x, y)}
