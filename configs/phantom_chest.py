@@ -18,11 +18,16 @@ def get_config(size: str = "") -> ConfigDict:
     config.data.resolution = 32
     config.data.phantom_chest.patients = 6000  # 12,049 images, 3,603 of them for tests
 
-    config.gan.kimg = 150.0
+    config.devices.cpu_devices = 2
+    config.gan.kimg = 110.0
+    config.gan.generator_learning_rate = 0.004
+    config.gan.discriminator_learning_rate = 0.004
+    config.gan.label_weight = 0.2
+    config.gan.stylegan2.label_head = True
     config.gan.stylegan2.z_size = 64
     config.gan.stylegan2.w_size = 64
     config.gan.stylegan2.label_size = 64
-    config.gan.stylegan2.mapping_layers = 4
+    config.gan.stylegan2.mapping_layers = 2
     config.gan.stylegan2.channel_max = 32
     config.classifier.seeds = 3
     if size == "tiny":
@@ -34,6 +39,7 @@ def get_config(size: str = "") -> ConfigDict:
 
 def _shrink(config: ConfigDict) -> None:
     """What takes seconds: the flow is whole, the images are not worth a look."""
+    config.devices.cpu_devices = 1
     config.data.resolution = 16
     config.data.phantom_chest.patients = 120
     config.gan.kimg = 1.0
@@ -45,7 +51,6 @@ def _shrink(config: ConfigDict) -> None:
     config.gan.stylegan2.z_size = 16
     config.gan.stylegan2.w_size = 16
     config.gan.stylegan2.label_size = 16
-    config.gan.stylegan2.mapping_layers = 2
     config.gan.stylegan2.channel_max = 8
     config.synth.chunk = 64
     config.classifier.small.width = 8

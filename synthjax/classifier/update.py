@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.network import Network
 from synthjax.core import rng
-from synthjax.core.devices import AXIS
+from synthjax.core.devices import AXIS, sum_over_devices
 from synthjax.data.transforms import to_image
 
 
@@ -117,7 +117,7 @@ def make_update(
             )
 
         loss, gradient = jax.value_and_grad(part_of_loss)(state.params)
-        loss, gradient = jax.lax.psum((loss, gradient), AXIS)
+        loss, gradient = sum_over_devices((loss, gradient))
         change, optimizer_state = optimizer.update(
             gradient, state.optimizer, state.params
         )

@@ -11,16 +11,18 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
+from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from synthjax.core.errors import ConfigError, StudyError
 
 AXIS = "data"
+T = TypeVar("T")
 MAPPINGS = ("pmap", "shard_map")
 
 
@@ -233,6 +235,22 @@ class Devices:
         """Waits until every process is here."""
         if self.process_count > 1:
             multihost_utils.sync_global_devices(name)
+
+
+def sum_over_devices(tree: T) -> T:
+    """The sum of a float32 tree over the devices, for use inside a step.
+
+    One collective for the whole tree: a CPU pays a rendezvous for each array, and
+    there the compiler does not combine them as it does for a GPU.
+    """
+    flat, unravel = ravel_pytree(tree)
+    return unravel(jax.lax.psum(flat, AXIS))
+
+
+def mean_over_devices(tree: T) -> T:
+    """The mean of a float32 tree over the devices; see `sum_over_devices`."""
+    flat, unravel = ravel_pytree(tree)
+    return unravel(jax.lax.pmean(flat, AXIS))
 
 
 def make_devices(config: DevicesConfig) -> Devices:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from synthjax.core import rng
 from synthjax.core.compile import compile_ahead
-from synthjax.core.devices import AXIS, Devices, Step
+from synthjax.core.devices import AXIS, Devices, Step, mean_over_devices
 from synthjax.data.transforms import to_image, to_image_u8
 from synthjax.gan.config import GanConfig
 from synthjax.gan.generator import draw_latents, draw_noise, generate
@@ -142,11 +142,15 @@ class _Update:
         synthetic_label = draw_labels(keys, rows)
         synthetic, _ = self._synthesize(state.generator, keys, synthetic_label)
 
+        # One pass over both: the minibatch groups are consecutive, so none is mixed.
+        images = jnp.concatenate([image, synthetic])
+        labels = jnp.concatenate([label, synthetic_label])
+
         def objective(params: Params) -> tuple[Array, dict[str, Array]]:
-            real_logit, real_label_loss = self._judge(params, image, label)
-            synthetic_logit, _ = self._judge(params, synthetic, synthetic_label)
+            logit, label_loss = self._judge(params, images, labels)
+            real_logit, synthetic_logit = jnp.split(logit, 2)
             loss = LOSSES[self.config.loss].discriminator(real_logit, synthetic_logit)
-            total = jnp.mean(loss + real_label_loss)
+            total = jnp.mean(loss + jnp.split(label_loss, 2)[0])
             return total, {
                 "loss_discriminator": jnp.mean(loss),
                 "logit_real": jnp.mean(real_logit),
@@ -154,7 +158,7 @@ class _Update:
             }
 
         gradient = jax.grad(objective, has_aux=True)(state.discriminator)
-        gradient, metrics = jax.lax.pmean(gradient, AXIS)
+        gradient, metrics = mean_over_devices(gradient)
         metrics["gradient_norm_discriminator"] = optax.tree.norm(gradient)
         shown = jnp.uint32(image.shape[0] * self.device_count)
         state = self._move_discriminator(state, gradient, metrics)
@@ -176,7 +180,7 @@ class _Update:
             return weight * penalty, {"r1": penalty}
 
         gradient = jax.grad(objective, has_aux=True)(state.discriminator)
-        gradient, metrics = jax.lax.pmean(gradient, AXIS)
+        gradient, metrics = mean_over_devices(gradient)
         return self._move_discriminator(state, gradient, metrics)
 
     def generator(self, state: TrainState, batch: Batch, rows: Rows) -> TrainState:
@@ -193,7 +197,7 @@ class _Update:
             return jnp.mean(loss + label_loss), metrics
 
         gradient = jax.grad(objective, has_aux=True)(state.generator)
-        gradient, metrics = jax.lax.pmean(gradient, AXIS)
+        gradient, metrics = mean_over_devices(gradient)
         w = metrics.pop("w")
         metrics["gradient_norm_generator"] = optax.tree.norm(gradient)
         change, optimizer = self.optimizers.generator.update(
