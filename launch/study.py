@@ -4,7 +4,7 @@ import dataclasses
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,13 @@ def _main(run: Callable[[Launch], None]) -> int:
         say("interrupted; the same command goes on where it stopped")
         return 130
     except Exception as error:
+        if any(map(_says_no_room, _chain(error))):
+            say(
+                f"error: the disk under {_workdir()} is full, or a quota is used up. "
+                "Free some space and run the same command again: it goes on from the "
+                "last complete checkpoint"
+            )
+            os._exit(2)  # threads that are still saving can only fail, with noise
         message = _explain(error)
         if message is None:
             raise
@@ -90,17 +97,24 @@ def _explain(error: BaseException) -> str | None:
     """A message with a remedy, for what a user can mend; None for our own faults."""
     if isinstance(error, StudyError):
         return str(error)
-    chain: BaseException | None = error
-    while chain is not None:
-        number = getattr(chain, "errno", None)
-        if number in _NO_ROOM or any(os.strerror(n) in str(chain) for n in _NO_ROOM):
-            return (
-                f"the disk under {_workdir()} is full, or a quota is used up. Free "
-                "some space and run the same command again: it goes on from the last "
-                "complete checkpoint"
-            )
+    for cause in _chain(error):
+        number = getattr(cause, "errno", None)
         if number in (errno.EROFS, errno.EACCES, errno.EPERM):
-            name = getattr(chain, "filename", None) or _workdir()
+            name = getattr(cause, "filename", None) or _workdir()
             return f"{name} cannot be written or read; check its permissions"
-        chain = chain.__cause__ or chain.__context__
     return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _says_no_room(error: BaseException) -> bool:
+    """Whether it is the system's word, or one passed on as text, that space is out."""
+    if getattr(error, "errno", None) in _NO_ROOM:
+        return True
+    return any(os.strerror(number) in str(error) for number in _NO_ROOM)

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -90,13 +89,9 @@ def test_sigterm_saves_and_leaves_with_143(tmp_path, tiny_study):
 
 
 def test_no_room_is_one_clear_message(tmp_path):
-    limit = 200_000  # bytes a single file may have: writes fail as on a full disk
-
-    def cap():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    command = [sys.executable, "-m", "launch.pipeline", f"--config={CONFIG}"]
+    # No file may pass 200 KiB: writes fail as on a full disk.
+    limited = ["bash", "-c", 'ulimit -f 200; exec "$0" "$@"', sys.executable]
+    command = [*limited, "-m", "launch.pipeline", f"--config={CONFIG}"]
     done = subprocess.run(
         [*command, f"--workdir={tmp_path / 'study'}"],
         check=False,
@@ -105,7 +100,6 @@ def test_no_room_is_one_clear_message(tmp_path):
         capture_output=True,
         text=True,
         timeout=300,
-        preexec_fn=cap,
     )
     assert done.returncode == 2, done.stderr[-3000:]
     assert "is full, or a quota is used up" in done.stderr

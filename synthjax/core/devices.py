@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.flatten_util import ravel_pytree
@@ -189,6 +190,8 @@ class Devices:
         def place(leaf: Any) -> jax.Array:
             if self.process_count == 1:
                 return jax.device_put(leaf, sharding)
+            if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):  # a random key
+                return jax.random.wrap_key_data(place(jax.random.key_data(leaf)))
             return jax.make_array_from_process_local_data(sharding, np.asarray(leaf))
 
         return jax.tree.map(place, tree)

@@ -1,5 +1,6 @@
 """How fast an update is on this machine, and how near to what the machine can do."""
 
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,9 +94,10 @@ def benchmark(
 def _time_step(
     step: Callable[..., Any], state: Any, batch: Any, rows: Any, devices: Devices
 ) -> tuple[Any, float]:
-    """Seconds of one call, the best of a few rounds, and the last state."""
+    """The last state, and the seconds of one call: the median of half-second rounds."""
     state = jax.block_until_ready(step(state, batch, rows))
-    best, spent, calls = float("inf"), 0.0, 1
+    rounds: list[float] = []
+    spent, calls = 0.0, 1
     while spent < _SECONDS:
         begin = time.monotonic()
         for _ in range(calls):
@@ -103,9 +105,10 @@ def _time_step(
             devices.wait(state)
         jax.block_until_ready(state)
         elapsed = time.monotonic() - begin
-        best, spent = min(best, elapsed / calls), spent + elapsed
-        calls = max(1, round(0.5 / best))
-    return state, best
+        rounds.append(elapsed / calls)
+        spent += elapsed
+        calls = max(1, round(0.5 / rounds[-1]))
+    return state, statistics.median(rounds)
 
 
 def matrix_peak() -> float:

@@ -1,0 +1,63 @@
+"""Two processes of one device each do what one process of two devices does."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthjax.core.devices import DevicesConfig, make_devices
+from synthjax.data.loader import read_counts
+
+WORKER = Path(__file__).parent / "two_processes.py"
+
+
+@pytest.fixture(scope="module")
+def worker():
+    spec = importlib.util.spec_from_file_location("two_processes", WORKER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
+def test_updates_agree_and_shards_are_the_whole_set(
+    tmp_path, tiny_study, free_port, worker, mapping
+):
+    data = tiny_study / "data"
+    command = [sys.executable, str(WORKER), mapping, str(free_port)]
+    processes = [
+        subprocess.Popen(
+            [*command, str(process), str(data), str(tmp_path)],
+            cwd=WORKER.parent.parent,
+            env=os.environ | {"PYTHONPATH": str(WORKER.parent.parent)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for process in (0, 1)
+    ]
+    errors = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+
+    alone = worker.one_update(
+        make_devices(DevicesConfig(count=2, mapping=mapping)), data
+    )
+    together = [dict(np.load(tmp_path / f"{process}.npz")) for process in (0, 1)]
+    rows = [result.pop("rows") for result in together]
+    for result in together:
+        assert result.keys() == alone.keys()
+        for name, value in alone.items():
+            scale = max(np.abs(value).max(), 1e-6)
+            np.testing.assert_allclose(
+                result[name] / scale, value / scale, atol=1e-5, rtol=0, err_msg=name
+            )
+    n = read_counts(data)["train"]
+    whole = n // worker.BATCH * worker.BATCH
+    read = np.concatenate(rows)
+    assert not set(rows[0]) & set(rows[1]), "the processes' rows are disjoint"
+    assert len(set(read)) == whole, "and no row is read twice in an epoch"
+    if whole == n:
+        assert set(read) == set(range(n))

@@ -1,0 +1,93 @@
+"""One update of the GAN and of the classifier; as a program, in one of two processes.
+
+usage: two_processes.py MAPPING PORT PROCESS DATA OUT
+"""
+
+import os
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    os.environ["XLA_FLAGS"] = ""
+
+import jax
+import numpy as np
+
+from configs.phantom_chest import get_config
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.trainer import make_trainer
+from synthjax.core import rng
+from synthjax.core.config import freeze
+from synthjax.core.devices import DevicesConfig, make_devices
+from synthjax.data.feed import BatchOrder
+from synthjax.data.loader import make_feed, read_schema, read_split
+from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.state import build, make_optimizers
+from synthjax.gan.steps import make_steps
+
+SEED, BATCH = 3, 16
+
+
+def one_update(devices, data):
+    """Parameters of both GAN networks and of the classifier, by path, after one update.
+
+    All regularisers run; images come from the feed of the training split.
+    """
+    tiny = get_config("tiny")
+    gan = freeze(GanConfig, tiny.gan, "gan")
+    classifier = freeze(ClassifierConfig, tiny.classifier, "classifier")
+    schema = read_schema(data)
+
+    def batch():
+        feed = make_feed(
+            data,
+            "train",
+            batch_size=BATCH,
+            seed=SEED,
+            devices=devices,
+            resident="always",
+        )
+        return feed.next()
+
+    shape = {"resolution": schema.resolution, "channels": schema.channels}
+    networks = MODELS[gan.model](gan, **shape, labels=len(schema.labels))
+    optimizers = make_optimizers(gan)
+    steps = make_steps(gan, networks, optimizers, devices, SEED)
+    rows = devices.replicate(read_split(data, "train", images=False).label)
+    state = devices.replicate(build(networks, optimizers, SEED))
+    for step in (steps.discriminator, steps.regularizer, steps.generator):
+        state = step(state, batch(), rows)
+        devices.wait(state)
+
+    trainer = make_trainer(classifier, SEED, schema, devices)
+    key = rng.key(SEED, "test")
+    judge = devices.replicate(trainer.init(key))
+    judge = trainer.update(judge, batch(), devices.replicate(key))
+    devices.wait(judge)
+
+    trees = {"gan": (state.generator, state.discriminator), "judge": judge.params}
+    leaves = jax.tree_util.tree_flatten_with_path(trees)[0]
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def rows_read(n, process, count):
+    """The rows of the training split that a process reads in its first epoch."""
+    order = BatchOrder(n, BATCH, SEED, process, count)
+    return np.concatenate([order.rows(batch) for batch in range(n // BATCH)])
+
+
+if __name__ == "__main__":
+    mapping, port, process, data, out = sys.argv[1:]
+    config = DevicesConfig(
+        mapping=mapping,
+        distributed=True,
+        coordinator=f"127.0.0.1:{port}",
+        process_count=2,
+        process_id=int(process),
+    )
+    devices = make_devices(config)
+    updated = one_update(devices, Path(data))
+    n = len(read_split(Path(data), "train", images=False).id)
+    rows = rows_read(n, devices.process_index, devices.process_count)
+    np.savez(f"{out}/{process}.npz", rows=rows, **updated)
+    devices.barrier("end")
