@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 
+import jax
 import pytest
 
 
@@ -34,7 +35,7 @@ def run_pipeline(
         env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": "default"} | env,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
     )
 
 
@@ -59,6 +60,15 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
             done = run_pipeline(workdir, PYTHONPATH=str(ROOT / "tests" / "offline"))
             assert done.returncode == 0, done.stderr[-4000:]
     return workdir
+
+
+@pytest.fixture(scope="module")
+def quick_compile():
+    """Compiles several times faster; the numbers are as good, the code is slower."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_killed_at_random_moments_ends_the_same(tmp_path, tiny_study):
             killed += 1
         log.append(f"--- {wait:.1f} s\n{process.communicate()[0]}")
     process = start(workdir)
-    out = process.communicate(timeout=600)[0]
+    out = process.communicate(timeout=1200)[0]
     assert process.returncode == 0, "\n".join([*log, out])[-6000:]
     assert killed >= 3, "the study ended before it could be killed"
     assert_same_outcome(workdir, tiny_study)
@@ -82,7 +82,7 @@ def test_sigterm_saves_and_leaves_with_143(tmp_path, tiny_study):
     steps = [p for p in (workdir / "gan" / "checkpoints").iterdir() if p.is_dir()]
     assert steps, "a checkpoint was saved"
     again = start(workdir)
-    out = again.communicate(timeout=600)[0]
+    out = again.communicate(timeout=1200)[0]
     assert again.returncode == 0, out
     assert "going on from" in out
     assert_same_outcome(workdir, tiny_study)
@@ -99,7 +99,7 @@ def test_no_room_is_one_clear_message(tmp_path):
         env=os.environ | {"XLA_FLAGS": ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
     assert done.returncode == 2, done.stderr[-3000:]
     assert "is full, or a quota is used up" in done.stderr

@@ -141,12 +141,3 @@ def toy_data(tmp_path_factory):
 def toy_model(monkeypatch):
     """Makes the linear GAN take the place of StyleGAN2 in the model table."""
     monkeypatch.setitem(MODELS, "stylegan2", make_toy)
-
-
-@pytest.fixture(scope="module")
-def quick_compile():
-    """Compiles several times faster; the numbers are as good, the code is slower."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
