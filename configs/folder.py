@@ -7,8 +7,8 @@ nothing (unknown). The names of the columns are set below or by flag.
     python -m launch.pipeline --config=configs/folder.py \
         --workdir=runs/mine --config.data.folder.path=/path/to/folder
 
-Expect, at 64 px with the generator below: about 8 s per kimg on two CPU cores, so a GPU
-is the place for it; start with --config.data.resolution=32 to see the flow.
+The sizes below want a GPU and have not been timed; to see the flow on a CPU, start with
+--config.data.resolution=32 --config.gan.stylegan2.channel_max=32 --config.gan.kimg=50.
 """
 
 from ml_collections import ConfigDict
