@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     config.data.fractions = (0.6, 0.1, 0.3)  # 539 test images, about 54 of each digit
 
     config.devices.cpu_devices = 2
-    config.gan.kimg = 150.0
+    config.gan.kimg = 100.0
     config.gan.label_weight = 0.2
     config.gan.stylegan2.label_head = True
     config.gan.stylegan2.z_size = 64

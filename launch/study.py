@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import config_flags
 
 from configs.sections import freeze_all
@@ -45,12 +45,26 @@ class Launch:
 
 def launch(run: Callable[[Launch], None]) -> None:
     """Parses the flags, checks the whole config, takes the workdir, calls `run`."""
-    app.run(lambda argv: sys.exit(_main(run)))
+    app.run(lambda argv: sys.exit(_main(run)), flags_parser=_parse_flags)
+
+
+def _parse_flags(arguments: list[str]) -> list[str]:
+    """absl's parsing, with one clear line for a key that the config does not have."""
+    try:
+        return app.parse_flags_with_usage(arguments)
+    except (AttributeError, KeyError) as error:  # what a locked ConfigDict raises
+        told = error.args[0]
+        text = told.args[0] if isinstance(told, KeyError) else str(told)
+        missing, _, hint = text.partition("\n")
+        key = missing.strip("'\"")
+        named = (argument.lstrip("-").partition("=")[0] for argument in arguments)
+        flag = next((name for name in named if key in name.split(".")), key)
+        say(f"error: --{flag}: there is no such key in the config. {hint}".rstrip())
+        sys.exit(2)
 
 
 def _main(run: Callable[[Launch], None]) -> int:
     signals.install()
-    logging.set_verbosity(logging.ERROR)  # Orbax reports each file it touches
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     use_compilation_cache(cache / "synthjax" / "xla")
     try:

@@ -74,7 +74,7 @@ def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study, mapping):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--config.gan.kimgs=3"], "kimgs"),
+        (["--config.gan.kimgs=3"], "--config.gan.kimgs: there is no such key"),
         (["--config.data.resolution=48"], "config.data.resolution=48: must be a power"),
         (["--config.gan.kimg=-1"], "config.gan.kimg"),
         (["--config.devices.count=3"], "this process has 1 cpu device"),
@@ -84,9 +84,9 @@ def test_bad_config_is_refused_before_anything_is_written(
     tmp_path, pipeline, flags, message
 ):
     done = pipeline(tmp_path / "study", *flags)
-    assert done.returncode != 0
-    assert message in done.stderr + done.stdout
-    assert "Traceback" not in done.stderr or "kimgs" in message
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "study" / "data").exists()
 
 

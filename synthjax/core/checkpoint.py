@@ -17,7 +17,6 @@ from flax import serialization
 from synthjax.core.errors import StudyError
 
 T = TypeVar("T")
-logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax logs each file it touches
 
 
 class Checkpoints:
@@ -29,6 +28,8 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path, *, keep: int = 2) -> None:
+        # Orbax logs each file it touches, and what its threads also raise in `wait`.
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
         self.directory = Path(directory).absolute()
         self._manager = ocp.CheckpointManager(
             self.directory,
