@@ -4,13 +4,16 @@ python -m launch.data --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
 from launch.study import Launch, launch
-from synthjax.data.builder import build
+from synthjax.data.builder import build, source_digest
 
 
 def run(this: Launch) -> None:
     """The data stage."""
+    config = this.sections["data"]
     this.study.run(
-        "data", lambda out: build(this.sections["data"], seed=this.seed, out=out)
+        "data",
+        lambda out: build(config, seed=this.seed, out=out),
+        source=lambda: source_digest(config),
     )
 
 

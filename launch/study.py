@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from configs.sections import freeze_all
@@ -65,6 +65,8 @@ def _parse_flags(arguments: list[str]) -> list[str]:
 
 def _main(run: Callable[[Launch], None]) -> int:
     signals.install()
+    # Orbax and TFDS log each file they touch, and Orbax what it also raises.
+    logging.set_verbosity(logging.FATAL)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     use_compilation_cache(cache / "synthjax" / "xla")
     try:

@@ -17,6 +17,8 @@ from flax import serialization
 from synthjax.core.errors import StudyError
 
 T = TypeVar("T")
+# Orbax logs each file it touches, and what its threads also raise in `wait`.
+logging.getLogger("absl").setLevel(logging.CRITICAL)
 
 
 class Checkpoints:
@@ -28,8 +30,6 @@ class Checkpoints:
     """
 
     def __init__(self, directory: Path, *, keep: int = 2) -> None:
-        # Orbax logs each file it touches, and what its threads also raise in `wait`.
-        logging.getLogger("absl").setLevel(logging.CRITICAL)
         self.directory = Path(directory).absolute()
         self._manager = ocp.CheckpointManager(
             self.directory,

@@ -112,7 +112,12 @@ class Study:
             yield
 
     def run(
-        self, name: str, work: Callable[[Path], None], *, everywhere: bool = False
+        self,
+        name: str,
+        work: Callable[[Path], None],
+        *,
+        everywhere: bool = False,
+        source: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Runs one stage unless it is done.
 
@@ -121,13 +126,15 @@ class Study:
           work: makes the stage's directory, given its path; it goes on from what it
             finds there.
           everywhere: whether all processes work (training), or the main one alone.
+          source: identifies what the stage reads from outside the workdir; where it
+            cannot say (None), that counts as unchanged.
 
         Raises:
           StudyError: an input is missing or unfinished.
         """
         path = self.path(name)
         begin = time.monotonic()
-        todo = self._prepare(name) if self.is_main else True
+        todo = self._prepare(name, source()) if self.is_main else True
         self._barrier(f"{name} begins")
         if not self.is_main:
             todo = self._status(name) == "running"
@@ -143,13 +150,14 @@ class Study:
             say(f"{name}: done in {duration(record['seconds'])}")
         self._barrier(f"{name} is recorded")
 
-    def _prepare(self, name: str) -> bool:
+    def _prepare(self, name: str, source: str | None) -> bool:
         """Decides between skip, go on and start anew; True if there is work."""
         path, stage = self.path(name), STAGES[name]
         record: dict[str, Any] = {
             "stage": name,
             "config": self._settings(name),
             "inputs": {other: self._fingerprint(other) for other in stage.reads},
+            "source": source,
         }
         old = _read_record(path)
         if old is None and path.exists() and any(path.iterdir()):
@@ -205,7 +213,8 @@ class Study:
                 f"{path} is not finished: run python -m launch.{name} with the same "
                 "--config and --workdir again, it goes on where it stopped"
             )
-        identity = json.dumps([record["config"], record["inputs"]], sort_keys=True)
+        made_from = [record[key] for key in ("config", "inputs", "source")]
+        identity = json.dumps(made_from, sort_keys=True)
         return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     def _move_aside(self, name: str) -> Path:
@@ -245,6 +254,8 @@ def _changes(old: dict[str, Any], new: dict[str, Any], stage: Stage) -> list[str
     for name in stage.reads:
         if old["inputs"].get(name) != new["inputs"][name]:
             changes.append(f"its input {name}/ changed")
+    if new["source"] is not None and old["source"] != new["source"]:
+        changes.append("the files it was made from changed")
     return changes
 
 

@@ -103,6 +103,14 @@ SOURCES: dict[str, Callable[[DataConfig, int, Path], Opened]] = {
 }
 
 
+def source_digest(config: DataConfig) -> str | None:
+    """Identifies the user's files that the set is made from.
+
+    None if it is made from none (the seed says all), or if they are away.
+    """
+    return folder.digest(config.folder) if config.source == "folder" else None
+
+
 def build(config: DataConfig, *, seed: int, out: Path) -> None:
     """Write the set of `config` to `out`; a killed build is simply done again.
 

@@ -46,7 +46,8 @@ def _bias_act_backward(gain, clamp, saved, cotangent):
         slope = jnp.where(jnp.abs(y) < clamp, slope, 0).astype(y.dtype)
     dx = cotangent * slope
     axes = tuple(range(dx.ndim - 1))
-    return dx, jnp.sum(dx, axes, dtype=jnp.float32).astype(bias.dtype)
+    wide = jnp.promote_types(dx.dtype, jnp.float32)  # bfloat16 is too coarse for sums
+    return dx, jnp.sum(dx, axes, dtype=wide).astype(bias.dtype)
 
 
 bias_act.defvjp(_bias_act_forward, _bias_act_backward)

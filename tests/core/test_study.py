@@ -59,6 +59,18 @@ def test_changed_key_reruns_that_stage_and_those_after(tmp_path, capsys):
     assert (tmp_path / "superseded" / "synth-1" / "made.txt").read_text() == "synth"
 
 
+def test_a_changed_source_reruns_the_stage_and_a_missing_one_does_not(tmp_path, capsys):
+    def run_data(source):
+        worked = []
+        study = Study(tmp_path, config())
+        study.run("data", worked.append, source=lambda: source)
+        return bool(worked)
+
+    assert run_data("a") and not run_data("a") and not run_data(None)
+    assert run_data("b")
+    assert "data: the files it was made from changed" in capsys.readouterr().err
+
+
 def test_seed_reaches_every_stage(tmp_path):
     run_all(tmp_path, config())
     assert run_all(tmp_path, config(seed=1)) == list(STAGES)

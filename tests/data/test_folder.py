@@ -8,7 +8,12 @@ import pytest
 from PIL import Image
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.sources.folder import FolderConfig, read_listing, records
+from synthjax.data.sources.folder import (
+    FolderConfig,
+    digest,
+    read_listing,
+    records,
+)
 
 HEADER = ["file", "patient", "age", "sex", "view", "cat", "dog"]
 
@@ -206,6 +211,19 @@ def test_an_unreadable_image_is_named(root, fault):
 def test_the_table_is_checked_before_any_image_is_read(root, monkeypatch):
     monkeypatch.setattr(Image, "open", lambda *a, **k: pytest.fail("image opened"))
     assert "does not exist" in problem(root, ["no.png", "p", "", "", "", "1", "0"])
+
+
+def test_digest_follows_the_table_and_the_images(root):
+    row = ["a.png", "p1", "", "", "", "1", "0"]
+    write_table(root, [row])
+    first = digest(config_of(root))
+    assert first and digest(config_of(root)) == first
+    save(root / "a.png", 10, size=(30, 20))
+    second = digest(config_of(root))
+    write_table(root, [[*row[:-1], "1"]])
+    assert len({first, second, digest(config_of(root))}) == 3
+    (root / "a.png").unlink()
+    assert digest(config_of(root)) is None
 
 
 def test_config_is_checked():

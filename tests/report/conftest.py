@@ -9,23 +9,8 @@ import pytest
 
 from synthjax.core.files import write_json
 from synthjax.core.logbook import grid, save_png
+from synthjax.data.sources.phantom.chest_labels import LABELS
 
-LABELS = [
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-]
 UNDEFINED = "Pleural Other"  # no test image has it
 
 
@@ -48,7 +33,7 @@ def triple(value: float, width: float) -> dict[str, float]:
     return {"value": value, "low": value - width, "high": value + 0.9 * width}
 
 
-def results(rng: np.random.Generator, names: list[str]) -> dict:
+def results(rng: np.random.Generator, names: tuple[str, ...]) -> dict:
     """results.json with one undefined label and intervals as wide as n makes them."""
     labels, curves = [], []
     fpr = np.linspace(0, 1, 51) ** 2
@@ -84,7 +69,7 @@ def results(rng: np.random.Generator, names: list[str]) -> dict:
 
 
 def make_study(
-    folder: Path, size: int = 64, lines: int = 60, names: list[str] = LABELS
+    folder: Path, size: int = 64, lines: int = 60, names: tuple[str, ...] = LABELS
 ) -> Path:
     """Writes the made-up study into `folder`."""
     rng = np.random.default_rng(0)
@@ -183,7 +168,7 @@ def write_lines(path: Path, lines: list[dict]) -> None:
 @pytest.fixture(scope="session")
 def whole_study(tmp_path_factory) -> Path:
     """A made-up study with everything that the report can show; tests only read it."""
-    names = ["No Finding", "Cardiomegaly", "Edema", UNDEFINED]
+    names = ("No Finding", "Cardiomegaly", "Edema", UNDEFINED)
     folder = tmp_path_factory.mktemp("made-up") / "study"
     return make_study(folder, size=16, lines=12, names=names)
 

@@ -7,6 +7,7 @@ patient, study, age, sex and view, and one column per label with 0, 1 or blank
 
 import csv
 import dataclasses
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -211,6 +212,23 @@ def _inside(root: Path, file: str) -> Path | None:
         return None
     path = (root / file).resolve()
     return path if path.is_relative_to(root.resolve()) else None
+
+
+def digest(config: FolderConfig) -> str | None:
+    """Identifies the table and the images by its bytes and their names and sizes.
+
+    None if the table or an image is away, so that nothing can be said of a change.
+    """
+    root = Path(config.path).expanduser()
+    try:
+        content = (root / config.labels_csv).read_bytes()
+        hasher = hashlib.sha256(content)
+        for row in csv.DictReader(content.decode("utf-8-sig").splitlines()):
+            file = row.get(config.file_column) or ""
+            hasher.update(f"{file} {(root / file).stat().st_size}\n".encode())
+    except (OSError, UnicodeDecodeError):
+        return None
+    return hasher.hexdigest()[:16]
 
 
 def records(
