@@ -23,7 +23,7 @@ def get_config(size: str = "") -> ConfigDict:
     config.data.phantom_chest.patients = 6000  # 12,049 images, 3,603 of them for tests
 
     config.devices.cpu_devices = 2
-    config.gan.kimg = 88.0
+    config.gan.kimg = 72.0
     config.gan.generator_learning_rate = 0.004
     config.gan.discriminator_learning_rate = 0.004
     config.gan.label_weight = 0.2
