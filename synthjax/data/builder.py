@@ -115,7 +115,8 @@ def build(config: DataConfig, *, seed: int, out: Path) -> None:
     """Write the set of `config` to `out`; a killed build is simply done again.
 
     Files: dataset_info.json, features.json, metadata.json, array_record shards, and
-    splits.json (seed, and per split counts, prevalences, label combinations, patients).
+    splits.json (seed, whether the source names patients, and per split counts,
+    prevalences, label combinations, patients).
 
     Args:
         seed: of the source and of the splits.
@@ -149,9 +150,7 @@ def build(config: DataConfig, *, seed: int, out: Path) -> None:
             split_facts={
                 "seed": seed,
                 "fractions": config.fractions,
-                "patients": "named by the source"
-                if opened.has_patients
-                else "not named by the source: each image counts as its own patient",
+                "patients_named": opened.has_patients,
             },
         )
     parts = ", ".join(f"{split} {len(numbers)}" for split, numbers in splits.items())

@@ -217,6 +217,7 @@ def data_card(
         "source": source or "not recorded",
         "name": str(source or "Study").replace("_", " ").capitalize(),
         "simulated": str(source).startswith("phantom"),
+        "patients_named": card["patients_named"],
         "splits": [
             {"name": name, "images": split["images"], "patients": split["patients"]}
             for name, split in splits.items()

@@ -52,7 +52,7 @@ def test_digits_go_through_the_folder(digits_set):
 
 def test_digits_say_that_patients_are_unknown(digits_set):
     described = read_json(digits_set / "splits.json")
-    assert "its own patient" in described["patients"]
+    assert described["patients_named"] is False
     assert described["seed"] == 3
     assert described["fractions"] == [0.6, 0.1, 0.3]
 
@@ -82,7 +82,7 @@ def test_folder_to_set(tmp_path):
     root.mkdir()
     build(folder_study(root), seed=0, out=out)
     described = read_json(out / "splits.json")
-    assert described["patients"] == "named by the source"
+    assert described["patients_named"] is True
     for split in ("train", "valid", "test"):
         table = loader.read_split(out, split)
         grey = table.image_u8.mean(axis=(1, 2, 3))

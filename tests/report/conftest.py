@@ -120,7 +120,7 @@ def make_study(
         splits[split] = {"images": images, "patients": images // 2, "labels": counts}
     write_json(
         folder / "data" / "splits.json",
-        {"labels": names, "seed": 0, "splits": splits},
+        {"labels": names, "seed": 0, "patients_named": True, "splits": splits},
     )
     seconds = {
         "data": 41.2,

@@ -125,6 +125,15 @@ def test_names_cannot_inject_markup(render, made_up_study):
         assert "onerror" not in attributes
 
 
+def test_a_source_without_patients_is_said_to_have_none(render, made_up_study):
+    assert "No patient is in two splits." in plain_text(render())
+    path = made_up_study / "data" / "splits.json"
+    write_json(path, read_json(path) | {"patients_named": False})
+    text = plain_text(render())
+    assert "No patient is in two splits." not in text
+    assert "It names no patients, so each image counts as one" in text
+
+
 def test_missing_optional_files_are_named(render, made_up_study):
     names = "data/splits.json gan/metrics.jsonl evaluate/grids/real.png gan/stage.json"
     for name in names.split():
