@@ -1,7 +1,9 @@
 """Two processes of one device each do what one process of two devices does."""
 
 import importlib.util
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +64,44 @@ def test_updates_agree_and_shards_are_the_whole_set(
     assert len(set(read)) == whole, "and no row is read twice in an epoch"
     if whole == n:
         assert set(read) == set(range(n))
+
+
+def start_study(workdir, port):
+    """The tiny study in two processes, as on two hosts that share a file system."""
+    flags = [
+        "--config=configs/phantom_chest.py:tiny",
+        f"--workdir={workdir}",
+        "--config.devices.distributed=True",
+        f"--config.devices.coordinator=127.0.0.1:{port}",
+        "--config.devices.process_count=2",
+    ]
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "launch.pipeline", *flags, rank],
+            cwd=WORKER.parent.parent,
+            env=os.environ | {"XLA_FLAGS": ""} | QUICK,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in ("--config.devices.process_id=0", "--config.devices.process_id=1")
+    ]
+
+
+def test_a_study_in_two_processes_stops_and_goes_on(tmp_path, free_port):
+    workdir = tmp_path / "study"
+    processes = start_study(workdir, free_port)
+    for line in processes[0].stderr:
+        if line.startswith("gan:") and "kimg/s" in line:
+            break  # training has begun
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [143, 143], errors
+
+    processes = start_study(workdir, free_port)
+    errors = [process.communicate(timeout=900)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    assert "gan: going on from" in errors[0]
+    results = json.loads((workdir / "evaluate" / "results.json").read_text())
+    assert results["n_test_images"] == read_counts(workdir / "data")["test"]

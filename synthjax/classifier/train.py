@@ -155,7 +155,7 @@ def train_one(
 
     # loop
     with (
-        deferred() as stop,
+        deferred() as signal,
         contextlib.closing(checkpoints),
         contextlib.closing(logbook),
         contextlib.closing(bar),
@@ -166,14 +166,15 @@ def train_one(
             timer.tick(step)
             bar.update(1)
             due = step % config.eval_every == 0 or step == config.steps
+            stop = devices.agree(signal.requested, asking=due)
             if due:
                 metrics = _validate(trainer, run, valid, step)
                 speed = timer.rate * config.batch_size
                 logbook.write(step=step, **metrics, images_per_second=speed)
-            if due or stop.requested:
+            if due or stop:
                 run.clock = timer.state()
                 run.save(checkpoints, step, feed.position())
-            if stop.requested:
+            if stop:
                 raise Preempted()
     say(f"{run.name}: {_outcome(run)}")
     return run.best

@@ -234,6 +234,18 @@ class Devices:
                 f"set it to {' or '.join(near)}, or set config.devices.count"
             )
 
+    def agree(self, wish: bool, *, asking: bool) -> bool:
+        """Whether any process wishes it, the same answer on all of them.
+
+        Args:
+          wish: of this process.
+          asking: whether several processes ask each other now, which costs a
+            collective and must be so on all of them; one process need not wait for it.
+        """
+        if self.process_count == 1:
+            return wish
+        return asking and bool(multihost_utils.process_allgather(np.array(wish)).any())
+
     def barrier(self, name: str) -> None:
         """Waits until every process is here."""
         if self.process_count > 1:

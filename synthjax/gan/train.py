@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from jaxtyping import Array, Float
 
 from synthjax.core import signals
@@ -160,8 +159,8 @@ def train(
                 state = run.tick(state, images, step)
             if last or crossed(before, images, config.grid_kimg):
                 run.grid(state, images)
-            stop = run.agree(signal.requested, tick)
-            late = run.agree(timer.due(), tick)
+            stop = devices.agree(signal.requested, asking=tick)
+            late = devices.agree(timer.due(), asking=tick)
             if last or stop or late or crossed(before, images, config.checkpoint_kimg):
                 run.save(state, images, step)
                 timer.restart()
@@ -257,12 +256,6 @@ class _Run:
                     "clock": self.clock.state(),
                 },
             )
-
-    def agree(self, wish: bool, tick: bool) -> bool:
-        """Whether any process wishes it; several processes ask each other at ticks."""
-        if self.devices.process_count == 1:
-            return wish
-        return tick and bool(multihost_utils.process_allgather(np.array(wish)).any())
 
     def close(self) -> None:
         """Waits for the checkpoints and closes the files."""
