@@ -215,7 +215,7 @@ def _inside(root: Path, file: str) -> Path | None:
 
 
 def digest(config: FolderConfig) -> str | None:
-    """Identifies the table and the images by its bytes and their names and sizes.
+    """Identifies the table by its bytes and the images by their names and sizes.
 
     None if the table or an image is away, so that nothing can be said of a change.
     """
@@ -226,7 +226,7 @@ def digest(config: FolderConfig) -> str | None:
         for row in csv.DictReader(content.decode("utf-8-sig").splitlines()):
             file = row.get(config.file_column) or ""
             hasher.update(f"{file} {(root / file).stat().st_size}\n".encode())
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError, csv.Error):
         return None
     return hasher.hexdigest()[:16]
 
