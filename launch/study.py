@@ -58,7 +58,9 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         missing, _, hint = text.partition("\n")
         key = missing.strip("'\"")
         named = (argument.lstrip("-").partition("=")[0] for argument in arguments)
-        flag = next((name for name in named if key in name.split(".")), key)
+        flag = next((name for name in named if key in name.split(".")), None)
+        if flag is None:
+            raise  # not a flag's fault: one in the config file itself
         say(f"error: --{flag}: there is no such key in the config. {hint}".rstrip())
         sys.exit(2)
 

@@ -224,6 +224,8 @@ def test_digest_follows_the_table_and_the_images(root):
     assert len({first, second, digest(config_of(root))}) == 3
     (root / "a.png").unlink()
     assert digest(config_of(root)) is None
+    (root / "labels.csv").write_bytes(b"file,cat\na\0.png,1\n")
+    assert digest(config_of(root)) is None
 
 
 def test_config_is_checked():

@@ -8,6 +8,7 @@ patient, study, age, sex and view, and one column per label with 0, 1 or blank
 import csv
 import dataclasses
 import hashlib
+import io
 import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -223,10 +224,11 @@ def digest(config: FolderConfig) -> str | None:
     try:
         content = (root / config.labels_csv).read_bytes()
         hasher = hashlib.sha256(content)
-        for row in csv.DictReader(content.decode("utf-8-sig").splitlines()):
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        for row in csv.DictReader(text):
             file = row.get(config.file_column) or ""
             hasher.update(f"{file} {(root / file).stat().st_size}\n".encode())
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, ValueError, csv.Error):  # away, no text, no file name, no table
         return None
     return hasher.hexdigest()[:16]
 
