@@ -9,6 +9,9 @@ here = Path(__file__).parent
 source = (here / "synthjax" / "__init__.py").read_text(encoding="utf-8")
 version = re.search(r'__version__ = "(.+)"', source).group(1)
 
+# pydicom's decoders of JPEG, JPEG-LS and JPEG 2000
+DICOM_DECODERS = ["pylibjpeg>=2", "pylibjpeg-libjpeg>=2", "pylibjpeg-openjpeg>=2"]
+
 setup(
     name="synthjax",
     version=version,
@@ -33,16 +36,22 @@ setup(
         "optax>=0.2.5,<0.3",
         "orbax-checkpoint>=0.12,<0.13",
         "pillow>=11",
+        "pyarrow>=18",
+        "pydicom>=3,<4",
         "scikit-learn>=1.6",  # its scanned digits are the study of configs/digits.py
         "tensorflow-datasets>=4.9.9,<5",
         "tqdm>=4.66",
     ],
     extras_require={
+        "beam": ["apache-beam>=2.70,<3"],  # builds on Dataflow, Flink or Spark
         "cuda": ["jax[cuda13]"],
+        "dicom": DICOM_DECODERS,
         "tpu": ["jax[tpu]"],
         "tensorboard": ["tensorboardX>=2.6"],
         "notebooks": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],
         "test": [
+            *DICOM_DECODERS,
+            "apache-beam>=2.70,<3",
             "hypothesis>=6",
             "ipykernel>=6",
             "mypy>=1.15",
