@@ -1,7 +1,7 @@
 """A study on real scans that needs no download: scikit-learn's 1,797 written digits.
 
 The data stage writes the scans as a folder of 16 px PNG images with a labels.csv (look
-at <workdir>/data/source) and reads it back as it would read anybody's folder. The ten
+at <workdir>/prepared/digits) and reads it back as it would read anybody's folder. The ten
 labels are the digits, one of them positive in each image; the data set names no writers,
 so each image counts as its own patient.
 

@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 from synthjax.classifier.train import ClassifierConfig
 from synthjax.core.config import freeze, section
 from synthjax.core.devices import DevicesConfig
-from synthjax.data.builder import DataConfig
+from synthjax.data.config import DataConfig
 from synthjax.evaluate.utility import EvaluateConfig
 from synthjax.gan.train import GanConfig
 from synthjax.report.page import ReportConfig

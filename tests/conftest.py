@@ -16,8 +16,13 @@ import socket
 import subprocess
 import sys
 
+import hypothesis
 import jax
 import pytest
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def run_pipeline(

@@ -28,7 +28,7 @@ def assert_same_outcome(workdir, reference):
         ours = read_split(workdir / "synth", split)
         theirs = read_split(reference / "synth", split)
         np.testing.assert_array_equal(ours.id, theirs.id)
-        np.testing.assert_array_equal(ours.image_u8, theirs.image_u8)
+        np.testing.assert_array_equal(ours.pixels, theirs.pixels)
         np.testing.assert_array_equal(ours.label, theirs.label)
     assert results(workdir) == results(reference)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, UInt
 
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.network import Network, make_network
@@ -28,8 +28,8 @@ def make_predict(
 ) -> Step:
     """Maps `network.logits` or `network.features` over batches of 8-bit images."""
 
-    def predict_batch(params: Any, image_u8: UInt8[Array, "b h w c"]) -> Array:
-        return function(params, to_image(image_u8))
+    def predict_batch(params: Any, pixels: UInt[Array, "b h w c"]) -> Array:
+        return function(params, to_image(pixels))
 
     return devices.map_step(
         predict_batch, batch_args=1, donate_state=False, sharded_outputs=True
@@ -44,7 +44,7 @@ def whole_batch(batch_size: int, devices: Devices) -> int:
 def predict(
     step: Step,
     params: Any,
-    image_u8: UInt8[np.ndarray, "n h w c"],
+    pixels: UInt[np.ndarray, "n h w c"],
     *,
     batch_size: int,
     devices: Devices,
@@ -54,7 +54,7 @@ def predict(
     Args:
       step: what `make_predict` returned.
       params: replicated parameters.
-      image_u8: the images, all of them on every process.
+      pixels: the images, all of them on every process.
       batch_size: images in a batch, over all devices.
       devices: where the step runs.
     """
@@ -62,8 +62,8 @@ def predict(
     local = batch_size // devices.process_count
     mine = slice(devices.process_index * local, (devices.process_index + 1) * local)
     parts = []
-    for index, mask in padded_batches(len(image_u8), batch_size):
-        output = step(params, devices.shard(image_u8[index[mine]]))
+    for index, mask in padded_batches(len(pixels), batch_size):
+        output = step(params, devices.shard(pixels[index[mine]]))
         parts.append(devices.gather(output)[mask])
     return np.concatenate(parts).astype(np.float32)
 

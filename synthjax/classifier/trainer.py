@@ -38,7 +38,7 @@ class Trainer:
         return predict(
             self.predict,
             params,
-            table.image_u8,
+            table.pixels,
             batch_size=self.config.eval_batch,
             devices=self.devices,
         )
@@ -68,12 +68,12 @@ def make_trainer(
     def blank(batch_size: int) -> dict[str, np.ndarray]:
         local = batch_size // devices.process_count
         return {
-            "image_u8": np.zeros((local, *schema.image_shape), np.uint8),
+            "pixels": np.zeros((local, *schema.image_shape), schema.dtype),
             "label": np.zeros((local, len(schema.labels)), np.float32),
         }
 
     batch = devices.shard(blank(config.batch_size))
-    images = devices.shard(blank(whole_batch(config.eval_batch, devices))["image_u8"])
+    images = devices.shard(blank(whole_batch(config.eval_batch, devices))["pixels"])
     key = devices.replicate(key)
     compile_ahead(
         {

@@ -97,7 +97,7 @@ def flip_images(
 def make_update(
     network: Network, config: ClassifierConfig
 ) -> Callable[[State, dict[str, Array], Key[Array, ""]], State]:
-    """The step `update(state, batch, key)`; batch has image_u8 and label.
+    """The step `update(state, batch, key)`; batch has pixels and label.
 
     The loss is the mean over the known labels of the global batch, so it does not
     depend on how the batch is spread over devices.
@@ -105,7 +105,7 @@ def make_update(
     optimizer = make_optimizer(config)
 
     def update(state: State, batch: dict[str, Array], key: Key[Array, ""]) -> State:
-        image, label = to_image(batch["image_u8"]), batch["label"]
+        image, label = to_image(batch["pixels"]), batch["label"]
         if config.flip:
             first = jax.lax.axis_index(AXIS) * image.shape[0]
             image = flip_images(image, rng.key(key, "flip", state.step), first)

@@ -48,7 +48,11 @@ STAGES = {
     )
 }
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain")
-_SILENT = ("benchmark",)  # keys that change what is printed, not what is made
+# Keys that change how a stage works or what it prints, not what it makes.
+_SILENT = (
+    *("benchmark", "check", "check_sample"),
+    *("workers", "engine", "beam_options"),
+)
 
 
 class Study:

@@ -1,157 +1,220 @@
-"""The data stage: one source, resized, split by patient, audited, written as a set."""
+"""The data stage: a source, listed, dealt to splits by patient, and written as a set."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import synthjax
 from synthjax.core.clock import say
 from synthjax.core.config import plain
-from synthjax.core.errors import ConfigError
-from synthjax.data.parallel import worker_count
-from synthjax.data.schema import Record, Schema
-from synthjax.data.sources import digits, folder, phantom_chest
-from synthjax.data.sources.folder import FolderConfig
-from synthjax.data.sources.phantom_chest import PhantomChestConfig
-from synthjax.data.splits import check_fractions, split_patients
-from synthjax.data.write import open_spool, spool_records, write_rows
-
-RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024)
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """What the study's images are."""
-
-    source: str = "phantom_chest"  # phantom_chest, folder or digits
-    resolution: int = 64  # height and width, pixels; a power of two, 16 to 1024
-    channels: int = 1  # 1 grey, 3 RGB
-    fractions: tuple[float, ...] = (0.6, 0.1, 0.3)  # patients: train, valid, test
-    workers: int = 0  # threads or processes that make or read images; 0 = all cores
-    phantom_chest: PhantomChestConfig = dataclasses.field(
-        default_factory=PhantomChestConfig
-    )  # read if that is the source
-    folder: FolderConfig = dataclasses.field(
-        default_factory=FolderConfig
-    )  # read if that is the source
-
-    def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ConfigError(
-                f"source={self.source!r}: must be one of {', '.join(SOURCES)}"
-            )
-        if self.resolution not in RESOLUTIONS:
-            nearest = min(RESOLUTIONS, key=lambda size: abs(size - self.resolution))
-            raise ConfigError(
-                f"resolution={self.resolution}: must be a power of two from "
-                f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}; the nearest is {nearest}"
-            )
-        if self.channels not in (1, 3):
-            raise ConfigError(f"channels={self.channels}: must be 1 (grey) or 3 (RGB)")
-        if self.workers < 0:
-            raise ConfigError(f"workers={self.workers}: must be 0 (all cores) or more")
-        check_fractions(self.fractions)
+from synthjax.core.errors import StudyError
+from synthjax.core.files import read_json, write_json
+from synthjax.data import shards
+from synthjax.data.beam import write_shards_with_beam
+from synthjax.data.cohorts import combination_histogram, draw_cohort
+from synthjax.data.config import SOURCES, DataConfig
+from synthjax.data.export.hospital import export_phantom
+from synthjax.data.listing import Context, Listing, Rows
+from synthjax.data.problems import Problems
+from synthjax.data.recipe import PHASES, Recipe
+from synthjax.data.schema import Schema
+from synthjax.data.splits import split_patients
+from synthjax.data.write import PARTIAL, Split, publish
 
 
-@dataclasses.dataclass(frozen=True)
-class Opened:
-    """A source ready to be read once."""
+def list_source(
+    config: DataConfig, *, seed: int, prepared: Path, problems: Problems
+) -> Listing:
+    """Lists the source of `config`; no pixel is read.
 
-    schema: Schema
-    records: Iterator[Record]
-    total: int | None  # images, where it is known
-    has_patients: bool  # False: each image counts as its own patient
+    With `export_as`, the source is first written in a hospital's layout, and the files
+    are listed as any hospital's.
 
+    Args:
+        prepared: keeps what a source makes ready once, and the hospital's layout.
 
-def _open_phantom_chest(config: DataConfig, seed: int, out: Path) -> Opened:
-    shape = {"resolution": config.resolution, "channels": config.channels}
-    schema = phantom_chest.schema(config.phantom_chest, **shape)
-    records = phantom_chest.records(
-        config.phantom_chest, **shape, seed=seed, workers=worker_count(config.workers)
-    )
-    return Opened(schema, records, None, has_patients=True)
-
-
-def _open_folder(config: DataConfig, seed: int, out: Path) -> Opened:
-    listing = folder.read_listing(config.folder)
-    records = folder.records(
-        config.folder,
-        listing,
-        resolution=config.resolution,
-        channels=config.channels,
-        workers=config.workers,
-    )
-    schema = Schema(config.source, listing.labels, config.resolution, config.channels)
-    return Opened(
-        schema,
-        records,
-        len(listing.entries),
-        has_patients=bool(config.folder.patient_column),
-    )
-
-
-def _open_digits(config: DataConfig, seed: int, out: Path) -> Opened:
-    digits.write_folder(out / "source")
-    own = FolderConfig(path=str(out / "source"))
-    return _open_folder(dataclasses.replace(config, folder=own), seed, out)
-
-
-SOURCES: dict[str, Callable[[DataConfig, int, Path], Opened]] = {
-    "phantom_chest": _open_phantom_chest,
-    "folder": _open_folder,
-    "digits": _open_digits,
-}
-
-
-def source_digest(config: DataConfig) -> str | None:
-    """Identifies the user's files that the set is made from.
-
-    None if it is made from none (the seed says all), or if they are away.
+    Raises:
+        StudyError: the source is faulty (each source says how), an id comes twice.
     """
-    return folder.digest(config.folder) if config.source == "folder" else None
+    context = Context(
+        resolution=config.pixels.pyramid_from or config.resolution,
+        channels=config.channels,
+        seed=seed,
+        workers=config.workers,
+        prepared=prepared,
+        pixels=config.pixels,
+        problems=problems,
+    )
+    settings = getattr(config, config.source)
+    listing = SOURCES[config.source].list_images(settings, context)
+    layout = config.export_as
+    if layout:
+        folder = export_phantom(listing, layout, out=prepared, workers=config.workers)
+        settings = dataclasses.replace(getattr(config, layout), path=str(folder))
+        listing = dataclasses.replace(
+            SOURCES[layout].list_images(settings, context), name=config.source
+        )
+    if len(set(listing.rows.id)) < len(listing.rows):
+        ((doubled, _),) = Counter(listing.rows.id.tolist()).most_common(1)
+        raise StudyError(f"the id {doubled!r} comes twice; ids must be unique.")
+    return listing
 
 
-def build(config: DataConfig, *, seed: int, out: Path) -> None:
-    """Write the set of `config` to `out`; a killed build is simply done again.
+def deal(
+    config: DataConfig, listing: Listing, seed: int
+) -> tuple[Listing, dict[str, list[int]], dict[str, Any] | None]:
+    """Whole patients to the splits: all of them, or the paper's cohort.
 
-    Files: dataset_info.json, features.json, metadata.json, array_record shards, and
-    splits.json (seed, whether the source names patients, and per split counts,
-    prevalences, label combinations, patients).
+    Returns:
+        The listing with the labels that are kept; for each split the numbers of its
+        rows; the facts of the cohort, None if there is none.
+
+    Raises:
+        StudyError: there are too few patients, or images for the cohort.
+    """
+    rows = listing.rows
+    if not config.cohort:
+        patients = rows.patient_id.tolist()
+        return listing, split_patients(patients, config.fractions, seed), None
+    cohort = draw_cohort(
+        config.cohort,
+        config.modality,
+        labels=listing.labels,
+        label=rows.label,
+        patient_id=rows.patient_id,
+        seed=seed,
+        scale=config.cohort_scale,
+    )
+    kept = dataclasses.replace(rows, label=rows.label[:, cohort.columns])
+    listing = dataclasses.replace(listing, labels=cohort.labels, rows=kept)
+    return listing, cohort.splits, cohort.facts
+
+
+def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
+    """Write the set of `config` to `out`; a killed build goes on at its last shard.
+
+    Files: dataset_info.json, features.json, metadata.json, array_record shards,
+    splits.json (seed, cohort, whether the source names patients, what was left out,
+    the label combinations of the source, and per split counts, prevalences, label
+    combinations, patients), and build.json (the time that each phase took).
 
     Args:
         seed: of the source and of the splits.
         out: the stage's directory; an earlier set in it is replaced.
+        prepared: keeps what a source makes ready once (an index of headers).
 
     Raises:
-        StudyError: the source is faulty (each source says how), there are too few
-            patients, or two splits share one.
+        StudyError: the source is faulty (each source says how), a file cannot be used
+            or more of them than `skip_limit` allows, there are too few patients, or
+            two splits share one.
     """
-    opened = SOURCES[config.source](config, seed, out)
-    with open_spool(out) as spool:
-        rows = spool_records(
-            opened.records, opened.schema, spool, desc="images", total=opened.total
+    problems = Problems(config.on_bad_file, config.skip_limit)
+    listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
+    histogram = combination_histogram(listing.labels, listing.rows.label)
+    listing, splits, cohort = deal(config, listing, seed)
+    rows = listing.rows
+    schema = Schema(
+        listing.name,
+        listing.labels,
+        config.resolution,
+        config.channels,
+        config.pixels.bits,
+    )
+    skip = config.on_bad_file == "skip"
+    recipe = Recipe(listing.read, schema, config.pixels, skip)
+    files = out / PARTIAL / "set"
+    plan = _plan(files, recipe, rows, splits, config.shard_mb)
+    work = (files, recipe, rows, plan)
+    if config.engine == "beam":
+        written = write_shards_with_beam(
+            *work, problems=problems, options=config.beam_options
         )
-        splits = split_patients(
-            [row.patient_id for row in rows], config.fractions, seed
-        )
-        settings = getattr(config, config.source, None)
-        write_rows(
-            out,
-            opened.schema,
-            spool,
-            rows,
-            splits,
-            provenance={
-                "source": config.source,
-                "settings": plain(settings) if settings else {},
-                "seed": seed,
-                "version": synthjax.__version__,
-            },
-            split_facts={
-                "seed": seed,
-                "fractions": config.fractions,
-                "patients_named": opened.has_patients,
-            },
-        )
-    parts = ", ".join(f"{split} {len(numbers)}" for split, numbers in splits.items())
-    say(f"{len(rows)} images of {config.resolution} px: {parts}")
+    else:
+        written = shards.write_shards(*work, problems=problems, workers=config.workers)
+    for path in set(files.iterdir()) - {files / shard.name for shard in plan}:
+        path.unlink()  # the shards' notes, and what a kill left half written
+    settings = getattr(config, config.source)
+    publish(
+        files,
+        out,
+        schema,
+        _gather(listing, plan, written),
+        provenance={
+            "source": config.source,
+            "settings": plain(settings),
+            "export_as": config.export_as,
+            "pixels": plain(config.pixels),
+            "facts": dict(listing.facts),
+            "seed": seed,
+            "version": synthjax.__version__,
+        },
+        split_facts={
+            "seed": seed,
+            "fractions": config.fractions,
+            "patients_named": listing.has_patients,
+            "pixels": plain(config.pixels) | {"resolution": config.resolution},
+            "cohort": cohort,
+            "combinations": histogram,
+            "left_out": problems.summary(),
+        },
+    )
+    shutil.rmtree(out / PARTIAL)
+    problems.announce()
+    _report(out, written)
+
+
+def _plan(
+    files: Path,
+    recipe: Recipe,
+    rows: Rows,
+    splits: Mapping[str, Sequence[int]],
+    shard_mb: float,
+) -> list[shards.Shard]:
+    """The shards to write; those of a killed build are kept if they are the same."""
+    identity = f"{shards.fingerprint(recipe, rows, splits)} {shard_mb}"
+    path = files.parent / "plan.json"
+    plan = read_json(path) if path.exists() else {}
+    if plan.get("fingerprint") != identity:
+        shutil.rmtree(files, ignore_errors=True)
+        files.mkdir(parents=True)
+        numbers = np.concatenate([np.asarray(part) for part in splits.values()])
+        size = shards.estimate_bytes(recipe, rows, numbers)
+        plan = {"fingerprint": identity, "image_bytes": size}
+        write_json(path, plan)
+    return shards.plan_shards(
+        rows, splits, image_bytes=plan["image_bytes"], shard_mb=shard_mb
+    )
+
+
+def _gather(
+    listing: Listing, plan: list[shards.Shard], written: list[shards.Written]
+) -> dict[str, Split]:
+    """What the files of each split hold, from the notes of its shards."""
+    splits: dict[str, Split] = {}
+    for shard, note in zip(plan, written, strict=True):
+        split = splits.setdefault(shard.split, Split([], 0, [], []))
+        split.shard_images.append(note.images)
+        split.bytes += note.bytes
+        kept = shard.numbers[~np.isin(shard.numbers, note.left_out)]
+        split.labels += list(listing.rows.label[kept])
+        split.patients += listing.rows.patient_id[kept].tolist()
+    return splits
+
+
+def _report(out: Path, written: list[shards.Written]) -> None:
+    """Says where the time went, and keeps it in build.json."""
+    seconds = {phase: sum(note.seconds[phase] for note in written) for phase in PHASES}
+    images, spent = sum(note.images for note in written), sum(seconds.values())
+    shares = {phase: seconds[phase] / max(spent, 1e-9) for phase in PHASES}
+    rate = images / max(spent, 1e-9)
+    write_json(
+        out / "build.json",
+        {"images": images, "images_per_core_second": rate, "shares": shares},
+    )
+    parts = ", ".join(f"{phase} {share:.0%}" for phase, share in shares.items())
+    say(f"{images} images, {rate:.0f}/s per core: {parts}")

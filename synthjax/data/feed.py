@@ -10,21 +10,22 @@ from typing import Any, Protocol
 import grain
 import jax
 import numpy as np
-from jaxtyping import Array, Float32, UInt8
+from jaxtyping import Array, Float32, UInt
 
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.parallel import worker_count
 from synthjax.data.stored import StoredSplit
 
-_ENDLESS = 2**62  # batches: more than any run asks for
+_ENDLESS = 2**62  # pieces of batches: more than any run asks for
+_PIECE_BYTES = 4_000_000  # of pixels that a thread reads at a time, about
 
 
 class Feed(Protocol):
     """What training loops draw batches from."""
 
     def next(self) -> dict[str, Array]:
-        """The next batch, sharded over the devices: image_u8 [b h w c], label [b y]."""
+        """The next batch, sharded over the devices: pixels [b h w c], label [b y]."""
         ...
 
     def position(self) -> dict[str, int]:
@@ -101,7 +102,7 @@ class ResidentFeed(_Position):
 
     def __init__(
         self,
-        image_u8: UInt8[np.ndarray, "n h w c"],
+        pixels: UInt[np.ndarray, "n h w c"],
         label: Float32[np.ndarray, "n y"],
         *,
         batch_size: int,
@@ -110,8 +111,8 @@ class ResidentFeed(_Position):
     ):
         super().__init__(batch_size)
         self._devices = devices
-        self._order = _order(len(image_u8), batch_size, seed, devices)
-        self._store = devices.replicate({"image_u8": image_u8, "label": label})
+        self._order = _order(len(pixels), batch_size, seed, devices)
+        self._store = devices.replicate({"pixels": pixels, "label": label})
         self._gather = devices.map_step(
             _gather, batch_args=1, donate_state=False, sharded_outputs=True
         )
@@ -128,7 +129,19 @@ def _gather(store: dict[str, Array], rows: Array) -> dict[str, Array]:
 
 
 class StreamingFeed(_Position):
-    """Batches read and decoded from disk by threads, a few ahead."""
+    """Batches read and decoded from disk by threads, a few ahead.
+
+    Decoding a PNG file leaves the interpreter lock, so threads scale at resolutions
+    where it takes most of the time. They work on pieces of batches: what is read ahead
+    grows with the batch or with the threads, not with their product.
+
+    Args:
+        stored: the split to read.
+        batch_size: images in a global batch.
+        seed: of the shuffle.
+        devices: where batches go.
+        threads: that read and decode (0 = all cores).
+    """
 
     def __init__(
         self,
@@ -142,30 +155,44 @@ class StreamingFeed(_Position):
         super().__init__(batch_size)
         self._devices = devices
         order = _order(len(stored), batch_size, seed, devices)
+        size = min(order.local_size, max(1, _PIECE_BYTES // stored[0].pixels.nbytes))
+        pieces = -(-order.local_size // size)  # of a batch; the last may be smaller
 
-        def read(batch: int) -> dict[str, np.ndarray]:
-            records = stored.read(order.rows(batch).tolist())
+        def read(piece: int) -> dict[str, np.ndarray]:
+            batch, within = divmod(piece, pieces)
+            start = batch * order.local_size
+            first, end = within * size, min((within + 1) * size, order.local_size)
+            rows = [order.row(start + place) for place in range(first, end)]
+            records = stored.read(rows)
             return {
-                "image_u8": np.stack([record.image_u8 for record in records]),
+                "pixels": np.stack([record.pixels for record in records]),
                 "label": np.stack([record.label for record in records]),
             }
 
         threads = worker_count(threads)
-        options = grain.ReadOptions(
-            num_threads=threads, prefetch_buffer_size=2 * threads
-        )
-        batches = grain.MapDataset.range(_ENDLESS).map(read)
-        self._dataset = batches.to_iter_dataset(options)
+        ahead = 2 * max(threads, pieces)
+        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
+        source = grain.MapDataset.range(_ENDLESS).map(read)
+        self._dataset = source.to_iter_dataset(options)
         self._iterator: Any = None
+        self._pieces = pieces
+        self.ahead = -(-ahead // pieces)  # batches that are read ahead at most
 
     def next(self) -> dict[str, Array]:
         """See Feed."""
         if self._iterator is None:
             self._iterator = iter(self._dataset)
             state = self._iterator.get_state()
-            self._iterator.set_state({**state, "next_index": self.batch})
+            first = self.batch * self._pieces
+            self._iterator.set_state({**state, "next_index": first})
         self.batch += 1
-        return self._devices.shard(next(self._iterator))
+        parts = [next(self._iterator) for _ in range(self._pieces)]
+        whole = parts[0]
+        if len(parts) > 1:
+            whole = {
+                name: np.concatenate([part[name] for part in parts]) for name in whole
+            }
+        return self._devices.shard(whole)
 
     def restore(self, position: dict[str, int]) -> None:
         """See Feed."""

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, UInt8
+from jaxtyping import Bool, Int32, UInt
 
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.feed import Feed, ResidentFeed, StreamingFeed
+from synthjax.data.listing import Rows, make_rows
 from synthjax.data.parallel import ordered_map
+from synthjax.data.schema import Schema
 from synthjax.data.stored import StoredSplit, read_counts, read_provenance, read_schema
 
 __all__ = [
@@ -25,27 +27,19 @@ __all__ = [
     "read_provenance",
     "read_schema",
     "read_split",
+    "resident_images",
 ]
 
-_CHUNK = 256  # records per thread task
+_CHUNK = 256  # records per thread task, at most
+_CHUNK_BYTES = 4_000_000  # of pixels per thread task, about
 _RESIDENT_BYTES = 2_000_000_000  # resident="auto" keeps smaller splits on the device
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
+class Table(Rows):
     """A split in memory, one row per image, by ascending id."""
 
-    image_u8: UInt8[np.ndarray, "n h w c"]  # no rows if read without images
-    label: Float32[np.ndarray, "n y"]  # 0, 1, NaN = unknown
-    id: np.ndarray  # [n] str
-    patient_id: np.ndarray  # [n] str
-    study_id: np.ndarray  # [n] str, "" = unknown
-    age: Float32[np.ndarray, " n"]  # years, NaN = unknown
-    sex: np.ndarray  # [n] str: F, M, "" = unknown
-    view: np.ndarray  # [n] str: PA, AP, ..., "" = unknown
-
-    def __len__(self) -> int:
-        return len(self.id)
+    pixels: UInt[np.ndarray, "n h w c"]  # no rows if read without images
 
 
 def read_split(directory: Path, split: str, *, images: bool = True) -> Table:
@@ -62,34 +56,29 @@ def read_split(directory: Path, split: str, *, images: bool = True) -> Table:
     schema = read_schema(directory)
     stored = StoredSplit(directory, split)
     count = len(stored)
-    image_u8 = np.zeros((count if images else 0, *schema.image_shape), np.uint8)
-    label = np.zeros((count, len(schema.labels)), np.float32)
-    text: dict[str, list[str]] = {
-        name: [] for name in ("id", "patient_id", "study_id", "sex", "view")
-    }
-    age = np.zeros(count, np.float32)
-    starts = range(0, count, _CHUNK)
+    pixels = np.zeros((count if images else 0, *schema.image_shape), schema.dtype)
+    columns: dict[str, list] = {field.name: [] for field in dataclasses.fields(Rows)}
+    chunk = _CHUNK
+    if images:
+        chunk = min(_CHUNK, max(1, _CHUNK_BYTES // _image_bytes(schema)))
+    starts = range(0, count, chunk)
     chunks = ordered_map(
         lambda start: stored.read(
-            range(start, min(start + _CHUNK, count)), images=images
+            range(start, min(start + chunk, count)), images=images
         ),
         starts,
     )
     for start, records in zip(starts, chunks, strict=True):
         for row, record in enumerate(records, start):
             if images:
-                image_u8[row] = record.image_u8
-            label[row] = record.label
-            age[row] = record.age
-            for name, values in text.items():
+                pixels[row] = record.pixels
+            for name, values in columns.items():
                 values.append(getattr(record, name))
-    columns = {name: np.array(values, dtype=str) for name, values in text.items()}
-    order = np.argsort(columns["id"], kind="stable")
+    rows = make_rows(**columns)
+    order = np.argsort(rows.id, kind="stable")
     if not np.array_equal(order, np.arange(count)):
-        image_u8 = image_u8[order] if images else image_u8
-        label, age = label[order], age[order]
-        columns = {name: values[order] for name, values in columns.items()}
-    return Table(image_u8=image_u8, label=label, age=age, **columns)
+        rows, pixels = rows.take(order), pixels[order] if images else pixels
+    return Table(**vars(rows), pixels=pixels)
 
 
 def make_feed(
@@ -121,14 +110,22 @@ def make_feed(
     schema = read_schema(directory)
     stored = StoredSplit(directory, split)
     if resident == "auto":
-        size = len(stored) * int(np.prod(schema.image_shape))
-        resident = "always" if size < _RESIDENT_BYTES else "never"
+        resident = "always" if len(stored) <= resident_images(schema) else "never"
     if resident == "never":
         return StreamingFeed(stored, batch_size=batch_size, seed=seed, devices=devices)
     table = read_split(directory, split)
     return ResidentFeed(
-        table.image_u8, table.label, batch_size=batch_size, seed=seed, devices=devices
+        table.pixels, table.label, batch_size=batch_size, seed=seed, devices=devices
     )
+
+
+def resident_images(schema: Schema) -> int:
+    """How many images of a split resident="auto" keeps on the device at most."""
+    return (_RESIDENT_BYTES - 1) // _image_bytes(schema)
+
+
+def _image_bytes(schema: Schema) -> int:
+    return int(np.prod(schema.image_shape)) * schema.dtype.itemsize
 
 
 def padded_batches(

@@ -1,10 +1,20 @@
-"""Threads for work that releases the interpreter lock: reading, decoding, encoding."""
+"""Threads and processes: results in order, a few items ahead, no more."""
 
 import os
+import signal
+import sys
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context, parent_process
 from typing import TypeVar
+
+from synthjax.core.errors import StudyError
+
+_FEW = 256  # images: less work than starting a process
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,22 +29,43 @@ def worker_count(workers: int) -> int:
     return os.cpu_count() or 1
 
 
-def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int = 0
-) -> Iterator[Result]:
-    """`map(function, items)` in threads: same order, a few items ahead, no more.
+def processes_for(items: int, workers: int) -> int:
+    """How many processes to work with; 1 where starting them would take longer.
 
     Args:
-        function: called in worker threads; its exception surfaces at its own item.
+        items: images to read or render.
+        workers: at most, 0 = all cores.
+    """
+    return worker_count(workers) if items > _FEW else 1
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int = 0,
+    *,
+    processes: bool = False,
+) -> Generator[Result, None, None]:
+    """`map(function, items)` in threads or processes: same order, bounded memory.
+
+    Args:
+        function: called in the workers; its exception surfaces at its own item.
         items: read in the calling thread, at most `4 * workers` ahead.
-        workers: number of threads (0 = all cores).
+        workers: number of threads or processes (0 = all cores); 1 is the caller's own.
+        processes: for work that holds the interpreter lock; function, items and
+            results then must pickle, and items be of modules, not of the program that
+            was launched.
+
+    Raises:
+        StudyError: a worker process was killed.
     """
     count = worker_count(workers)
     if count == 1:
         yield from map(function, items)
         return
     pending: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(count) as pool:
+    start = partial(_start_processes, function=function)
+    with (start if processes else ThreadPoolExecutor)(count) as pool:
         try:
             for item in items:
                 pending.append(pool.submit(function, item))
@@ -42,6 +73,44 @@ def ordered_map(
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        except BrokenProcessPool:
+            raise StudyError(
+                "a worker process was killed, most often for want of memory; run the "
+                f"same command with fewer workers (now {count}): "
+                "--config.data.workers=1. It goes on where it stopped."
+            ) from None
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _start_processes(count: int, function: Callable[..., object]) -> Executor:
+    """Worker processes, spawned: the parent may hold JAX's threads, so no fork.
+
+    They do not import the program that was launched, for that means all of the study,
+    JAX included: seconds and memory that they have no use for.
+    """
+    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_follow_parent)
+    main = sys.modules["__main__"]
+    kept = {name: vars(main).get(name) for name in ("__spec__", "__file__")}
+    try:
+        if function.__module__ != "__main__":
+            vars(main).update(dict.fromkeys(kept))
+        for _ in range(count):  # each starts one, for none is idle yet
+            pool.submit(os.getpid)
+    finally:
+        vars(main).update(kept)
+    return pool
+
+
+def _follow_parent() -> None:
+    """A worker stops when its parent does, killed or not, and for no other reason."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent acts
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -13,6 +13,7 @@ from PIL import Image
 from synthjax.core.errors import StudyError
 
 SPLITS = ("train", "valid", "test")
+NO_PIXELS = np.zeros((0, 0, 0), np.uint8)  # of a record whose image is elsewhere
 
 
 @dataclasses.dataclass
@@ -20,7 +21,7 @@ class Record:
     """One image with its labels and side attributes."""
 
     id: str  # unique in the set, printable
-    image_u8: np.ndarray  # [h w c] uint8, 0..255
+    pixels: np.ndarray  # [h w c] uint8 or uint16, from 0 (black) to the largest
     label: np.ndarray  # [y] float32: 0, 1, or NaN where unknown
     patient_id: str  # no two splits share one
     study_id: str = ""  # one examination of a patient; "" where unknown
@@ -38,22 +39,28 @@ class Schema:
     labels: tuple[str, ...]  # one name per column of `label`
     resolution: int  # height and width, pixels
     channels: int  # 1 grey, 3 RGB
+    bits: int = 8  # of a pixel value: 8 or 16
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Shape of `Record.image_u8`."""
+        """Shape of `Record.pixels`."""
         return (self.resolution, self.resolution, self.channels)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of `Record.pixels`."""
+        return np.dtype(f"uint{self.bits}")
 
 
 def check_record(record: Record, schema: Schema) -> None:
     """Raise StudyError if the record does not fit the schema, naming what is wrong."""
     where = f"image {record.id!r} of the set {schema.name!r}"
-    image, label = record.image_u8, record.label
-    if image.shape != schema.image_shape or image.dtype != np.uint8:
+    image, label = record.pixels, record.label
+    if image.shape != schema.image_shape or image.dtype != schema.dtype:
         raise StudyError(
             f"{where}: pixels are {image.dtype} {image.shape}, "
-            f"the schema says uint8 {schema.image_shape}; resize and convert them "
-            "with synthjax.data.transforms first."
+            f"the schema says {schema.dtype} {schema.image_shape}; fit them with "
+            "synthjax.data.pixels first."
         )
     if label.shape != (len(schema.labels),):
         raise StudyError(
@@ -66,15 +73,16 @@ def check_record(record: Record, schema: Schema) -> None:
         raise StudyError(f"{where}: id and patient_id must not be empty.")
 
 
-def encode_png(image_u8: np.ndarray) -> bytes:
-    """[h w c] uint8 with one or three channels as a PNG file (lossless)."""
-    pixels = image_u8[..., 0] if image_u8.shape[-1] == 1 else image_u8
+def encode_png(pixels: np.ndarray) -> bytes:
+    """[h w c] as a PNG file, lossless: uint8 with 1 or 3 channels, uint16 with 1."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=4)
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(
+        buffer, format="PNG", compress_level=4
+    )
     return buffer.getvalue()
 
 
 def decode_png(data: bytes) -> np.ndarray:
-    """Inverse of `encode_png`: [h w c] uint8."""
+    """Inverse of `encode_png`: [h w c] uint8 or uint16."""
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -1,6 +1,5 @@
 """Patient-disjoint splits: drawn from a seed, audited, and described in splits.json."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,10 +7,10 @@ import numpy as np
 
 from synthjax.core.clock import say
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.cohorts import combination_histogram
 from synthjax.data.schema import SPLITS
 
 _STREAM = 0x5B117  # keeps this generator apart from others with the same seed
-_COMBINATIONS = 20  # how many label combinations splits.json lists
 
 
 def check_fractions(fractions: tuple[float, ...]) -> None:
@@ -115,17 +114,7 @@ def describe(
                 }
                 for name, p, k in zip(labels, positive, known, strict=True)
             },
-            "combinations": _combinations(labels, label),
+            "combinations": combination_histogram(labels, label),
             "patient_ids": sorted(set(patients[split])),
         }
     return summary
-
-
-def _combinations(labels: tuple[str, ...], label: np.ndarray) -> list[dict[str, Any]]:
-    """The most frequent sets of positive labels, with their number of images."""
-    counts = Counter(tuple(np.flatnonzero(row == 1).tolist()) for row in label)
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        {"positive": [labels[column] for column in columns], "images": count}
-        for columns, count in ranked[:_COMBINATIONS]
-    ]

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from synthjax.core.files import write_json
 from synthjax.core.logbook import grid, save_png
 from synthjax.data.loader import Table
+from synthjax.data.pixels import to_bytes
 
 _UNKNOWN = -1.0  # stands for NaN where label vectors are compared
 
@@ -58,21 +59,21 @@ def write_grids(
         for y, vector in columns
     ]
     for arm, table in (("real", real), ("synthetic", synthetic)):
-        sheet = np.zeros((rows, len(columns), *table.image_u8.shape[1:]), np.uint8)
+        sheet = np.zeros((rows, len(columns), *table.pixels.shape[1:]), np.uint8)
         known = np.nan_to_num(table.label, nan=_UNKNOWN)
         for c, (_, vector) in enumerate(columns):
             found = np.flatnonzero((known == vector).all(axis=1))[:rows]
-            sheet[: len(found), c] = table.image_u8[found]
+            sheet[: len(found), c] = to_bytes(table.pixels[found])
             described[c][f"{arm}_ids"] = table.id[found].tolist()
         if columns:
-            images = sheet.reshape(-1, *table.image_u8.shape[1:])
+            images = sheet.reshape(-1, *table.pixels.shape[1:])
             save_png(out / f"{arm}.png", grid(images, len(columns)))
     write_json(
         out / "grid.json",
         {
             "rows": rows,
             "split": "test",
-            "resolution": real.image_u8.shape[1],
+            "resolution": real.pixels.shape[1],
             "columns": described,
         },
     )

@@ -34,7 +34,13 @@ class Speed:
 
 
 def benchmark(
-    config: GanConfig, *, resolution: int, channels: int, labels: int, devices: Devices
+    config: GanConfig,
+    *,
+    resolution: int,
+    channels: int,
+    labels: int,
+    devices: Devices,
+    seconds_each: float | None = None,
 ) -> Speed:
     """Times the steps of a config on random images and prints the result.
 
@@ -44,6 +50,8 @@ def benchmark(
       channels: of the images.
       labels: findings per image.
       devices: what to run on.
+      seconds_each: at least this long per step function; by default long enough for
+        a steady median.
     """
     check_batch(config, device_count=devices.count)
     networks = MODELS[config.model](
@@ -56,8 +64,8 @@ def benchmark(
     local = config.batch_size // devices.process_count
     size = (local, resolution, resolution, channels)
     label = random.integers(0, 2, (local, labels)).astype(np.float32)
-    image_u8 = random.integers(0, 256, size, dtype=np.uint8)
-    batch = devices.shard({"image_u8": image_u8, "label": label})
+    pixels = random.integers(0, 256, size, dtype=np.uint8)
+    batch = devices.shard({"pixels": pixels, "label": label})
     rows = devices.replicate(label)
 
     begin = time.monotonic()
@@ -72,7 +80,9 @@ def benchmark(
     }
     seconds, flop = {}, 0.0
     for name, (step, frequency) in parts.items():
-        state, seconds[name] = _time_step(step, state, batch, rows, devices)
+        state, seconds[name] = _time_step(
+            step, state, batch, rows, devices, seconds_each or _SECONDS
+        )
         if devices.process_count == 1:
             flop += frequency * step.cost_analysis().get("flops", 0.0) * devices.count
     update = sum(frequency * seconds[name] for name, (_, frequency) in parts.items())
@@ -92,13 +102,18 @@ def benchmark(
 
 
 def _time_step(
-    step: Callable[..., Any], state: Any, batch: Any, rows: Any, devices: Devices
+    step: Callable[..., Any],
+    state: Any,
+    batch: Any,
+    rows: Any,
+    devices: Devices,
+    seconds: float,
 ) -> tuple[Any, float]:
     """The last state, and the seconds of one call: the median of half-second rounds."""
     state = jax.block_until_ready(step(state, batch, rows))
     rounds: list[float] = []
     spent, calls = 0.0, 1
-    while spent < _SECONDS:
+    while spent < seconds:
         begin = time.monotonic()
         for _ in range(calls):
             state = step(state, batch, rows)
@@ -109,6 +124,14 @@ def _time_step(
         spent += elapsed
         calls = max(1, round(0.5 / rounds[-1]))
     return state, statistics.median(rounds)
+
+
+def predict_seconds(speed: Speed, resolution: int, larger: int) -> float:
+    """About how long the steps' calls at a larger resolution take, compilation aside.
+
+    Steps grow with the number of pixels and are called twice at least.
+    """
+    return 2 * sum(speed.seconds.values()) * (larger / resolution) ** 2
 
 
 def matrix_peak() -> float:

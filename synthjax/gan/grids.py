@@ -8,6 +8,7 @@ from jaxtyping import Float, Shaped, UInt8
 from synthjax.core.devices import Devices, Step
 from synthjax.core.logbook import grid
 from synthjax.data.loader import padded_batches, read_schema
+from synthjax.data.pixels import to_bytes
 from synthjax.data.stored import StoredSplit
 
 COMMON = 4  # columns for the most common label combinations
@@ -61,7 +62,7 @@ def real_grid(
     images = np.zeros((row_count, len(columns), *image_shape), np.uint8)
     for x, cells in enumerate(found):
         for y, record in enumerate(stored.read(cells[:row_count])):
-            images[y, x] = record.image_u8
+            images[y, x] = to_bytes(record.pixels)
     return grid(images.reshape(-1, *image_shape), len(columns))
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Key
 from synthjax.core import rng
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import AXIS, Devices, Step, mean_over_devices
-from synthjax.data.transforms import to_image, to_image_u8
+from synthjax.data.transforms import to_image, to_pixels
 from synthjax.gan.config import GanConfig
 from synthjax.gan.generator import draw_latents, draw_noise, generate
 from synthjax.gan.losses import LOSSES
@@ -23,7 +23,7 @@ from synthjax.gan.models.networks import Networks, Params
 from synthjax.gan.regularizers import ema_decay, r1
 from synthjax.gan.state import Optimizers, TrainState, ema_item
 
-Batch = dict[str, Array]  # image_u8 [b h w c], label [b y]
+Batch = dict[str, Array]  # pixels [b h w c], label [b y]
 Rows = Float[Array, "n y"]  # label rows of the training split
 
 
@@ -64,7 +64,8 @@ def make_steps(
     def grid(ema: dict[str, Any], cell: dict[str, Array]) -> Array:
         keys = jax.vmap(lambda row: rng.key(seed, "grid", row))(cell["row"])
         z, noise = draw_latents(networks, keys), draw_noise(networks, keys)
-        return to_image_u8(generate(networks, ema, z, cell["label"], noise, config.psi))
+        image = generate(networks, ema, z, cell["label"], noise, config.psi)
+        return to_pixels(image, 8)
 
     return Steps(
         discriminator=devices.map_step(discriminator, batch_args=1),
@@ -137,7 +138,7 @@ class _Update:
 
     def discriminator(self, state: TrainState, batch: Batch, rows: Rows) -> TrainState:
         """Moves the discriminator to tell real images from synthetic ones."""
-        image, label = to_image(batch["image_u8"]), batch["label"]
+        image, label = to_image(batch["pixels"]), batch["label"]
         keys = self._keys("discriminator", state, image.shape[0])
         synthetic_label = draw_labels(keys, rows)
         synthetic, _ = self._synthesize(state.generator, keys, synthetic_label)
@@ -169,7 +170,7 @@ class _Update:
 
         Weighted by `r1_every`, since it runs once in so many updates.
         """
-        image, label = to_image(batch["image_u8"]), batch["label"]
+        image, label = to_image(batch["pixels"]), batch["label"]
         weight = self.config.r1_weight / 2 * self.config.r1_every
 
         def objective(params: Params) -> tuple[Array, dict[str, Array]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, UInt
 
 from synthjax.core import rng
 from synthjax.core.devices import Devices
@@ -13,8 +13,10 @@ from synthjax.data import loader, transforms
 from synthjax.synth.labels import STREAMS
 
 
-def make_step(generator: Any, seed: int) -> Callable[..., UInt8[Array, "b h w c"]]:
-    """The sampling step of one device: (params, stream, index, label, psi) -> image_u8.
+def make_step(
+    generator: Any, seed: int, bits: int
+) -> Callable[..., UInt[Array, "b h w c"]]:
+    """The sampling step of one device: (params, stream, index, label, psi) -> pixels.
 
     Latent and noise come from a key folded from (seed, stream, index), so an image is
     fixed by these, its label, psi and the parameters alone.
@@ -31,7 +33,7 @@ def make_step(generator: Any, seed: int) -> Callable[..., UInt8[Array, "b h w c"
         )
         noise = generator.noise(noise_keys)
         image = generator.sample(params, z, label, noise, psi)
-        return transforms.to_image_u8(image)
+        return transforms.to_pixels(image, bits)
 
     return step
 
@@ -44,7 +46,13 @@ class Sampler:
     """
 
     def __init__(
-        self, generator: Any, *, seed: int, devices: Devices, batch_size: int = 32
+        self,
+        generator: Any,
+        *,
+        seed: int,
+        bits: int,
+        devices: Devices,
+        batch_size: int = 32,
     ) -> None:
         self.generator = generator
         self.devices = devices
@@ -54,7 +62,7 @@ class Sampler:
         self._local = slice(start, start + local)
         self._params = devices.replicate(generator.params)
         self.step = devices.map_step(
-            make_step(generator, seed),
+            make_step(generator, seed, bits),
             batch_args=3,
             donate_state=False,
             sharded_outputs=True,
@@ -82,7 +90,7 @@ class Sampler:
         split: str = "train",
         psi: float = 1.0,
         update: Callable[[int], Any] | None = None,
-    ) -> UInt8[np.ndarray, "n h w c"]:
+    ) -> UInt[np.ndarray, "n h w c"]:
         """Images by index, in the order given.
 
         Args:
@@ -97,8 +105,8 @@ class Sampler:
         images = []
         for rows, mask in loader.padded_batches(len(index), self.global_batch):
             arguments = self.arguments(index[rows], label[rows], split=split, psi=psi)
-            image_u8 = self.devices.gather(self.step(*arguments))
-            images.append(np.asarray(image_u8)[mask])
+            pixels = self.devices.gather(self.step(*arguments))
+            images.append(np.asarray(pixels)[mask])
             if update is not None:
                 update(int(mask.sum()))
         return np.concatenate(images)
@@ -111,7 +119,7 @@ def sweep(
     name: str,
     steps: int,
     rows: int,
-) -> UInt8[np.ndarray, "n h w c"]:
+) -> UInt[np.ndarray, "n h w c"]:
     """Images of `rows` latents while one label goes from 0 to 1 in `steps` steps.
 
     Row-major: the first `steps` images are the first latent's. The other labels keep
@@ -125,7 +133,7 @@ def sweep(
 
 def truncation(
     sampler: Sampler, label: Float[np.ndarray, " y"], *, psis: list[float], rows: int
-) -> UInt8[np.ndarray, "n h w c"]:
+) -> UInt[np.ndarray, "n h w c"]:
     """Images of `rows` latents with one label under each truncation, row-major."""
     labels = np.repeat(np.asarray(label, np.float32)[None], rows, axis=0)
     columns = [sampler(np.arange(rows), labels, psi=psi) for psi in psis]

@@ -102,7 +102,11 @@ def write_twin(
     if not _is_written(out, fingerprint):
         folder = out / CHUNKS / fingerprint
         sampler = Sampler(
-            generator, seed=seed, devices=devices, batch_size=config.batch_size
+            generator,
+            seed=seed,
+            bits=schema.bits,
+            devices=devices,
+            batch_size=config.batch_size,
         )
         _draw(sampler, wanted, config, folder)
         if devices.is_main:
@@ -182,12 +186,12 @@ def _draw(
     bar: progress = progress(total=total, desc="synth", unit="image")
     for split, start, stop in todo:
         index = np.arange(start, stop)
-        image_u8 = sampler(
+        pixels = sampler(
             index, wanted[split][index], split=split, psi=config.psi, update=bar.update
         )
         if sampler.devices.is_main:
             content = io.BytesIO()
-            np.savez(content, image_u8=image_u8)
+            np.savez(content, pixels=pixels)
             write_atomic(_chunk_path(folder, split, start), content.getvalue())
     bar.close()
 
@@ -200,12 +204,12 @@ def _records(
     for path in sorted(folder.glob(f"{split}-*.npz")):
         start = int(path.stem.rsplit("-", 1)[1])
         with np.load(path, allow_pickle=False) as chunk:
-            images_u8 = chunk["image_u8"]
-        for i, image_u8 in enumerate(images_u8, start):
+            images = chunk["pixels"]
+        for i, pixels in enumerate(images, start):
             name = f"synthetic-{split}-{i:0{digits}d}"
             yield Record(
                 id=name,
-                image_u8=image_u8,
+                pixels=pixels,
                 label=label[i],
                 patient_id=name,
                 study_id=name,

@@ -51,7 +51,7 @@ def records(split: str, count: int, seed: int):
             label[0] = np.nan
         yield Record(
             id=f"{split}-{seed}-{i:04d}",
-            image_u8=np.clip(pixels, 0, 255).astype(np.uint8),
+            pixels=np.clip(pixels, 0, 255).astype(np.uint8),
             label=label,
             patient_id=f"{split}-{seed}-p{i // 2}",
         )
@@ -120,7 +120,7 @@ def test_kept_parameters_are_those_of_the_best_validation(
 
     def logits(split: str) -> np.ndarray:
         table = read_split(sets[0], split)
-        return predict(step, params, table.image_u8, batch_size=24, devices=devices)
+        return predict(step, params, table.pixels, batch_size=24, devices=devices)
 
     best = max(line["valid_auroc"] for line in lines(directory))
     valid = read_split(sets[0], "valid")

@@ -22,8 +22,8 @@ def batch() -> dict[str, np.ndarray]:
     label = generator.integers(0, 2, (16, 5)).astype(np.float32)
     label[generator.random((16, 5)) < 0.3] = np.nan
     label[:4] = np.nan  # the first of four devices knows nothing
-    image_u8 = generator.integers(0, 256, (16, 16, 16, 1), np.uint8)
-    return {"image_u8": image_u8, "label": label}
+    pixels = generator.integers(0, 256, (16, 16, 16, 1), np.uint8)
+    return {"pixels": pixels, "label": label}
 
 
 NETWORK = make_network(CONFIG, n_labels=5, resolution=16, channels=1)

@@ -15,12 +15,12 @@ SCHEMA = Schema("noise", ("dense", "rare"), 16, 1)
 def make_records(
     split: str, count: int, schema: Schema = SCHEMA, seed: int = 0
 ) -> Iterator[Record]:
-    """Random pixels and labels, unknowns among them, in another order than the ids."""
+    """Random pixels and labels, unknowns among them, by ascending id."""
     rng = np.random.default_rng((seed, count))
-    for number in rng.permutation(count):
+    for number in range(count):
         yield Record(
             id=f"{split}-{number:04d}",
-            image_u8=rng.integers(0, 256, schema.image_shape, dtype=np.uint8),
+            pixels=rng.integers(0, 256, schema.image_shape, dtype=np.uint8),
             label=rng.choice([0.0, 1.0, np.nan], len(schema.labels)).astype(np.float32),
             patient_id=f"{split}-p{number // 2}",
             study_id=f"study {number}",

@@ -11,8 +11,9 @@ from sklearn.datasets import load_digits
 from synthjax.core.config import freeze, section
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
-from synthjax.data import loader
-from synthjax.data.builder import DataConfig, build
+from synthjax.data import loader, parallel, shards
+from synthjax.data.builder import build
+from synthjax.data.config import DataConfig
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
 
@@ -20,12 +21,19 @@ from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
 @pytest.fixture(scope="module")
 def digits_set(tmp_path_factory):
     out = tmp_path_factory.mktemp("digits") / "data"
-    build(DataConfig(source="digits", resolution=16), seed=3, out=out)
+    build(
+        DataConfig(source="digits", resolution=16),
+        seed=3,
+        out=out,
+        prepared=out.parent / "prepared",
+    )
     return out
 
 
 def test_digits_go_through_the_folder(digits_set):
-    with open(digits_set / "source" / "labels.csv", encoding="utf-8") as file:
+    with open(
+        digits_set.parent / "prepared" / "digits" / "labels.csv", encoding="utf-8"
+    ) as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 1797
     schema = loader.read_schema(digits_set)
@@ -43,9 +51,11 @@ def test_digits_go_through_the_folder(digits_set):
     for row in (0, 100, 538):
         number = int(table.id[row].removeprefix("scan_").removesuffix(".png"))
         assert table.label[row].argmax() == scans.target[number]
-        stored = np.asarray(Image.open(digits_set / "source" / table.id[row]))
-        np.testing.assert_array_equal(table.image_u8[row, :, :, 0], stored)
-        halved = table.image_u8[row, :, :, 0].reshape(8, 2, 8, 2).mean(axis=(1, 3))
+        stored = np.asarray(
+            Image.open(digits_set.parent / "prepared" / "digits" / table.id[row])
+        )
+        np.testing.assert_array_equal(table.pixels[row, :, :, 0], stored)
+        halved = table.pixels[row, :, :, 0].reshape(8, 2, 8, 2).mean(axis=(1, 3))
         scan = scans.images[number] / 16 * 255
         assert np.corrcoef(halved.ravel(), scan.ravel())[0, 1] > 0.97
 
@@ -74,43 +84,51 @@ def digest(directory):
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in directory.iterdir()
+        if path.name != "build.json"
     }
 
 
 def test_folder_to_set(tmp_path):
     root, out = tmp_path / "scans", tmp_path / "data"
     root.mkdir()
-    build(folder_study(root), seed=0, out=out)
+    build(folder_study(root), seed=0, out=out, prepared=out.parent / "prepared")
     described = read_json(out / "splits.json")
     assert described["patients_named"] is True
     for split in ("train", "valid", "test"):
         table = loader.read_split(out, split)
-        grey = table.image_u8.mean(axis=(1, 2, 3))
+        grey = table.pixels.mean(axis=(1, 2, 3))
         np.testing.assert_array_equal(table.label[:, 0], grey > 100)
         facts = described["splits"][split]
         assert facts["images"] == len(table) == 2 * facts["patients"]
     assert loader.read_provenance(out)["settings"]["path"] == str(root)
 
 
-def test_two_builds_are_equal_whatever_the_workers(tmp_path):
+def test_two_builds_are_equal_whatever_the_workers(tmp_path, monkeypatch):
     root = tmp_path / "scans"
     root.mkdir()
     config = section(folder_study(root))
+    monkeypatch.setattr(shards, "_CHUNK", 4)
+    monkeypatch.setattr(parallel, "_FEW", 0)
     for name, workers in (("a", 1), ("b", 3)):
         config.workers = workers
-        build(freeze(DataConfig, config, "data"), seed=1, out=tmp_path / name)
+        build(
+            freeze(DataConfig, config, "data"),
+            seed=1,
+            out=tmp_path / name,
+            prepared=tmp_path / "prepared",
+        )
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
 
 
 def test_phantom_to_set(tmp_path):
     phantom = PhantomChestConfig(patients=12)
     config = DataConfig(resolution=16, workers=1, phantom_chest=phantom)
-    build(config, seed=2, out=tmp_path)
+    build(config, seed=2, out=tmp_path, prepared=tmp_path / "prepared")
     assert loader.read_schema(tmp_path).labels == LABELS
     patients = read_json(tmp_path / "splits.json")["splits"]
     assert sum(facts["patients"] for facts in patients.values()) == 12
     train = loader.read_split(tmp_path, "train")
-    assert train.image_u8.std() > 10
+    assert train.pixels.std() > 10
     assert set(train.sex) <= {"F", "M"}
 
 
@@ -118,7 +136,7 @@ def test_too_few_patients(tmp_path):
     phantom = PhantomChestConfig(patients=2)
     config = DataConfig(resolution=16, workers=1, phantom_chest=phantom)
     with pytest.raises(StudyError, match=r"2 patient\(s\).*3 splits"):
-        build(config, seed=2, out=tmp_path)
+        build(config, seed=2, out=tmp_path, prepared=tmp_path / "prepared")
 
 
 @pytest.mark.parametrize(
@@ -128,10 +146,19 @@ def test_too_few_patients(tmp_path):
         ({"resolution": 8}, "the nearest is 16"),
         ({"resolution": 3000}, "the nearest is 1024"),
         ({"channels": 2}, "channels=2: must be 1"),
-        ({"source": "nowhere"}, "must be one of phantom_chest, folder, digits"),
+        (
+            {"source": "nowhere"},
+            "must be one of phantom_chest, phantom_brain, chexpert",
+        ),
         ({"workers": -1}, "workers=-1"),
         ({"fractions": (1.0, 0.0, 0.0)}, "fractions"),
-        ({"folder": {"aspect": "crop"}}, r"config\.data\.folder\.aspect"),
+        ({"pixels": {"aspect": "fill"}}, r"config\.data\.pixels\.aspect"),
+        ({"pixels": {"bits": 16}, "channels": 3}, r"bits=16.*channels=1"),
+        ({"cohort": "classes:7"}, r"config\.data\.cohort.*20, 15, 10"),
+        ({"engine": "spark"}, "local or beam"),
+        ({"on_bad_file": "ignore"}, "error or skip"),
+        ({"skip_limit": 2.0}, "skip_limit=2.0"),
+        ({"shard_mb": 0.0}, "shard_mb=0.0"),
         ({"folder": {"pth": "x"}}, r"config\.data\.folder\.pth: there is no such"),
     ],
 )

@@ -26,8 +26,8 @@ def batches(directory, count, *, devices=1, mapping="pmap", resident="always", s
 
 def assert_same(found, expected):
     for batch, other in zip(found, expected, strict=True):
-        assert batch.keys() == other.keys() == {"image_u8", "label"}
-        assert batch["image_u8"].dtype == np.uint8
+        assert batch.keys() == other.keys() == {"pixels", "label"}
+        assert batch["pixels"].dtype == np.uint8
         for name, values in batch.items():
             np.testing.assert_array_equal(values, other[name])
 
@@ -63,7 +63,7 @@ def test_restore_in_the_middle_forgets_what_was_read_ahead(noise_set, reference)
 def test_rows_and_labels_belong_together(noise_set, reference):
     table = loader.read_split(noise_set, "train")
     rows = BatchOrder(len(table), 8, 5).rows(3)
-    np.testing.assert_array_equal(reference[3]["image_u8"], table.image_u8[rows])
+    np.testing.assert_array_equal(reference[3]["pixels"], table.pixels[rows])
     np.testing.assert_array_equal(reference[3]["label"], table.label[rows])
 
 

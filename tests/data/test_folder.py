@@ -1,19 +1,22 @@
 """A folder of images comes in as it is, or one message says what to correct."""
 
 import csv
+import json
+import pickle
 import re
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.sources.folder import (
-    FolderConfig,
-    digest,
-    read_listing,
-    records,
-)
+from synthjax.data.listing import Context
+from synthjax.data.pixels import PixelsConfig
+from synthjax.data.problems import BadImageError, Problems
+from synthjax.data.sources.folder import FolderConfig, digest, list_images
 
 HEADER = ["file", "patient", "age", "sex", "view", "cat", "dog"]
 
@@ -23,9 +26,15 @@ def save(path, value=100, size=(20, 20), mode="L"):
     Image.new(mode, size, value).save(path)
 
 
-def write_table(root, rows, header=HEADER):
-    with open(root / "labels.csv", "w", newline="", encoding="utf-8") as file:
+def write_table(root, rows, header=HEADER, encoding="utf-8"):
+    with open(root / "labels.csv", "w", newline="", encoding=encoding) as file:
         csv.writer(file).writerows([header, *rows])
+
+
+ROWS = [
+    ["a.png", "p1", "61.5", "female", "PA", "1", ""],
+    ["deep/b.jpg", "p2", "", "M", "", "0", "1.0"],
+]
 
 
 @pytest.fixture
@@ -33,6 +42,7 @@ def root(tmp_path):
     root = tmp_path / "scans"
     save(root / "a.png", 10)
     save(root / "deep" / "b.jpg", 200)
+    write_table(root, ROWS)
     return root
 
 
@@ -46,85 +56,89 @@ def config_of(root, **changes):
     return FolderConfig(path=str(root), **{**columns, **changes})
 
 
-def load(config, resolution=16, channels=1):
-    listing = read_listing(config)
-    images = records(
-        config, listing, resolution=resolution, channels=channels, workers=2
-    )
-    return listing.labels, list(images)
+def load(config, tmp_path, problems=None, **pixels):
+    problems = problems or Problems("error", 0.0)
+    out, fitted = tmp_path / "out", PixelsConfig(**pixels)
+    return list_images(config, Context(16, 1, 0, 1, out, fitted, problems))
 
 
-def test_rows_become_records(root):
-    write_table(
-        root,
-        [
-            ["a.png", "p1", "61.5", "female", "PA", "1", ""],
-            ["deep/b.jpg", "p2", "", "M", "", "0", "1.0"],
-        ],
-    )
-    labels, (first, second) = load(config_of(root))
-    assert labels == ("cat", "dog")
+def read(listing, number):
+    """Pixels of 0 to 255, read as another process would."""
+    call = pickle.loads(pickle.dumps(listing.read))
+    return call(listing.rows.record(number)) * 255
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_rows_become_records(root, tmp_path, encoding):
+    write_table(root, ROWS, encoding=encoding)
+    listing = load(config_of(root), tmp_path)
+    assert listing.labels == ("cat", "dog")
+    assert listing.has_patients
+    first, second = listing.rows.record(0), listing.rows.record(1)
     assert (first.id, first.patient_id, first.age) == ("a.png", "p1", 61.5)
     assert (first.sex, first.view, first.origin) == ("F", "PA", "a.png")
     np.testing.assert_array_equal(first.label, [1, np.nan])
-    np.testing.assert_array_equal(first.image_u8, np.full((16, 16, 1), 10))
+    np.testing.assert_allclose(read(listing, 0), np.full((20, 20, 1), 10))
     assert second.id == "deep/b.jpg"
     assert np.isnan(second.age)
     np.testing.assert_array_equal(second.label, [0, 1])
-    assert abs(int(second.image_u8.mean()) - 200) <= 1
+    assert abs(read(listing, 1) - 200).max() <= 1
+    json.dumps(dict(listing.facts))
 
 
-def test_label_columns_can_be_chosen_and_patients_left_out(root):
-    write_table(root, [["a.png", "p1", "", "", "", "1", "0"]])
+def test_label_columns_can_be_chosen_and_patients_left_out(root, tmp_path):
     config = FolderConfig(path=str(root), label_columns=("dog",))
-    labels, (record,) = load(config)
-    assert labels == ("dog",)
-    assert record.patient_id == record.id == "a.png"
+    listing = load(config, tmp_path)
+    assert listing.labels == ("dog",)
+    assert not listing.has_patients
+    assert list(listing.rows.patient_id) == list(listing.rows.id)
 
 
-def test_aspect_is_padded_or_squashed(root):
-    save(root / "wide.png", 90, size=(40, 20))
-    write_table(root, [["wide.png", "p", "", "", "", "1", "0"]])
-    _, (padded,) = load(config_of(root))
-    assert padded.image_u8[0].max() == 0
-    assert padded.image_u8[8].min() == 90
-    _, (squashed,) = load(config_of(root, aspect="squash"))
-    np.testing.assert_array_equal(squashed.image_u8, 90)
+def save_dicom(path, value, **tags):
+    """A grey file of one value, in the least that DICOM asks for."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    data = Dataset()
+    data.file_meta = meta
+    data.SOPClassUID, data.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
+    data.Rows, data.Columns, data.SamplesPerPixel = 20, 20, 1
+    data.BitsAllocated, data.BitsStored, data.HighBit = 8, 8, 7
+    data.PixelRepresentation, data.PhotometricInterpretation = 0, "MONOCHROME2"
+    data.WindowCenter, data.WindowWidth = 127.5, 256
+    data.PixelData = bytes([value]) * 400
+    for keyword, text in tags.items():
+        setattr(data, keyword, text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pydicom.dcmwrite(path, data, enforce_file_format=True)
 
 
-@pytest.mark.parametrize(
-    ("mode", "value"),
-    [
-        ("RGB", (255, 0, 0)),
-        ("RGBA", (255, 0, 0, 9)),
-        ("P", 3),
-        ("LA", (7, 9)),
-        ("1", 1),
-    ],
-)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_usual_mode_is_read(root, mode, value, channels):
-    save(root / "m.png", value, mode=mode)
-    write_table(root, [["m.png", "p", "", "", "", "1", "0"]])
-    _, (record,) = load(config_of(root), channels=channels)
-    assert record.image_u8.shape == (16, 16, channels)
+def test_every_format_is_read(root, tmp_path):
+    save(root / "c.tif", 30)
+    save(root / "d.PNG", (40, 40, 40), mode="RGB")
+    save(root / "e.jpeg", 50)
+    save_dicom(root / "f.dcm", 60)
+    deep = np.full((20, 20), 70 * 16, np.uint16)
+    Image.fromarray(deep).save(root / "g.tiff")
+    names = ["c.tif", "d.PNG", "e.jpeg", "f.dcm", "g.tiff"]
+    rows = [[name, "p", "", "", "", "1", "0"] for name in names]
+    write_table(root, [*ROWS, *rows])
+    listing = load(config_of(root), tmp_path, white=4095)
+    shapes = []
+    for number, name in enumerate(names, start=2):
+        values = read(listing, number)
+        shapes.append(values.shape[2])
+        assert abs(values - 10 * (number + 1)).max() <= 1.01, name
+    assert shapes == [1, 3, 1, 1, 1]
+    with pytest.raises(BadImageError, match=r"g.tiff has 16 bits.*white"):
+        read(load(config_of(root), tmp_path), 6)
 
 
-def test_sixteen_bits_need_a_white_value(root):
-    deep = np.linspace(0, 4095, 400).reshape(20, 20).astype(np.uint16)
-    Image.fromarray(deep).save(root / "deep.png")
-    write_table(root, [["deep.png", "p", "", "", "", "1", "0"]])
-    with pytest.raises(StudyError, match=r"row 2.*deep.png.*16 bits.*white"):
-        load(config_of(root))
-    _, (record,) = load(config_of(root, white=4095))
-    assert record.image_u8.min() < 10
-    assert record.image_u8.max() > 245
-
-
-def problem(root, row, **changes):
+def problem(root, tmp_path, row, **changes):
     write_table(root, [["a.png", "p1", "", "", "", "1", "0"], row])
     with pytest.raises(StudyError) as caught:
-        read_listing(config_of(root, **changes))
+        load(config_of(root, **changes), tmp_path)
     return str(caught.value)
 
 
@@ -132,16 +146,20 @@ def problem(root, row, **changes):
     ("row", "message"),
     [
         (["gone.png", "p", "", "", "", "1", "0"], "'gone.png' does not exist"),
+        (["deep", "p", "", "", "", "1", "0"], "'deep' does not exist"),
         (["a.png", "p", "", "", "", "1", "0"], "comes twice, first in row 2"),
         (["./a.png", "p", "", "", "", "1", "0"], "comes twice, first in row 2"),
         (["deep/b.jpg", "p", "", "", "", "yes", "0"], "label 'cat'.*'yes'.*0, 1 or"),
         (["deep/b.jpg", "p", "", "", "", "-1", "0"], "label 'cat'.*'-1'.*blank"),
         (["../secret.png", "p", "", "", "", "1", "0"], "leaves the folder"),
+        (["deep/../a.png", "p", "", "", "", "1", "0"], "leaves the folder"),
         (["/etc/passwd", "p", "", "", "", "1", "0"], "leaves the folder"),
         (["link.png", "p", "", "", "", "1", "0"], "leaves the folder"),
+        (["linked/secret.png", "p", "", "", "", "1", "0"], "leaves the folder"),
         (["", "p", "", "", "", "1", "0"], "leaves the folder"),
         (["deep/b.jpg", "", "", "", "", "1", "0"], "no patient"),
         (["deep/b.jpg", "p", "old", "", "", "1", "0"], "age 'old'"),
+        (["deep/b.jpg", "p", "-1", "", "", "1", "0"], "age '-1'"),
         (["deep/b.jpg", "p", "", "x", "", "1", "0"], "sex 'x'"),
         (["deep/b.jpg", "p", "", "", "", "1"], "columns as the header"),
         (["deep/b.jpg", "p", "", "", "", "1", "0", "0"], "columns as the header"),
@@ -150,86 +168,219 @@ def problem(root, row, **changes):
 def test_a_faulty_row_is_named(root, tmp_path, row, message):
     save(tmp_path / "secret.png")
     (root / "link.png").symlink_to(tmp_path / "secret.png")
-    found = problem(root, row)
-    assert "row 3: " in found
-    assert "labels.csv" in found
+    (root / "linked").symlink_to(tmp_path)
+    found = problem(root, tmp_path, row)
+    assert "row 3 of labels.csv: " in found
     assert re.search(message, found)
 
 
-def test_at_most_ten_problems_are_listed(root):
+def test_at_most_ten_problems_are_listed(root, tmp_path):
     rows = [[f"gone{number}.png", "p", "", "", "", "1", "0"] for number in range(14)]
-    write_table(root, rows)
+    write_table(root, [*ROWS, *rows])
     with pytest.raises(StudyError) as caught:
-        read_listing(config_of(root))
+        load(config_of(root), tmp_path)
     assert "14 problem(s)" in str(caught.value)
     assert str(caught.value).count("does not exist") == 10
     assert "and 4 more" in str(caught.value)
 
 
-def test_missing_table_column_rows_and_labels(root):
-    with pytest.raises(StudyError, match=r"labels\.csv does not exist"):
-        read_listing(config_of(root))
+def test_missing_table_column_rows_and_labels(root, tmp_path):
+    def says(message, **changes):
+        with pytest.raises(StudyError, match=message):
+            load(FolderConfig(path=str(root), **changes), tmp_path)
+
+    (root / "labels.csv").unlink()
+    says(r"labels\.csv does not exist.*one folder per class")
+    (root / "labels.csv").touch()
+    says(r"labels\.csv is empty")
     write_table(root, [])
-    with pytest.raises(StudyError, match="no rows"):
-        read_listing(config_of(root))
+    says("no rows")
     write_table(root, [["a.png", "1"]], header=["image", "cat"])
-    with pytest.raises(StudyError, match=r"no column 'file'.*'image'"):
-        read_listing(FolderConfig(path=str(root)))
-    with pytest.raises(StudyError, match="no column 'cow'"):
-        read_listing(
-            FolderConfig(path=str(root), file_column="image", label_columns=("cow",))
-        )
+    says(r"no column 'file'.*'image'")
+    says("no column 'cow'", file_column="image", label_columns=("cow",))
     write_table(root, [["a.png"]], header=["file"])
-    with pytest.raises(StudyError, match="no label column"):
-        read_listing(FolderConfig(path=str(root)))
+    says("no label column")
     write_table(root, [["a.png", "1", "1"]], header=["file", "cat", "cat"])
-    with pytest.raises(StudyError, match=r"'cat'.*twice"):
-        read_listing(FolderConfig(path=str(root)))
+    says(r"'cat'.*twice")
     (root / "labels.csv").write_bytes(b"file,cat\n\xff\xfe,1\n")
-    with pytest.raises(StudyError, match="UTF-8"):
-        read_listing(FolderConfig(path=str(root)))
-    with pytest.raises(StudyError, match="config.data.folder.path"):
-        read_listing(FolderConfig())
+    says("UTF-8")
+    with pytest.raises(StudyError, match=r"config.data.folder.path"):
+        load(FolderConfig(), tmp_path)
+    with pytest.raises(StudyError, match=r"gone is no folder"):
+        load(FolderConfig(path=str(tmp_path / "gone")), tmp_path)
 
 
 @pytest.mark.parametrize("fault", ["truncated", "text"])
-def test_an_unreadable_image_is_named(root, fault):
+def test_an_unreadable_image_is_named(root, tmp_path, fault):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     Image.fromarray(noise).save(root / "bad.png")
     whole = (root / "bad.png").read_bytes()
     (root / "bad.png").write_bytes(whole[:900] if fault == "truncated" else b"hello")
-    write_table(
-        root,
-        [["a.png", "p", "", "", "", "1", "0"], ["bad.png", "q", "", "", "", "1", "0"]],
-    )
-    with pytest.raises(
-        StudyError, match=r"row 3 of labels.csv.*bad.png cannot be read"
+    write_table(root, [*ROWS, ["bad.png", "q", "", "", "", "1", "0"]])
+    listing = load(config_of(root), tmp_path)
+    with pytest.raises(BadImageError, match=r"bad.png is no .*; replace the file"):
+        read(listing, 2)
+
+
+def test_no_image_is_opened_while_listing(root, tmp_path):
+    (root / "deep/b.jpg").write_bytes(b"")
+    assert len(load(config_of(root), tmp_path).rows) == 2
+
+
+def test_an_image_without_a_row_is_named(root, tmp_path):
+    save(root / "deep" / "c.JPG")
+    save(root / "deep" / "._b.jpg")
+    save(root / ".cache" / "b.jpg")
+    (root / "notes.txt").touch()
+    with pytest.raises(StudyError, match=r"deep/c.JPG: no row of labels.csv names it"):
+        load(config_of(root), tmp_path)
+    problems = Problems("skip", 0.5)
+    listing = load(config_of(root), tmp_path, problems)
+    assert len(listing.rows) == 2
+    assert listing.facts == {"hidden files, not looked at": 1}
+    assert problems.summary()["kinds"] == {"row missing": 1}
+
+
+def test_problems_are_skipped_up_to_a_limit(root, tmp_path):
+    rows = [["gone.png", "p", "", "", "", "1", "0"], ["a.png", "", "", "", "", "", ""]]
+    write_table(root, [*ROWS, *rows])
+    problems = Problems("skip", 0.5)
+    assert list(load(config_of(root), tmp_path, problems).rows.id) == [
+        "a.png",
+        "deep/b.jpg",
+    ]
+    assert problems.summary()["kinds"] == {"file missing": 1, "duplicate row": 1}
+    with pytest.raises(StudyError, match=r"skip_limit=0.4 allows 1 of 4.*\n  row 4 of"):
+        load(config_of(root), tmp_path, Problems("skip", 0.4))
+
+
+def test_links_inside_the_folder_are_followed(root, tmp_path):
+    (root / "link.png").symlink_to(root / "deep" / "b.jpg")
+    write_table(root, [ROWS[0], ["link.png", *ROWS[1][1:]]])
+    with pytest.raises(StudyError, match=r"deep/b.jpg: no row"):
+        load(config_of(root), tmp_path)
+    write_table(root, [*ROWS, ["link.png", *ROWS[1][1:]]])
+    with pytest.raises(StudyError, match=r"'link.png' comes twice, first in row 3"):
+        load(config_of(root), tmp_path)
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """Folders of two classes, in which patients have folders."""
+    root = tmp_path / "classes"
+    for number, name in enumerate(
+        ["cat/anna/1.png", "cat/bert/1.png", "cat/bert/2.png", "dog/anna/7.jpg"]
     ):
-        load(config_of(root))
+        save(root / name, 20 * (number + 1))
+    return root
 
 
-def test_the_table_is_checked_before_any_image_is_read(root, monkeypatch):
-    monkeypatch.setattr(Image, "open", lambda *a, **k: pytest.fail("image opened"))
-    assert "does not exist" in problem(root, ["no.png", "p", "", "", "", "1", "0"])
+@pytest.mark.parametrize("patients", [True, False])
+def test_class_folders_are_labels(classes, tmp_path, patients):
+    config = FolderConfig(path=str(classes), labels_csv="", patient_folders=patients)
+    listing = load(config, tmp_path)
+    assert listing.labels == ("cat", "dog")
+    assert listing.has_patients == patients
+    rows = listing.rows
+    assert list(rows.id) == [
+        "cat/anna/1.png",
+        "cat/bert/1.png",
+        "cat/bert/2.png",
+        "dog/anna/7.jpg",
+    ]
+    np.testing.assert_array_equal(rows.label, [[1, 0], [1, 0], [1, 0], [0, 1]])
+    owners = ["anna", "bert", "bert", "anna"] if patients else list(rows.id)
+    assert list(rows.patient_id) == owners
+    assert abs(read(listing, 3) - 80).max() <= 1
+    first = digest(config)
+    save(classes / "dog/anna/8.png")
+    assert digest(config) not in (first, None)
+
+
+def test_what_is_wrong_with_class_folders_is_said(classes, tmp_path):
+    config = FolderConfig(path=str(classes), labels_csv="", patient_folders=True)
+    save(classes / "cat" / "loose.png")
+    with pytest.raises(StudyError, match=r"cat/loose.png: it is in no folder of a"):
+        load(config, tmp_path)
+    (classes / "cat/loose.png").unlink()
+    save(classes / "stray.png")
+    with pytest.raises(StudyError, match=r"stray.png: it is in no class folder"):
+        load(config, tmp_path)
+    (classes / "stray.png").rename(classes / "dog/anna/link.png")
+    save(tmp_path / "secret.png")
+    (classes / "dog/anna/link.png").unlink()
+    (classes / "dog/anna/link.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(StudyError, match=r"link.png: .*leaves the folder"):
+        load(config, tmp_path)
+    (tmp_path / "empty" / "cat").mkdir(parents=True)
+    empty = FolderConfig(path=str(tmp_path / "empty"), labels_csv="")
+    with pytest.raises(StudyError, match=r"0 folder\(s\) with images.*two or more"):
+        load(empty, tmp_path)
+
+
+def test_patients_from_dicom_headers(tmp_path):
+    root = tmp_path / "classes"
+    tags = {"PatientSex": "F", "PatientAge": "061Y", "ViewPosition": "PA"}
+    save_dicom(root / "cat/1.dcm", 10, PatientID="p7", StudyInstanceUID="1.2", **tags)
+    save_dicom(root / "dog/2", 20, PatientID="p9")
+    (root / "dog/2").rename(root / "dog/2.dcm")
+    config = FolderConfig(path=str(root), labels_csv="", patient_from_dicom=True)
+    listing = load(config, tmp_path)
+    assert listing.has_patients
+    rows = listing.rows
+    assert list(rows.patient_id) == ["p7", "p9"]
+    assert list(rows.study_id) == ["1.2", ""]
+    assert list(rows.sex) == ["F", ""]
+    assert list(rows.view) == ["PA", ""]
+    np.testing.assert_array_equal(rows.age, np.float32([61, np.nan]))
+    save_dicom(root / "dog/3.dcm", 20)
+    save(root / "dog/4.png")
+    with pytest.raises(StudyError, match=r"2 problem(.|\n)*3.dcm: .*no PatientID"):
+        load(config, tmp_path)
+    problems = Problems("skip", 0.5)
+    assert list(load(config, tmp_path, problems).rows.patient_id) == ["p7", "p9"]
+    kinds = {"no patient": 1, "unusable image": 1}
+    assert problems.summary()["kinds"] == kinds
+
+
+def test_a_tables_own_columns_go_before_the_header(tmp_path):
+    root = tmp_path / "scans"
+    tags = {"PatientSex": "F", "PatientAge": "061Y", "ViewPosition": "PA"}
+    save_dicom(root / "1.dcm", 10, PatientID="p7", **tags)
+    save_dicom(root / "2.dcm", 10, PatientID="p8", **tags)
+    rows = [["1.dcm", "12", "", "1"], ["2.dcm", "", "M", "1"]]
+    write_table(root, rows, ["file", "age", "sex", "cat"])
+    listing = load(
+        FolderConfig(
+            path=str(root), age_column="age", sex_column="sex", patient_from_dicom=True
+        ),
+        tmp_path,
+    )
+    assert list(listing.rows.patient_id) == ["p7", "p8"]
+    assert list(listing.rows.age) == [12, 61]
+    assert list(listing.rows.sex) == ["F", "M"]
 
 
 def test_digest_follows_the_table_and_the_images(root):
-    row = ["a.png", "p1", "", "", "", "1", "0"]
-    write_table(root, [row])
     first = digest(config_of(root))
     assert first and digest(config_of(root)) == first
     save(root / "a.png", 10, size=(30, 20))
     second = digest(config_of(root))
-    write_table(root, [[*row[:-1], "1"]])
+    write_table(root, [ROWS[0], [*ROWS[1][:-1], "0"]])
     assert len({first, second, digest(config_of(root))}) == 3
     (root / "a.png").unlink()
     assert digest(config_of(root)) is None
     (root / "labels.csv").write_bytes(b"file,cat\na\0.png,1\n")
     assert digest(config_of(root)) is None
+    assert digest(FolderConfig()) is None
 
 
 def test_config_is_checked():
-    with pytest.raises(ConfigError, match="pad or squash"):
-        FolderConfig(aspect="crop")
-    with pytest.raises(ConfigError, match="white"):
-        FolderConfig(white=-1)
+    for changes, message in [
+        ({"patient_folders": True}, "patient_folders=True is for class folders"),
+        ({"labels_csv": "", "label_columns": ("cat",)}, "no label_columns"),
+        ({"labels_csv": "", "patient_column": "p"}, "no patient_column"),
+        ({"patient_column": "p", "patient_from_dicom": True}, "choose one"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            FolderConfig(**changes)

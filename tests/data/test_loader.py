@@ -11,13 +11,13 @@ def test_read_split_is_sorted_by_id(noise_set):
     table = loader.read_split(noise_set, "train")
     assert len(table) == 37
     assert list(table.id) == sorted(table.id)
-    assert table.image_u8.shape == (37, 16, 16, 1)
+    assert table.pixels.shape == (37, 16, 16, 1)
 
 
 def test_without_images_the_rest_is_the_same(noise_set):
     table = loader.read_split(noise_set, "test")
     bare = loader.read_split(noise_set, "test", images=False)
-    assert bare.image_u8.shape == (0, 16, 16, 1)
+    assert bare.pixels.shape == (0, 16, 16, 1)
     np.testing.assert_array_equal(bare.label, table.label)
     np.testing.assert_array_equal(bare.patient_id, table.patient_id)
 

@@ -1,9 +1,14 @@
-"""Threads keep the order, the errors and the bound on what is read ahead."""
+"""Workers keep the order, the errors and the bound on what is read ahead."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
+from synthjax.core.errors import StudyError
 from synthjax.data.parallel import ordered_map
 
 
@@ -41,3 +46,47 @@ def test_little_is_read_ahead():
     next(results)
     assert len(taken) <= 8
     results.close()
+
+
+def die(item):
+    if item == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def double(item):
+    return item * 2
+
+
+def test_processes_keep_the_order_and_say_when_one_is_killed():
+    found = list(ordered_map(double, range(30), 2, processes=True))
+    assert found == list(range(0, 60, 2))
+    with pytest.raises(StudyError, match="worker process was killed.*workers=1"):
+        list(ordered_map(die, range(30), 2, processes=True))
+
+
+ORPHANS = """
+import os, signal, sys, time
+from synthjax.data.parallel import ordered_map
+def identify(item):
+    return os.getpid()
+if __name__ == "__main__":
+    pids = ordered_map(identify, range(100), 2, processes=True)
+    print(*{next(pids) for _ in range(20)}, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(ORPHANS)
+    done = subprocess.run(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, check=False, text=True
+    )
+    assert done.returncode == -signal.SIGKILL
+    workers = [int(pid) for pid in done.stdout.split()]
+    assert workers
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers):
+        assert time.monotonic() < deadline, f"{workers} outlive their parent"
+        time.sleep(0.05)

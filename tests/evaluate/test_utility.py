@@ -29,7 +29,7 @@ def records(prefix: str):
         shade = int(40 * label[0] if i < 50 else 150) + (100 if prefix == "s" else 0)
         yield Record(
             id=f"{prefix}{i:03d}",
-            image_u8=np.full((16, 16, 1), shade, np.uint8),
+            pixels=np.full((16, 16, 1), shade, np.uint8),
             label=label,
             patient_id=f"{prefix}-p{i // 2}-{generator.integers(1)}",
         )

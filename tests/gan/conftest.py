@@ -92,7 +92,7 @@ def toy_batch(seed=0, count=16):
     random = np.random.default_rng(seed)
     shape = (count, RESOLUTION, RESOLUTION, CHANNELS)
     return {
-        "image_u8": random.integers(0, 256, shape, dtype=np.uint8),
+        "pixels": random.integers(0, 256, shape, dtype=np.uint8),
         "label": COMBINATIONS[random.integers(0, 4, count)],
     }
 
@@ -106,7 +106,7 @@ def write_toy_data(directory, count=48):
         grey = 60 + 100 * label[0] + random.integers(0, 60, (RESOLUTION, RESOLUTION, 1))
         return Record(
             id=f"image-{index:04d}",
-            image_u8=grey.astype(np.uint8),
+            pixels=grey.astype(np.uint8),
             label=label,
             patient_id=f"patient-{index:04d}",
             study_id="",

@@ -145,7 +145,7 @@ def test_update_equals_its_definition(toy):
     image = networks.synthesize(before.generator, ws, draw_noise(networks, keys))
 
     def loss(params):
-        real = networks.discriminate(params, to_image(host["image_u8"]), host["label"])
+        real = networks.discriminate(params, to_image(host["pixels"]), host["label"])
         synthetic = networks.discriminate(params, image, label)
         return jnp.mean(-jnp.log(jax.nn.sigmoid(real))) + jnp.mean(
             -jnp.log(1 - jax.nn.sigmoid(synthetic))

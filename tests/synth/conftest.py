@@ -63,7 +63,7 @@ def real_set(tmp_path_factory):
         for i, label in enumerate(labels):
             yield Record(
                 id=f"{split}{i:03d}",
-                image_u8=rng.integers(0, 256, (16, 16, 1)).astype(np.uint8),
+                pixels=rng.integers(0, 256, (16, 16, 1)).astype(np.uint8),
                 label=label,
                 patient_id=f"{split}-patient{i // 2}",
             )

@@ -14,6 +14,7 @@ def sampler(generator, seed=3, batch_size=4, **devices):
     return Sampler(
         generator,
         seed=seed,
+        bits=8,
         devices=make_devices(DevicesConfig(**{"count": 1} | devices)),
         batch_size=batch_size,
     )

@@ -31,12 +31,12 @@ def draw_twin(real_set, tmp_path, one_device):
 
 
 def images(out):
-    return {s: read_split(out, s).image_u8 for s in ("train", "valid", "test")}
+    return {s: read_split(out, s).pixels for s in ("train", "valid", "test")}
 
 
 def assert_same(a, b):
-    for split, image_u8 in images(a).items():
-        np.testing.assert_array_equal(image_u8, images(b)[split])
+    for split, pixels in images(a).items():
+        np.testing.assert_array_equal(pixels, images(b)[split])
 
 
 def test_twin_has_the_schema_labels_and_order_of_the_real_set(draw_twin, real_set):
@@ -54,9 +54,9 @@ def test_twin_has_the_schema_labels_and_order_of_the_real_set(draw_twin, real_se
 
 def test_twin_holds_the_images_that_the_sampler_draws(draw_twin, toy, one_device):
     twin = read_split(draw_twin(), "test")
-    sampler = Sampler(toy, seed=5, devices=one_device, batch_size=4)
+    sampler = Sampler(toy, seed=5, bits=8, devices=one_device, batch_size=4)
     drawn = sampler(np.arange(len(twin)), twin.label, split="test")
-    np.testing.assert_array_equal(twin.image_u8, drawn)
+    np.testing.assert_array_equal(twin.pixels, drawn)
 
 
 def test_provenance_says_how_to_draw_it_again(draw_twin):

@@ -6,6 +6,7 @@ does not say who wrote a digit, so each image counts as its own patient.
 """
 
 import csv
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -13,29 +14,45 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from synthjax.data.transforms import resize
+from synthjax.data.listing import Context, Listing
+from synthjax.data.pixels import quantise, resize
+from synthjax.data.sources import folder
 
 STORED = 16  # pixels of the images in the folder
 _DIGITS = 10
 _SCAN_WHITE = 16.0  # the largest value of a scan
 
 
-def write_folder(folder: Path) -> None:
-    """Write `folder`/labels.csv and one PNG per scan; what was there is replaced.
+@dataclasses.dataclass(frozen=True)
+class DigitsConfig:
+    """There is nothing to choose."""
+
+
+def list_images(config: DigitsConfig, context: Context) -> Listing:
+    """The scans, written to `context.prepared`/digits and listed there as a folder."""
+    root = context.prepared / "digits"
+    write_folder(root)
+    listing = folder.list_images(folder.FolderConfig(path=str(root)), context)
+    return dataclasses.replace(listing, name="digits")
+
+
+def write_folder(root: Path) -> None:
+    """Write `root`/labels.csv and one PNG per scan; what was there is replaced.
 
     Columns: file, digit_0 ... digit_9 (one of them 1, the others 0).
     """
     scans = load_digits()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
     header = ["file", *(f"digit_{digit}" for digit in range(_DIGITS))]
     rows = []
     for number, (scan, digit) in enumerate(
         zip(scans.images, scans.target, strict=True)
     ):
         name = f"scan_{number:04d}.png"
-        grey = resize((scan / _SCAN_WHITE * 255.0)[..., None], STORED, STORED)[..., 0]
-        Image.fromarray(np.rint(grey).astype(np.uint8)).save(folder / name)
+        values = (scan / _SCAN_WHITE).astype(np.float32)[..., None]
+        grey = quantise(resize(values, STORED, STORED), 8)[..., 0]
+        Image.fromarray(grey).save(root / name)
         rows.append([name, *(int(digit == other) for other in range(_DIGITS))])
-    with open(folder / "labels.csv", "w", newline="", encoding="utf-8") as file:
+    with open(root / "labels.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])

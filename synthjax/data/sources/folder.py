@@ -1,31 +1,31 @@
-"""A folder of PNG or JPEG images with a labels.csv: how anybody's data comes in.
+"""A folder of PNG, JPEG, TIFF or DICOM images: how anybody's data comes in.
 
-labels.csv has one row per image: the file (relative to the folder), optionally the
-patient, study, age, sex and view, and one column per label with 0, 1 or blank
-(unknown). The whole table is checked before the first image is read.
+Either labels.csv has one row per image: the file (relative to the folder), optionally
+the patient, study, age, sex and view, and one column per label with 0, 1 or blank
+(unknown). Or, with `labels_csv=""`, each folder in it is a class and holds its images,
+in folders per patient if there are any. All of it is checked before an image is read.
 """
 
-import csv
 import dataclasses
 import hashlib
-import io
 import math
+import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
-from PIL import Image, ImageOps
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.parallel import ordered_map
-from synthjax.data.schema import Record
-from synthjax.data.transforms import convert_channels, pad_to_square, resize
+from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.sources.attributes import parse_age, parse_sex
+from synthjax.data.sources.dicom_patients import add_patients
+from synthjax.data.sources.tree import Fault, ReadFile, Tree
+from synthjax.data.tables import Table
 
-_PROBLEMS_SHOWN = 10
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 _LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
-_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
-_SEXES |= dict.fromkeys(("", "o", "other", "u", "unknown"), "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,9 @@ class FolderConfig:
     """Where the images are and what the columns of labels.csv mean."""
 
     path: str = ""  # the folder; relative to where the command is run
-    labels_csv: str = "labels.csv"  # the table, relative to the folder
+    labels_csv: str = (
+        "labels.csv"  # relative to the folder; empty: one folder per class
+    )
     file_column: str = "file"  # image file, relative to the folder
     patient_column: str = ""  # patient id; empty: each image is its own patient
     study_column: str = ""  # id of the examination; empty: unknown
@@ -41,14 +43,33 @@ class FolderConfig:
     sex_column: str = ""  # F, M or blank; empty: unknown
     view_column: str = ""  # PA, AP, ...; empty: unknown
     label_columns: tuple[str, ...] = ()  # empty: all columns not named above
-    aspect: str = "pad"  # pad: black margins to a square; squash: stretch to a square
-    white: int = 0  # value shown white in 16-bit images (4095, 65535); 0 refuses them
+    patient_folders: bool = False  # with class folders: class/patient/image
+    patient_from_dicom: bool = False  # of all images, from their DICOM headers
 
     def __post_init__(self) -> None:
-        if self.aspect not in ("pad", "squash"):
-            raise ConfigError(f"aspect={self.aspect!r}: must be pad or squash")
-        if not 0 <= self.white <= 65535:
-            raise ConfigError(f"white={self.white}: must be 0 or up to 65535")
+        named = (self.patient_column, self.patient_folders, self.patient_from_dicom)
+        if sum(map(bool, named)) > 1:
+            raise ConfigError(
+                "patient_column, patient_folders and patient_from_dicom exclude each "
+                "other; choose one"
+            )
+        if self.labels_csv and self.patient_folders:
+            raise ConfigError(
+                "patient_folders=True is for class folders (labels_csv=''); name the "
+                "patient_column of the table instead"
+            )
+        if not self.labels_csv and (self.label_columns or self.patient_column):
+            raise ConfigError(
+                "labels_csv='' means class folders, which have no label_columns and no "
+                "patient_column; see patient_folders"
+            )
+
+    @property
+    def has_patients(self) -> bool:
+        """Whether anything says whose an image is."""
+        return bool(
+            self.patient_column or self.patient_folders or self.patient_from_dicom
+        )
 
     @property
     def side_columns(self) -> dict[str, str]:
@@ -64,155 +85,213 @@ class FolderConfig:
         return {attribute: column for attribute, column in columns.items() if column}
 
 
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One checked row of labels.csv."""
+class _Image(NamedTuple):
+    """One image, checked."""
 
-    line: int  # in labels.csv, for messages
-    path: Path  # the image
-    record: Record  # without pixels
-
-
-@dataclasses.dataclass(frozen=True)
-class Listing:
-    """labels.csv, checked."""
-
-    labels: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    file: str  # relative to the folder, with forward slashes
+    label: tuple[float, ...]
+    patient_id: str
+    study_id: str = ""
+    age: float = math.nan
+    sex: str = ""
+    view: str = ""
 
 
-def read_listing(config: FolderConfig) -> Listing:
-    """Read and check labels.csv; no image is opened.
+def list_images(config: FolderConfig, context: Context) -> Listing:
+    """The images of the table, or of the class folders; none is opened.
 
     Raises:
-        StudyError: with up to ten problems and their rows: a missing folder, table,
-            column or file, a path that leaves the folder, a duplicate row, a label
-            that is not 0, 1 or blank, no rows.
+        StudyError: a missing folder, table or column, no rows or classes; and, as the
+            policy says, problems: a row with a missing file, a path that leaves the
+            folder, a second row of a file, a label that is not 0, 1 or blank, an image
+            without a row.
     """
+    root = _root(config)
+    found: Counter[str] = Counter()
+    if config.labels_csv:
+        labels, images = _read_table(config, root, context, found)
+    else:
+        labels, images = _read_classes(config, root, context, found)
+    if not images:
+        raise StudyError(f"{root} has no image that can be used.")
+    rows = make_rows(
+        id=[image.file for image in images],
+        label=np.array([image.label for image in images], np.float32),
+        patient_id=[image.patient_id for image in images],
+        study_id=[image.study_id for image in images],
+        age=[image.age for image in images],
+        sex=[image.sex for image in images],
+        view=[image.view for image in images],
+        origin=[image.file for image in images],
+    )
+    if config.patient_from_dicom:
+        rows = add_patients(rows, root, context)
+    return Listing(
+        name="folder",
+        labels=labels,
+        rows=rows,
+        read=ReadFile(root, context.pixels),
+        has_patients=config.has_patients,
+        root=root,
+        facts=dict(found),
+    )
+
+
+def _root(config: FolderConfig) -> Path:
     if not config.path:
         raise StudyError(
             "no folder is given; set --config.data.folder.path=/path/to/images"
         )
     root = Path(config.path).expanduser()
-    table = root / config.labels_csv
-    if not table.is_file():
-        raise StudyError(
-            f"{table} does not exist; write it with one row per image, or set "
-            "config.data.folder.path and labels_csv."
-        )
-    try:
-        with open(table, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", restval="\0")
-            header = list(reader.fieldnames or ())
-            labels = _label_columns(config, header, table)
-            rows = [(reader.line_num, row) for row in reader]
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{table} is not UTF-8 ({error}); save it as UTF-8.") from None
-    if not rows:
-        raise StudyError(f"{table} has a header but no rows; add one row per image.")
-    entries: list[Entry] = []
-    problems: list[str] = []
-    lines: dict[Path, int] = {}
-    for line, row in rows:
-        entry = _entry(config, root, labels, line, row)
-        if isinstance(entry, str):
-            problems.append(f"row {line}: {entry}")
-        elif entry.path in lines:
-            first = lines[entry.path]
-            problems.append(
-                f"row {line}: {entry.record.id!r} comes twice, first in row {first}; "
-                "keep one row per image"
-            )
+    if not root.is_dir():
+        raise StudyError(f"{root} is no folder; correct config.data.folder.path.")
+    return root
+
+
+def _read_table(
+    config: FolderConfig, root: Path, context: Context, found: Counter[str]
+) -> tuple[tuple[str, ...], list[_Image]]:
+    """Labels and images of labels.csv; what is wrong is settled."""
+    table = Table(
+        root / config.labels_csv,
+        required=(),
+        remedy="Write it with one row per image, or set config.data.folder.path and "
+        "labels_csv (empty: one folder per class).",
+    )
+    labels = _label_columns(config, table)
+    columns = (*config.side_columns.values(), *labels)
+    tree, problems = Tree(root), context.problems
+    images: list[_Image] = []
+    lines: dict[str, int] = {}  # real path -> its first row
+    named: set[str] = set()
+    rows = 0
+    for line, cells in table.rows(columns):
+        rows += 1
+        where = f"row {line} of {config.labels_csv}"
+        if cells is None:
+            what = "it has not as many columns as the header; correct commas and quotes"
+            problems.add("malformed row", where, what)
+            continue
+        side = dict(zip(config.side_columns, cells, strict=False))
+        file = str(PurePosixPath(side["file"])) if side["file"] else ""
+        named.add(file)
+        path = tree.locate(side["file"])
+        if isinstance(path, Fault):
+            problems.add(path.kind, where, path.what)
+            continue
+        if lines.setdefault(path, line) != line:
+            what = f"{file!r} comes twice, first in row {lines[path]}; keep one"
+            problems.add("duplicate row", where, what)
+            continue
+        image = _image(config, file, side, labels, cells[len(side) :])
+        if isinstance(image, _Image):
+            images.append(image)
         else:
-            lines[entry.path] = line
-            entries.append(entry)
-    if problems:
-        shown = "\n  ".join(problems[:_PROBLEMS_SHOWN])
-        more = len(problems) - _PROBLEMS_SHOWN
-        tail = f"\n  and {more} more" if more > 0 else ""
+            problems.add(image.kind, where, image.what)
+    if not rows:
         raise StudyError(
-            f"{table} has {len(problems)} problem(s); correct them:\n  {shown}{tail}"
+            f"{table.path} has a header but no rows; add one row per image."
         )
-    return Listing(labels, tuple(entries))
+    unnamed = [file for file in _walk(root, found) if file not in named]
+    for file in unnamed:
+        what = f"no row of {config.labels_csv} names it; add one or move it away"
+        problems.add("row missing", file, what)
+    problems.settle(
+        rows + len(unnamed), remedy=f"They are in {table.path} and its folder."
+    )
+    return labels, images
 
 
-def _label_columns(
-    config: FolderConfig, header: list[str], table: Path
-) -> tuple[str, ...]:
-    """The label columns; raises if a column is missing, doubled, or none is left."""
-    if len(set(header)) < len(header):
-        doubled = sorted({name for name in header if header.count(name) > 1})
-        raise StudyError(f"{table}: the column(s) {doubled} come twice; rename one.")
+def _label_columns(config: FolderConfig, table: Table) -> tuple[str, ...]:
+    """The label columns; raises if a column is missing or none is left."""
     sides = config.side_columns.values()
     for column in (*sides, *config.label_columns):
-        if column not in header:
-            raise StudyError(
-                f"{table} has no column {column!r}; it has {header}. Set the column "
-                "names in config.data.folder."
-            )
-    labels = config.label_columns or tuple(c for c in header if c not in sides)
+        table.check_column(column, "Set the column names in config.data.folder.")
+    labels = config.label_columns or tuple(c for c in table.header if c not in sides)
     if not labels:
-        raise StudyError(f"{table} has no label column beside {list(sides)}; add one.")
+        raise StudyError(
+            f"{table.path} has no label column beside {list(sides)}; add one."
+        )
     return labels
 
 
-def _entry(
+def _image(
     config: FolderConfig,
-    root: Path,
+    file: str,
+    side: dict[str, str],
     labels: tuple[str, ...],
-    line: int,
-    row: dict[str, str],
-) -> Entry | str:
-    """A row as an entry, or what is wrong with it."""
-    if "" in row or "\0" in row.values():
-        return "it has not as many columns as the header; correct commas and quotes"
-    cells = {column: value.strip() for column, value in row.items()}
-    side = {name: cells[column] for name, column in config.side_columns.items()}
-    file = side.pop("file")
-    path = _inside(root, file)
-    if path is None:
-        return (
-            f"the file {file!r} leaves the folder {root}; "
-            "give a path inside it, relative to it"
-        )
-    if not path.is_file():
-        return f"the file {file!r} does not exist in {root}; correct the name or add it"
-    for name in labels:
-        if cells[name] not in _LABEL_VALUES:
-            return (
-                f"label {name!r} of {file!r} is {cells[name]!r}; "
-                "it must be 0, 1 or blank (unknown)"
-            )
+    cells: list[str],
+) -> _Image | Fault:
+    """A row as an image, or what is wrong with it."""
+    for name, text in zip(labels, cells, strict=True):
+        if text not in _LABEL_VALUES:
+            what = f"label {name!r} of {file!r} is {text!r}; it must be 0, 1 or blank"
+            return Fault("odd label", f"{what} (unknown)")
     if config.patient_column and not side["patient_id"]:
-        return f"{file!r} has no patient in the column {config.patient_column!r}"
-    try:
-        age = float(side.get("age") or "nan")
-    except ValueError:
-        return f"the age {side['age']!r} of {file!r} is no number; use years or blank"
-    sex = side.get("sex", "").lower()
-    if sex not in _SEXES:
-        return f"the sex {side['sex']!r} of {file!r} is not F, M or blank"
-    identity = str(PurePosixPath(file))
-    record = Record(
-        id=identity,
-        image_u8=np.zeros((0, 0, 0), np.uint8),
-        label=np.array([_LABEL_VALUES[cells[name]] for name in labels], np.float32),
-        patient_id=side.get("patient_id", identity),
+        what = f"{file!r} has no patient in the column {config.patient_column!r}"
+        return Fault("no patient", what)
+    age, sex = parse_age(side.get("age", "")), parse_sex(side.get("sex", ""))
+    if age is None:
+        what = f"the age {side['age']!r} of {file!r} is no age in years; correct it"
+        return Fault("odd age", what)
+    if sex is None:
+        what = f"the sex {side['sex']!r} of {file!r} is not F, M or blank"
+        return Fault("odd sex", what)
+    return _Image(
+        file=file,
+        label=tuple(_LABEL_VALUES[text] for text in cells),
+        patient_id=side.get("patient_id", file),
         study_id=side.get("study_id", ""),
         age=age,
-        sex=_SEXES[sex],
+        sex=sex,
         view=side.get("view", ""),
-        origin=identity,
     )
-    return Entry(line, path, record)
 
 
-def _inside(root: Path, file: str) -> Path | None:
-    """The file's path with links followed, or None if that is not inside the folder."""
-    if not file or PurePosixPath(file).is_absolute() or "\0" in file:
-        return None
-    path = (root / file).resolve()
-    return path if path.is_relative_to(root.resolve()) else None
+def _read_classes(
+    config: FolderConfig, root: Path, context: Context, found: Counter[str]
+) -> tuple[tuple[str, ...], list[_Image]]:
+    """Labels and images of class folders: each image has the label of its folder."""
+    files = list(_walk(root, found))
+    labels = tuple(sorted({file.split("/")[0] for file in files if "/" in file}))
+    if len(labels) < 2:
+        raise StudyError(
+            f"{root} has {len(labels)} folder(s) with images in them; with "
+            "labels_csv='' each class is a folder, two or more. Or name a table in "
+            "config.data.folder.labels_csv."
+        )
+    tree, images = Tree(root), []
+    for file in files:
+        parts = file.split("/")
+        path = tree.locate(file)
+        if isinstance(path, Fault):
+            context.problems.add(path.kind, file, path.what)
+        elif len(parts) == 1:
+            what = "it is in no class folder; move it into one or away"
+            context.problems.add("no class", file, what)
+        elif config.patient_folders and len(parts) == 2:
+            what = "it is in no folder of a patient (class/patient/image); move it"
+            context.problems.add("no patient", file, what)
+        else:
+            label = tuple(float(name == parts[0]) for name in labels)
+            patient = parts[1] if config.patient_folders else file
+            images.append(_Image(file, label, patient))
+    context.problems.settle(len(files))
+    return labels, images
+
+
+def _walk(root: Path, found: Counter[str]) -> Iterator[str]:
+    """Images below the folder, sorted, relative to it; no links to folders followed."""
+    found["hidden files, not looked at"] = 0
+    for directory, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = Path(directory).relative_to(root)
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES):
+                if name.startswith("."):
+                    found["hidden files, not looked at"] += 1
+                else:
+                    yield (below / name).as_posix()
 
 
 def digest(config: FolderConfig) -> str | None:
@@ -220,76 +299,18 @@ def digest(config: FolderConfig) -> str | None:
 
     None if the table or an image is away, so that nothing can be said of a change.
     """
-    root = Path(config.path).expanduser()
+    hasher = hashlib.sha256()
     try:
-        content = (root / config.labels_csv).read_bytes()
-        hasher = hashlib.sha256(content)
-        text = io.StringIO(content.decode("utf-8-sig"), newline="")
-        for row in csv.DictReader(text):
-            file = row.get(config.file_column) or ""
+        root = _root(config)
+        if config.labels_csv:
+            hasher.update((root / config.labels_csv).read_bytes())
+            table = Table(root / config.labels_csv, required=(config.file_column,))
+            rows = table.rows((config.file_column,))
+            files = [cells[0] for _, cells in rows if cells is not None]
+        else:
+            files = list(_walk(root, Counter()))
+        for file in files:
             hasher.update(f"{file} {(root / file).stat().st_size}\n".encode())
-    except (OSError, ValueError, csv.Error):  # away, no text, no file name, no table
+    except (OSError, ValueError, StudyError):  # away, no file name, no table
         return None
     return hasher.hexdigest()[:16]
-
-
-def records(
-    config: FolderConfig,
-    listing: Listing,
-    *,
-    resolution: int,
-    channels: int,
-    workers: int,
-) -> Iterator[Record]:
-    """The images of the listing, in its order, read in parallel.
-
-    Args:
-        resolution: height and width of the result, pixels.
-        channels: 1 grey or 3 RGB; the images are converted.
-        workers: threads (0 = all cores).
-
-    Raises:
-        StudyError: an image cannot be read; the message has its row and file.
-    """
-
-    def load(entry: Entry) -> Record:
-        try:
-            pixels = read_pixels(entry.path, white=config.white)
-        except (OSError, SyntaxError, ValueError, StudyError) as error:
-            raise StudyError(
-                f"row {entry.line} of {config.labels_csv}: {entry.path} cannot be "
-                f"read: {error}. Replace the image or remove its row."
-            ) from error
-        pixels = convert_channels(pixels, channels)
-        if config.aspect == "pad":
-            pixels = pad_to_square(pixels)
-        image_u8 = resize(pixels, resolution, resolution)
-        return dataclasses.replace(entry.record, image_u8=image_u8)
-
-    return ordered_map(load, listing.entries, workers)
-
-
-def read_pixels(path: Path, *, white: int = 0) -> UInt8[np.ndarray, "h w c"]:
-    """A PNG or JPEG file as bytes, grey or RGB, turned upright, alpha dropped.
-
-    Args:
-        white: the value of 16-bit images that becomes 255; 0 refuses such images,
-            for their window (12 bits? all 16?) cannot be guessed.
-
-    Raises:
-        OSError: no image, or a truncated one.
-        StudyError: a 16-bit image, and `white` is 0.
-    """
-    with Image.open(path, formats=("PNG", "JPEG")) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if image.mode.startswith(("I", "F")):
-            if not white:
-                raise StudyError(
-                    "it has 16 bits per pixel; set config.data.folder.white to the "
-                    "value to be shown white, such as 4095 or 65535"
-                )
-            scaled = np.asarray(image, np.float32) * (255.0 / white)
-            return np.rint(np.clip(scaled, 0, 255))[..., None].astype(np.uint8)
-        grey = image.mode in ("1", "L", "LA")
-        pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    return pixels[..., None] if grey else pixels

@@ -10,20 +10,21 @@ draws every finding beside the same patient without it, and
 """
 
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
-from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from synthjax.core.errors import ConfigError
-from synthjax.data.schema import Record, Schema
+from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.pixels import PixelsConfig
+from synthjax.data.problems import Problems
+from synthjax.data.schema import Record
 from synthjax.data.sources.phantom.chest_anatomy import (
     SOFT,
     Patient,
+    Pose,
     Scene,
     draw_patient,
     draw_pose,
@@ -36,9 +37,7 @@ from synthjax.data.sources.phantom.chest_projection import (
     attenuation,
     grid_for,
 )
-from synthjax.data.sources.phantom.radiograph import Exposure, expose, to_uint8
-
-CHUNK = 32  # patients that a worker renders at a time
+from synthjax.data.sources.phantom.radiograph import Exposure, expose
 
 # Last word of a random stream [seed, patient, word]; an image's streams have a fourth.
 _PATIENT, _FINDING, _POSE, _NOISE = 0, 1, 2, 3
@@ -81,22 +80,6 @@ class Case:
     images: int  # how many images were taken
 
 
-def schema(config: PhantomChestConfig, *, resolution: int, channels: int) -> Schema:
-    """What the records look like."""
-    check_shape(resolution, channels)
-    return Schema("phantom_chest", LABELS, resolution, channels)
-
-
-def check_shape(resolution: int, channels: int) -> None:
-    """Raise ConfigError unless the phantom can be rendered in this shape."""
-    if resolution not in (16, 32, 64, 128, 256, 512, 1024):
-        raise ConfigError(
-            f"resolution={resolution}: must be a power of two from 16 to 1024"
-        )
-    if channels not in (1, 3):
-        raise ConfigError(f"channels={channels}: must be 1 (grey) or 3 (grey thrice)")
-
-
 def draw_case(config: PhantomChestConfig, seed: int, number: int) -> Case:
     """Patient `number` of the data set `seed`."""
     rng = np.random.default_rng([seed, number, _PATIENT])
@@ -109,8 +92,7 @@ def draw_case(config: PhantomChestConfig, seed: int, number: int) -> Case:
 
 def build_scene(case: Case, image: int) -> Scene:
     """The thorax in image `image` (from 0) of a case, findings included."""
-    rng = np.random.default_rng([case.seed, case.number, _POSE, image])
-    pose = draw_pose(rng, case.bedridden)
+    rng, pose = _draw_pose(case, image)
     change = rng.normal(0, 0.08, len(LABELS))
     scene = make_scene(case.patient, pose)
     for name, draw in FINDINGS.items():
@@ -121,6 +103,12 @@ def build_scene(case: Case, image: int) -> Scene:
         severity = stream.random() + (change[index] if image else 0.0)
         draw(scene, float(np.clip(severity, 0, 1)), stream)
     return scene
+
+
+def _draw_pose(case: Case, image: int) -> tuple[np.random.Generator, Pose]:
+    """How the patient stands in an image, and the stream that goes on from there."""
+    rng = np.random.default_rng([case.seed, case.number, _POSE, image])
+    return rng, draw_pose(rng, case.bedridden)
 
 
 def _alone(case: Case) -> bool:
@@ -151,92 +139,60 @@ def render(
     return expose(attenuation(scene, grid), resolution, exposure, FIELD, rng)
 
 
-def case_records(
-    config: PhantomChestConfig, case: Case, resolution: int, channels: int
-) -> list[Record]:
-    """All images of one patient."""
-    name = f"patient{case.number:05d}"
-    records = []
-    for image in range(case.images):
-        scene = build_scene(case, image)
-        noise = np.random.default_rng([case.seed, case.number, _NOISE, image])
-        pixels = to_uint8(render(config, scene, resolution, noise))[:, :, None]
-        records.append(
-            Record(
-                id=f"{name}-study{image + 1}",
-                image_u8=np.repeat(pixels, channels, axis=2),
-                label=case.label.copy(),
-                patient_id=name,
-                study_id=f"{name}-study{image + 1}",
-                age=case.patient.age,
-                sex=case.patient.sex,
-                view=scene.pose.view,
-                origin=f"phantom_chest seed {case.seed}",
-            )
-        )
-    return records
-
-
-def _chunk(
-    config: PhantomChestConfig, seed: int, first: int, resolution: int, channels: int
-) -> list[Record]:
-    """All records of the patients from `first` on, at most CHUNK of them."""
-    last = min(first + CHUNK, config.patients)
-    cases = (draw_case(config, seed, number) for number in range(first, last))
-    return [
-        record
-        for case in cases
-        for record in case_records(config, case, resolution, channels)
-    ]
-
-
-def records(
-    config: PhantomChestConfig,
-    *,
-    resolution: int,
-    channels: int = 1,
-    seed: int = 0,
-    workers: int = 1,
-) -> Iterator[Record]:
-    """All images, ordered by patient and image, whatever the number of workers.
-
-    Args:
-      config: the study population and the exposure.
-      resolution: pixels a side, a power of two from 16 to 1024.
-      channels: 1, or 3 for the same grey three times.
-      seed: of all random numbers; not negative.
-      workers: processes; at most 2 chunks of patients a worker are held in memory.
-
-    Raises:
-      ConfigError: the shape cannot be rendered.
-    """
-    check_shape(resolution, channels)
-    chunks = (
-        (config, seed, first, resolution, channels)
-        for first in range(0, config.patients, CHUNK)
+def list_images(config: PhantomChestConfig, context: Context) -> Listing:
+    """All images, ordered by patient and image; none is rendered yet."""
+    columns: dict[str, list] = {
+        name: [] for name in ("id", "label", "patient_id", "age", "sex", "view")
+    }
+    for number in range(config.patients):
+        case = draw_case(config, context.seed, number)
+        for image in range(case.images):
+            name = f"patient{number:05d}"
+            columns["id"].append(f"{name}-study{image + 1}")
+            columns["label"].append(case.label)
+            columns["patient_id"].append(name)
+            columns["age"].append(case.patient.age)
+            columns["sex"].append(case.patient.sex)
+            columns["view"].append(_draw_pose(case, image)[1].view)
+    rows = make_rows(
+        **columns,
+        study_id=columns["id"],
+        origin=f"phantom_chest seed {context.seed}",
     )
-    if workers <= 1:
-        for chunk in chunks:
-            yield from _chunk(*chunk)
-        return
-    # Spawned, not forked: the parent may hold JAX's threads.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        pending = [pool.submit(_chunk, *chunk) for chunk in islice(chunks, 2 * workers)]
-        while pending:
-            done = pending.pop(0).result()
-            pending += [pool.submit(_chunk, *chunk) for chunk in islice(chunks, 1)]
-            yield from done
+    reader = Renderer(config, context.seed, context.resolution)
+    return Listing("phantom_chest", LABELS, rows, reader)
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Renders the image of a row."""
+
+    config: PhantomChestConfig
+    seed: int
+    resolution: int  # pixels a side
+
+    def __call__(self, record: Record) -> Float32[np.ndarray, "s s 1"]:
+        """The displayed radiograph, 0..1."""
+        patient, _, image = record.id.removeprefix("patient").partition("-study")
+        number, index = int(patient), int(image) - 1
+        case = draw_case(self.config, self.seed, number)
+        noise = np.random.default_rng([self.seed, number, _NOISE, index])
+        scene = build_scene(case, index)
+        return render(self.config, scene, self.resolution, noise)[:, :, None]
 
 
 def images_per_second(resolution: int, seconds: float = 3.0) -> float:
-    """Images per second of one core's time, noise and 8-bit conversion included."""
-    config = PhantomChestConfig()
-    case_records(config, draw_case(config, 0, 0), resolution, 1)
+    """Images per second of one core's time."""
+    config = PhantomChestConfig(patients=1000)
+    problems = Problems("error", 0.0)
+    context = Context(resolution, 1, 0, 1, Path(), PixelsConfig(), problems)
+    listing = list_images(config, context)
+    listing.read(listing.rows.record(0))
     start = time.process_time()
     count = 0
     while time.process_time() - start < seconds:
-        case = draw_case(config, 0, count)
-        count += len(case_records(config, case, resolution, 1))
+        listing.read(listing.rows.record(count % len(listing.rows)))
+        count += 1
     return count / (time.process_time() - start)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from synthjax.data.pixels import quantise
 from synthjax.data.sources.phantom.chest_labels import LABELS, close
-from synthjax.data.sources.phantom.radiograph import to_uint8
 from synthjax.data.sources.phantom_chest import (
     PhantomChestConfig,
     build_scene,
@@ -34,8 +34,8 @@ def pair(name: str, number: int, resolution: int, seed: int = 0) -> Image.Image:
         label = np.zeros(len(LABELS), np.float32)
         label[LABELS.index(name)] = present and name != "No Finding"
         scene = build_scene(replace(case, label=close(label)), 0)
-        shown = to_uint8(
-            render(config, scene, resolution, np.random.default_rng(number))
+        shown = quantise(
+            render(config, scene, resolution, np.random.default_rng(number)), 8
         )
         tile[:, place * resolution : (place + 1) * resolution] = shown
     return Image.fromarray(tile)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 SCATTER_WIDTH = 0.12  # standard deviation of the scatter kernel, in fields of view
 SCATTER_CELLS = 16  # the primary beam is averaged to this grid before it is spread
@@ -71,8 +71,3 @@ def expose(
         detected = (np.maximum(counts, 1) / expected).astype(np.float32)
     shown = (-np.log(detected) - exposure.low) / (exposure.high - exposure.low)
     return np.clip(shown, 0, 1).astype(np.float32)
-
-
-def to_uint8(shown: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    """Round 0..1 to 0..255."""
-    return np.rint(shown * 255).astype(np.uint8)

@@ -1,0 +1,227 @@
+"""Every file's header: what it says of the image, and which files stand out."""
+
+import dataclasses
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Bool
+
+from synthjax.data.doctor.batches import run_batches
+from synthjax.data.doctor.findings import NOTE, WARNING, Finding
+from synthjax.data.image_file import Header, check_header
+from synthjax.data.pixels import PixelsConfig
+from synthjax.data.problems import BadImageError
+
+_BATCH = 100  # headers that a worker reads at a time
+_BLOCK = 4096  # bytes of a file that tell it from others
+_RARE = 0.05  # of the files: more of a kind are no outliers
+_ENOUGH = 20  # files: among fewer nothing stands out
+_FARTHER = 1.9  # times larger or smaller than the usual side
+_LONGER = 1.5  # times more elongated than usual
+
+_Batch = tuple[Path, list[tuple[str, Header | None]], PixelsConfig]
+
+
+@dataclasses.dataclass(frozen=True)
+class Headers:
+    """What the headers say; entry i is file i, 0 or "" where it cannot be read."""
+
+    kind: np.ndarray  # [n] str: PNG, JPEG, TIFF, DICOM
+    height: np.ndarray  # [n] int, pixels
+    width: np.ndarray  # [n] int, pixels
+    channels: np.ndarray  # [n] int: 1 grey, 3 RGB
+    bytes: np.ndarray  # [n] int, of the file
+    block: np.ndarray  # [n] digest of a part of the file: equal files have equal ones
+    fault: np.ndarray  # [n] str: why the file cannot be used, "" if it can
+
+    @property
+    def good(self) -> Bool[np.ndarray, " n"]:
+        """Which files can be used, as far as headers tell."""
+        return self.fault == ""
+
+    def facts(self, missing: int) -> Iterator[tuple[str, str]]:
+        """What there is, in words; `missing` more files are not there."""
+        good = self.good
+        kinds = _listed(Counter(self.kind[good].tolist()))
+        size = _storage(int(self.bytes.sum()))
+        yield "files", f"{len(good):,} found, {missing:,} missing; {size}: {kinds}"
+        sizes = zip(self.height[good].tolist(), self.width[good].tolist(), strict=True)
+        yield "height x width", _listed(Counter(f"{h} x {w}" for h, w in sizes))
+        names = {1: "grey", 3: "RGB"}
+        channels = Counter(names[count] for count in self.channels[good].tolist())
+        yield "channels", _listed(channels)
+
+    def odd_sizes(self) -> Bool[np.ndarray, " n"]:
+        """Few files that are much larger, smaller or longer than the others.
+
+        Burned-in text and screenshots mostly show so: an exported window has its own
+        size. Where many differ, the set is of mixed sizes and none is odd.
+        """
+        good = self.good
+        if good.sum() < _ENOUGH:
+            return np.zeros(len(good), bool)
+        low = np.maximum(np.minimum(self.height, self.width), 1).astype(float)
+        high = np.maximum(np.maximum(self.height, self.width), 1).astype(float)
+        side, length = np.sqrt(low * high), high / low
+        scale = side / np.median(side[good])
+        odd = np.maximum(scale, 1 / scale) >= _FARTHER
+        odd |= length / np.median(length[good]) >= _LONGER
+        return _if_rare(odd & good, good)
+
+    def odd_channels(self) -> Bool[np.ndarray, " n"]:
+        """Few colour files among grey ones."""
+        return _if_rare((self.channels == 3) & self.good, self.good)
+
+    def colour_is_rare(self) -> bool:
+        """Whether there is colour, and little of it."""
+        return bool(self.odd_channels().any())
+
+    def candidates(self) -> list[list[int]]:
+        """Groups of files that may be copies, told by a part of their bytes."""
+        groups: dict[bytes, list[int]] = {}
+        for number in np.flatnonzero(self.good).tolist():
+            groups.setdefault(self.block[number], []).append(number)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def findings(self, names: np.ndarray, resolution: int) -> Iterator[Finding]:
+        """What stands out in the headers.
+
+        Args:
+            names: of the images.
+            resolution: of the set that a build would make.
+        """
+        odd = np.flatnonzero(self.odd_sizes())
+        if len(odd):
+            usual = Counter(
+                zip(self.height.tolist(), self.width.tolist(), strict=True)
+            ).most_common(1)[0][0]
+            yield Finding(
+                WARNING,
+                "unusual size",
+                tuple(
+                    f"{names[i]}: {self.height[i]} x {self.width[i]} pixels, others "
+                    f"{usual[0]} x {usual[1]}"
+                    for i in odd.tolist()
+                ),
+                "Look at them: screenshots and exports with burned-in text have such "
+                "sizes. Export them again as the others, or remove their rows.",
+            )
+        small = self.good & (np.maximum(self.height, self.width) < resolution)
+        if small.any():
+            yield Finding(
+                NOTE,
+                "smaller than the set",
+                tuple(
+                    f"{names[i]}: {self.height[i]} x {self.width[i]} pixels"
+                    for i in np.flatnonzero(small).tolist()
+                ),
+                f"They are enlarged; config.data.resolution={resolution} could be less.",
+            )
+
+
+def _if_rare(
+    odd: Bool[np.ndarray, " n"], good: Bool[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
+    """The odd ones, or none of them if they are many or the files are few."""
+    count = good.sum()
+    rare = count >= _ENOUGH and odd.sum() <= _RARE * count
+    return odd if rare else np.zeros_like(odd)
+
+
+def _storage(size: int) -> str:
+    """Bytes in the unit that suits them."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if size >= scale:
+            return f"{size / scale:,.1f} {unit}"
+    return f"{size / 1e3:,.1f} kB"
+
+
+def _listed(counts: Counter[str], most: int = 6) -> str:
+    """ "PNG 190, JPEG 10", the most frequent first."""
+    shown = [f"{name} ({count:,})" for name, count in counts.most_common(most)]
+    more = len(counts) - len(shown)
+    return ", ".join(shown + [f"{more:,} others"] * bool(more)) or "none"
+
+
+def read_headers(
+    root: Path,
+    files: Sequence[str],
+    pixels: PixelsConfig,
+    workers: int,
+    index: Path | None = None,
+) -> Headers:
+    """The headers of files below a folder; no pixel is decoded.
+
+    Args:
+        index: of headers that the source has just made (`header_index`); those that it
+            has are not read again.
+    """
+    known = _read_index(index) if index else {}
+    parts = (files[start : start + _BATCH] for start in range(0, len(files), _BATCH))
+    rows = run_batches(
+        _read_batch,
+        ((root, [(file, known.get(file)) for file in part], pixels) for part in parts),
+        total=len(files),
+        desc="headers",
+        unit="files",
+        workers=workers,
+    )
+    names = [field.name for field in dataclasses.fields(Headers)]
+    texts = ("kind", "block", "fault")
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return Headers(
+        **{
+            name: np.array(column, object if name in texts else np.int64)
+            for name, column in zip(names, columns, strict=True)
+        }
+    )
+
+
+def _read_index(index: Path) -> dict[str, Header]:
+    """DICOM file -> its header, of those that can be used."""
+    columns = ["file", "rows", "columns", "photometric", "error"]
+    table = pq.read_table(index, columns=columns).to_pydict()
+    return {
+        file: Header("DICOM", rows, width, 1 if kind.startswith("MONOCHROME") else 3)
+        for file, rows, width, kind, error in zip(*table.values(), strict=True)
+        if not error
+    }
+
+
+def _read_batch(batch: _Batch) -> list[tuple]:
+    root, files, pixels = batch
+    return [_read(root, file, header, pixels) for file, header in files]
+
+
+def _read(root: Path, file: str, header: Header | None, pixels: PixelsConfig) -> tuple:
+    """The entries of one file, in the order of the fields of `Headers`."""
+    path = root / file
+    size, block = 0, b""
+    try:
+        size, block = _read_block(path)
+        header = header or check_header(path, pixels)
+    except BadImageError as error:
+        return "", 0, 0, 0, size, block, str(error)
+    except OSError as error:
+        what = f"cannot be opened ({error.strerror}); check its permissions."
+        return "", 0, 0, 0, size, block, what
+    return *header, size, block, ""
+
+
+def _read_block(path: Path) -> tuple[int, bytes]:
+    """The size of a file and the digest of a block near its middle.
+
+    The block is placed by its distance from the end, so that copies with another
+    header, such as that of another patient, have the same one.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        back = 1 << max(size // 2, 1).bit_length() - 1  # size/4 to size/2
+        file.seek(max(size - back, 0))
+        block = file.read(min(back, _BLOCK))
+    return size, hashlib.blake2b(block, digest_size=16).digest()

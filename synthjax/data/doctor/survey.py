@@ -1,0 +1,58 @@
+"""Faulty rows and files, all of them, and whether a build would stop at them."""
+
+import math
+from collections.abc import Iterator
+
+from synthjax.core.errors import StudyError
+from synthjax.data.doctor.findings import ERROR, WARNING, Finding
+from synthjax.data.problems import Problems
+
+
+class Survey(Problems):
+    """Takes the place of a build's Problems: it remembers instead of raising."""
+
+    def __init__(self, action: str, limit: float):
+        super().__init__(action, limit)
+        self.stops = False  # whether a build would have been stopped
+        self.total = 0  # images (or rows) among which the problems are
+
+    def settle(self, total: int, *, remedy: str = "") -> None:
+        """Notes whether a build would stop here."""
+        self.total = max(self.total, total)
+        try:
+            super().settle(total, remedy=remedy)
+        except StudyError:
+            self.stops = True
+
+    def expect(self, more: float, total: int) -> None:
+        """Notes whether a build would stop if it met as many more problems.
+
+        Args:
+            more: that the sample lets expect in the images that were not decoded.
+            total: images.
+        """
+        if more and math.floor(len(self.found) + more) > self.limit * total:
+            self.stops = True
+
+    def findings(self) -> Iterator[Finding]:
+        """A finding for each kind of problem."""
+        kinds: dict[str, list[str]] = {}
+        for problem in self.found:
+            kinds.setdefault(problem.kind, []).append(str(problem))
+        if self.action == "error":
+            remedy = (
+                "Correct them, or set config.data.on_bad_file=skip to leave them out."
+            )
+        elif self.stops:
+            remedy = (
+                f"Correct them, or raise config.data.skip_limit: {len(self.found):,} of "
+                f"{self.total:,} are found faulty in all, and it allows a share of "
+                f"{self.limit:g}."
+            )
+        else:
+            remedy = (
+                "A build leaves them out, as on_bad_file=skip says; or correct them."
+            )
+        severity = ERROR if self.stops else WARNING
+        for kind, places in kinds.items():
+            yield Finding(severity, kind, tuple(places), remedy)

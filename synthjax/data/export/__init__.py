@@ -1,0 +1,1 @@
+"""Sets handed on: as files of other tools, and as the layouts of the sources."""

@@ -1,0 +1,98 @@
+"""CheXpert Plus (Chambon et al. 2024): the layout of its download.
+
+    df_chexpert_plus_240401.csv    one row for each image: path_to_image, sex, age, ...
+    chexbert_labels/impression_fixed.json    its labels: a JSON object in each line
+    PNG/train/patient00001/study1/view1_frontal.png
+
+The table and the labels name an image as CheXpert-v1.0 does, with .jpg; it is a PNG.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthjax.core.errors import StudyError
+from synthjax.data.sources.findings import CHEST
+from synthjax.data.tables import Table
+
+TABLE = "df_chexpert_plus_*.csv"
+_IMAGES = ("PNG", "PNG/PNG", "PNGs")  # where the images are unpacked
+_COLUMNS = ("path_to_image", "sex", "age", "ap_pa")
+
+
+def labels_file(root: Path, section: str) -> Path:
+    """Where the labels read from a section of the reports are."""
+    return root / "chexbert_labels" / f"{section}_fixed.json"
+
+
+def images_folder(root: Path) -> str:
+    """Where the images are, relative to the folder, with a slash at the end.
+
+    Raises:
+        StudyError: they are nowhere.
+    """
+    for folder in _IMAGES:
+        if any((root / folder / split).is_dir() for split in ("train", "valid")):
+            return f"{folder}/"
+    raise StudyError(
+        f"{root} holds CheXpert Plus's table but not its PNG images; unpack them into "
+        f"{root / 'PNG'} (with train/ and valid/ in it)."
+    )
+
+
+def read_rows(
+    path: Path, labels_path: Path, splits: set[str], counts: Counter[str]
+) -> Iterator[tuple[int, list[str] | None]]:
+    """Lines of the table: path, sex, age, AP/PA and the 14 labels as text.
+
+    Args:
+        splits: first folders of the paths to be read (train, valid); the other rows,
+            and those without labels, are counted.
+
+    Raises:
+        StudyError: the labels are away or unreadable, a column is missing.
+    """
+    table = Table(path, required=_COLUMNS)
+    labels = _read_labels(labels_path)
+    for key in ("left out: of other tables", "left out: without labels"):
+        counts[key] = 0
+    for line, cells in table.rows(_COLUMNS):
+        if cells is None:
+            yield line, None
+        elif cells[0].split("/")[0] not in splits:
+            counts["left out: of other tables"] += 1
+        elif cells[0] not in labels:
+            counts["left out: without labels"] += 1
+        else:
+            yield line, [*cells, *labels[cells[0]]]
+
+
+def _read_labels(path: Path) -> dict[str, tuple[str, ...]]:
+    """Image -> its 14 labels as text."""
+    if not path.is_file():
+        raise StudyError(
+            f"{path} does not exist; CheXpert Plus has its labels apart: unpack "
+            "chexbert_labels.zip of the download there, or choose another of them with "
+            "config.data.chexpert.plus_labels."
+        )
+    labels, line = {}, 0
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            for line, text in enumerate(file, start=1):
+                if text.strip():
+                    row = json.loads(text)
+                    texts = tuple(_text(row[name]) for name in CHEST)
+                    labels[row["path_to_image"]] = texts
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise StudyError(
+            f"line {line} of {path} is no JSON object with path_to_image and the 14 "
+            f"labels ({error!r}); download it again."
+        ) from None
+    return labels
+
+
+def _text(value: float | None) -> str:
+    """A label as a cell of train.csv would have it."""
+    return "" if value is None or math.isnan(value) else str(value)

@@ -1,0 +1,233 @@
+"""ChestX-ray14 of the NIH: 112,120 frontal radiographs of 30,805 patients (Wang 2017).
+
+Data_Entry_2017.csv (or Data_Entry_2017_v2020.csv) has one row for each image, with its
+findings as "Cardiomegaly|Effusion" or "No Finding"; the PNG images are in images/,
+images_001/images/ to images_012/images/, or beside the table. The sets' own lists
+(train_val_list.txt, test_list.txt) are counted, not used.
+"""
+
+import dataclasses
+import math
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from synthjax.core.errors import StudyError
+from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.problems import Problems
+from synthjax.data.sources.attributes import parse_age, parse_sex
+from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
+from synthjax.data.tables import Table
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+NO_FINDING = "No Finding"
+_TABLES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
+_SEX = ("Patient Gender", "Patient Sex")  # the column's name changed
+_NAME = re.compile(r"(\d{8})_\d{3}\.png")  # patient, follow-up
+
+
+@dataclasses.dataclass(frozen=True)
+class Nih14Config:
+    """Which labels of ChestX-ray14."""
+
+    path: str = ""  # the set's folder, or the folder around it
+    no_finding: bool = False  # a 15th label, 1 where none of the 14 findings is
+
+
+class _Image(NamedTuple):
+    """One row, checked."""
+
+    where: str
+    name: str  # of the file
+    patient: str
+    study: str
+    sex: str
+    age: float
+    view: str
+    findings: tuple[int, ...]  # 14 of 0 and 1
+
+
+def list_images(config: Nih14Config, context: Context) -> Listing:
+    """The radiographs of the table, in its order; no image is opened.
+
+    Ids are names such as 00000001_000.png, patients such as 1. An age over 130 years
+    (the set has some) is unknown and counted; so are images without a row.
+
+    Raises:
+        StudyError: the folder, the table or a column is missing; problems in rows (an
+            unknown finding, a name that contradicts the patient, rows that disagree, a
+            missing file), as the policy says.
+    """
+    root = find_root(config.path, "nih14", _TABLES)
+    counts: Counter[str] = Counter()
+    images = _read_rows(_table(root), context.problems, counts)
+    places = _scan(root)
+    files = [places.get(image.name, image.name) for image in images]
+    found = Tree(root).present(files, lambda i: images[i].where, context.problems)
+    context.problems.settle(counts["rows"])
+    files = [file for file, keep in zip(files, found, strict=True) if keep]
+    images = [image for image, keep in zip(images, found, strict=True) if keep]
+    if not images:
+        raise StudyError(f"{_table(root)} has no row that can be used.")
+    label = np.array([image.findings for image in images], np.float32)
+    if config.no_finding:
+        label = np.hstack([label, label.max(axis=1, keepdims=True) == 0])
+    return Listing(
+        name="nih14",
+        labels=(*FINDINGS, NO_FINDING) if config.no_finding else FINDINGS,
+        rows=make_rows(
+            id=[image.name for image in images],
+            label=label,
+            patient_id=[image.patient for image in images],
+            study_id=[image.study for image in images],
+            age=[image.age for image in images],
+            sex=[image.sex for image in images],
+            view=[image.view for image in images],
+            origin=files,
+        ),
+        read=ReadFile(root, context.pixels),
+        root=root,
+        facts={
+            "table": _table(root).name,
+            **counts,
+            "images without a row, not used": len(
+                places.keys() - {image.name for image in images}
+            ),
+            **_count_lists(root),
+        },
+    )
+
+
+def _read_rows(path: Path, problems: Problems, counts: Counter[str]) -> list[_Image]:
+    """The rows that are right; the others are problems."""
+    needed = ("Image Index", "Finding Labels", "Patient ID")
+    table = Table(path, required=needed, remedy="It comes with the download.")
+    sex_column = next((name for name in _SEX if name in table.header), _SEX[0])
+    sides = ("Follow-up #", "Patient Age", sex_column, "View Position")
+    for column in sides:
+        table.check_column(column)
+    counts.update(
+        dict.fromkeys(("rows", "left out: same row", "impossible ages, unknown"), 0)
+    )
+    images: dict[str, _Image] = {}
+    for line, cells in table.rows((*needed, *sides)):
+        counts["rows"] += 1
+        where = f"row {line} of {path.name}"
+        image = _image(where, cells, counts)
+        if not isinstance(image, _Image):
+            problems.add(image[0], where, image[1])
+            continue
+        first = images.setdefault(image.name, image)
+        if first is not image:
+            if str(first[1:]) == str(image[1:]):  # NaN equals no NaN
+                counts["left out: same row"] += 1
+            else:
+                what = f"{image.name!r} is also in {first.where}, with other values"
+                problems.add("contradicting rows", where, f"{what}; keep one row")
+    return list(images.values())
+
+
+def _image(
+    where: str, cells: list[str] | None, counts: Counter[str]
+) -> _Image | tuple[str, str]:
+    """A row as an image, or kind and description of what is wrong with it."""
+    if cells is None:
+        what = "it has not as many cells as the header; correct commas and quotes"
+        return "malformed row", what
+    name, text, patient, follow_up, age_text, sex_text, view = cells
+    named = text.split("|")
+    unknown = [word for word in named if word not in (*FINDINGS, NO_FINDING)]
+    if unknown or (NO_FINDING in named and len(named) > 1):
+        what = (
+            f"the findings {text!r} of {name!r} are not of the 14, or No Finding alone"
+        )
+        return "odd label", what
+    if not patient:
+        return "no patient", f"{name!r} has no patient in the column 'Patient ID'"
+    match = _NAME.fullmatch(name)
+    if match and patient.isdecimal() and int(match[1]) != int(patient):
+        what = f"the patient of {name!r} is {patient!r}; one of them is wrong"
+        return "contradicting patient", what
+    sex, age = parse_sex(sex_text), parse_age(age_text)
+    if sex is None:
+        return "odd sex", f"the sex {sex_text!r} of {name!r} is not F, M or blank"
+    if age is None:
+        counts["impossible ages, unknown"] += 1
+        age = math.nan
+    patient = patient.lstrip("0") or "0"
+    follow_up = follow_up.lstrip("0") or "0"
+    findings = tuple(int(finding in named) for finding in FINDINGS)
+    study = f"{patient}/{follow_up}"
+    return _Image(where, name, patient, study, sex, age, view, findings)
+
+
+def _scan(root: Path) -> dict[str, str]:
+    """PNG name -> path relative to the folder, wherever the archives were unpacked.
+
+    Raises:
+        StudyError: two different files have one name.
+    """
+    places: dict[str, str] = {}
+    folders = [
+        root,
+        *sorted(root.glob("images*")),
+        *sorted(root.glob("images*/images")),
+    ]
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        below = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".png") and not entry.name.startswith("."):
+                    place = f"{below}{entry.name}"
+                    first = places.setdefault(entry.name, place)
+                    if first != place and not os.path.samefile(root / first, entry):
+                        raise StudyError(
+                            f"{root} has {entry.name} twice: {first} and "
+                            f"{place}; keep one of the two folders."
+                        )
+    return places
+
+
+def _table(root: Path) -> Path:
+    """The table that is there; the first of the two if both are."""
+    return next((root / name for name in _TABLES if (root / name).is_file()), root)
+
+
+def _count_lists(root: Path) -> dict[str, dict[str, int]]:
+    """Lines of the set's own lists, if they are there."""
+    counts = {}
+    for name in ("train_val_list.txt", "test_list.txt"):
+        if (root / name).is_file():
+            with open(root / name, "rb") as file:
+                counts[name] = sum(1 for line in file if line.strip())
+    return {"own splits, not used": counts} if counts else {}
+
+
+def digest(config: Nih14Config) -> str | None:
+    """Identifies the table by its bytes; None if it is away."""
+    try:
+        root = find_root(config.path, "nih14", _TABLES)
+    except StudyError:
+        return None
+    return digest_files((_table(root),))

@@ -1,0 +1,182 @@
+"""A hospital's folder of files: looked up by its tables' names, read, digested."""
+
+import dataclasses
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from synthjax.core.errors import StudyError
+from synthjax.data.image_file import read_image
+from synthjax.data.pixels import PixelsConfig
+from synthjax.data.problems import Problem, Problems
+from synthjax.data.schema import Record
+
+
+class Fault(NamedTuple):
+    """Why a file of a table cannot be used."""
+
+    kind: str  # as in `Problem`
+    what: str  # a clause with the remedy
+
+
+class Tree:
+    """Finds the files of a table below a folder, links followed, none outside it.
+
+    What `image_file.inside` does for one file, for hundreds of thousands of them: each
+    directory is resolved once.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._real_root = os.path.realpath(root)
+        self._directories: dict[str, str] = {"": self._real_root}
+
+    def locate(self, file: str) -> str | Fault:
+        """The real path of a table's file, or what is wrong with it.
+
+        Args:
+            file: relative to the folder, with forward slashes.
+        """
+        parts = file.split("/")
+        if not file or "\0" in file or not parts[0] or ".." in parts:
+            return self._outside(file)
+        if "" in parts or "." in parts:
+            parts = list(PurePosixPath(file).parts) or ["."]
+        directory, name = "/".join(parts[:-1]), parts[-1]
+        try:
+            path = f"{self._real(directory)}/{name}"
+            mode = os.lstat(path).st_mode
+            if stat.S_ISLNK(mode):
+                path = os.path.realpath(path)
+                mode = os.stat(path).st_mode
+        except OSError:  # missing, a loop of links, a name that is too long
+            return self._missing(file)
+        if not path.startswith(self._real_root.rstrip("/") + "/"):
+            return self._outside(file)
+        return path if stat.S_ISREG(mode) else self._missing(file)
+
+    def present(
+        self, files: Sequence[str], where: Callable[[int], str], problems: Problems
+    ) -> Bool[np.ndarray, " n"]:
+        """Which of the files can be used; the others are added to the problems.
+
+        Args:
+            where: the place of file i in its table, for the problem.
+
+        Raises:
+            StudyError: there are files, and not one of them is in the folder.
+        """
+        found = np.zeros(len(files), bool)
+        faults: list[Problem] = []
+        for number, file in enumerate(files):
+            fault = self.locate(file)
+            if isinstance(fault, str):
+                found[number] = True
+            else:
+                faults.append(Problem(fault.kind, where(number), fault.what))
+        if files and not found.any():
+            raise StudyError(
+                f"none of the {len(files)} images of the table(s) can be used; are "
+                f"they unpacked in {self.root}, as they were downloaded? {faults[0]}"
+            )
+        for problem in faults:
+            problems.add(problem.kind, problem.where, problem.what)
+        return found
+
+    def _real(self, directory: str) -> str:
+        """A directory below the root with links followed."""
+        known = self._directories.get(directory)
+        if known is None:
+            parent, _, name = directory.rpartition("/")
+            known = f"{self._real(parent)}/{name}"
+            if os.path.islink(known):
+                known = os.path.realpath(known)
+            self._directories[directory] = known
+        return known
+
+    def _outside(self, file: str) -> Fault:
+        return Fault(
+            "file outside",
+            f"the file {file!r} leaves the folder {self.root}; give a path inside it, "
+            "relative to it",
+        )
+
+    def _missing(self, file: str) -> Fault:
+        return Fault(
+            "file missing",
+            f"the file {file!r} does not exist in {self.root}; correct the name or "
+            "add it",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadFile:
+    """Reads the file that a record's origin names; the `read` of a listing."""
+
+    root: Path  # the folder that origins are relative to
+    pixels: PixelsConfig
+
+    def __call__(self, record: Record) -> Float32[np.ndarray, "h w c"]:
+        """Pixels from 0 (black) to 1 (white); raises BadImageError."""
+        return read_image(self.root / record.origin, self.pixels)
+
+
+def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
+    """The folder that holds one of the tables: `path` or the one folder inside it.
+
+    Args:
+        path: as the user gave it.
+        source: the section of the config, for messages.
+        tables: names or patterns of files, any of which marks the folder.
+
+    Raises:
+        StudyError: no path is given, it is no folder, or none or several inside match.
+    """
+    key = f"config.data.{source}.path"
+    if not path:
+        raise StudyError(f"no folder is given; set --{key}=/path/to/folder")
+    given = Path(path).expanduser()
+    if not given.is_dir():
+        raise StudyError(f"{given} is no folder; set {key} to one.")
+    tables = tuple(tables)
+
+    def marked(folder: Path) -> bool:
+        return any(next(folder.glob(table), None) for table in tables)
+
+    try:
+        if marked(given):
+            return given
+        inner = sorted(child for child in given.iterdir() if child.is_dir())
+        found = [child for child in inner if marked(child)]
+    except OSError as error:
+        raise StudyError(f"{given} cannot be looked at: {error}.") from None
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise StudyError(
+            f"{given} holds several such sets ({', '.join(f.name for f in found)}); "
+            f"set {key} to one of them."
+        )
+    raise StudyError(
+        f"neither {given} nor a folder in it holds {' or '.join(tables)}; set {key} to "
+        "the set's own folder, as it was downloaded."
+    )
+
+
+def digest_files(paths: Iterable[Path]) -> str | None:
+    """Identifies files by their bytes; None if one is away or there is none."""
+    hasher, count = hashlib.sha256(), 0
+    try:
+        for path in paths:
+            with open(path, "rb") as file:
+                hasher.update(hashlib.file_digest(file, "sha256").digest())
+            count += 1
+    except OSError:
+        return None
+    return hasher.hexdigest()[:16] if count else None
