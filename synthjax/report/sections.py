@@ -9,7 +9,15 @@ from synthjax.core.files import write_atomic
 from synthjax.report import figures as draw
 from synthjax.report import pictures
 from synthjax.report.material import Material, series
-from synthjax.report.words import THIN, auroc, headline, interval, percent, signed
+from synthjax.report.words import (
+    THIN,
+    auroc,
+    headline,
+    interval,
+    percent,
+    preparation,
+    signed,
+)
 
 
 class Figures:
@@ -218,6 +226,7 @@ def data_card(
         "name": str(source or "Study").replace("_", " ").capitalize(),
         "simulated": str(source).startswith("phantom"),
         "patients_named": card["patients_named"],
+        "preparation": preparation(card),
         "splits": [
             {"name": name, "images": split["images"], "patients": split["patients"]}
             for name, split in splits.items()

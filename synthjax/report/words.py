@@ -63,3 +63,46 @@ def headline(
         "figure": f"{abs(value):.3f} mean AUROC",
         "after": f" on real test images ({range_}; {n}).",
     }
+
+
+_ASPECTS = {
+    "pad": "padded with black to a square",
+    "crop": "cropped to the square in the middle",
+    "squash": "stretched to a square",
+}
+
+
+def preparation(card: dict[str, Any]) -> list[str]:
+    """What was done to the images of a set, and which of them it has: sentences.
+
+    Args:
+      card: splits.json of the data stage.
+    """
+    pixels = card["pixels"]
+    size, base = pixels["resolution"], pixels["pyramid_from"] or pixels["resolution"]
+    steps = [_ASPECTS[pixels["aspect"]], f"resized to {base} px with antialiasing"]
+    if pixels["normalise"] == "maximum":
+        steps.append("divided by their largest value")
+    if base > size:
+        steps.append(f"averaged over squares to {size} px")
+    told = [f"Images were {', '.join(steps)}, and kept with {pixels['bits']} bits."]
+    cohort = card["cohort"]
+    if cohort:
+        given = cohort["steps"][0]["images"]
+        drawn = sum(split["images"] for split in card["splits"].values())
+        scale = cohort["scale"]
+        scaled = "" if scale == 1 else f", its numbers of images times {scale:g}"
+        told.append(
+            f"They are the paper's cohort {cohort['cohort']} ({cohort['modality']}"
+            f"{scaled}): {drawn:,} of {given:,} images."
+        )
+        if cohort["dropped_labels"]:
+            names = ", ".join(cohort["dropped_labels"])
+            told.append(f"Labels without a positive image were dropped: {names}.")
+    left_out = card["left_out"]
+    if left_out["count"]:
+        kinds = ", ".join(f"{kind} {n:,}" for kind, n in left_out["kinds"].items())
+        told.append(
+            f"{left_out['count']:,} faulty files or rows were left out: {kinds}."
+        )
+    return told

@@ -9,7 +9,7 @@ import pytest
 
 from synthjax.core.files import write_json
 from synthjax.core.logbook import grid, save_png
-from synthjax.data.sources.phantom.chest_labels import LABELS
+from synthjax.data.sources.findings import CHEST
 
 UNDEFINED = "Pleural Other"  # no test image has it
 
@@ -69,7 +69,7 @@ def results(rng: np.random.Generator, names: tuple[str, ...]) -> dict:
 
 
 def make_study(
-    folder: Path, size: int = 64, lines: int = 60, names: tuple[str, ...] = LABELS
+    folder: Path, size: int = 64, lines: int = 60, names: tuple[str, ...] = CHEST
 ) -> Path:
     """Writes the made-up study into `folder`."""
     rng = np.random.default_rng(0)
@@ -118,9 +118,12 @@ def make_study(
             for name in names
         }
         splits[split] = {"images": images, "patients": images // 2, "labels": counts}
+    sizes = {"pyramid_from": 0, "resolution": 64}
     write_json(
         folder / "data" / "splits.json",
-        {"labels": names, "seed": 0, "patients_named": True, "splits": splits},
+        {"labels": names, "seed": 0, "patients_named": True, "splits": splits}
+        | {"cohort": None, "left_out": {"count": 0, "kinds": {}}}
+        | {"pixels": {"aspect": "pad", "bits": 8, "normalise": "none"} | sizes},
     )
     seconds = {
         "data": 41.2,

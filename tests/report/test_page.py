@@ -126,7 +126,10 @@ def test_names_cannot_inject_markup(render, made_up_study):
 
 
 def test_a_source_without_patients_is_said_to_have_none(render, made_up_study):
-    assert "No patient is in two splits. Prevalence" in plain_text(render())
+    assert (
+        "No patient is in two splits. Images were padded with black to a square, resized "
+        "to 64 px with antialiasing, and kept with 8 bits. Prevalence"
+    ) in plain_text(render())
     path = made_up_study / "data" / "splits.json"
     write_json(path, read_json(path) | {"patients_named": False})
     text = plain_text(render())

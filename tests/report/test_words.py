@@ -1,6 +1,6 @@
 """Numbers and sentences as they are written."""
 
-from synthjax.report.words import headline, interval, signed
+from synthjax.report.words import headline, interval, preparation, signed
 
 
 def sentence(value, low, high):
@@ -26,3 +26,31 @@ def test_loss_and_gain_are_called_by_name():
 def test_zero_in_the_interval_is_neither():
     assert "shows a gap of \u22120.010" in sentence(-0.01, -0.03, 0.02)
     assert "loses" not in sentence(0.01, 0.0, 0.02)
+
+
+def test_preparation_tells_all_that_was_done():
+    pixels = {"aspect": "squash", "bits": 16, "normalise": "maximum"}
+    card = {
+        "pixels": pixels | {"pyramid_from": 256, "resolution": 32},
+        "splits": {"train": {"images": 1500}, "test": {"images": 300}},
+        "left_out": {"count": 3, "kinds": {"file missing": 2, "unusable image": 1}},
+        "cohort": {
+            "cohort": "classes:10",
+            "modality": "chest",
+            "scale": 0.5,
+            "steps": [{"step": "given", "images": 224316}],
+            "dropped_labels": ["Fracture"],
+        },
+    }
+    assert preparation(card) == [
+        (
+            "Images were stretched to a square, resized to 256 px with antialiasing, divided "
+            "by their largest value, averaged over squares to 32 px, and kept with 16 bits."
+        ),
+        (
+            "They are the paper's cohort classes:10 (chest, its numbers of images times "
+            "0.5): 1,800 of 224,316 images."
+        ),
+        "Labels without a positive image were dropped: Fracture.",
+        "3 faulty files or rows were left out: file missing 2, unusable image 1.",
+    ]
