@@ -1,0 +1,94 @@
+"""Hands a built set on: one door to the formats of other tools."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from synthjax.core.clock import say
+from synthjax.core.errors import StudyError
+from synthjax.data.export.built_set import open_set
+from synthjax.data.export.imagefolder import write_image_folder
+from synthjax.data.export.npz import write_npz
+from synthjax.data.export.secondary_capture import write_secondary_capture
+
+FORMATS = {
+    "png": write_image_folder,
+    "npz": write_npz,
+    "dicom": write_secondary_capture,
+}
+
+
+def export(set_directory: Path, out: Path, format: str) -> None:
+    """Writes the set in `set_directory`, real or synthetic, to `out`.
+
+    Args:
+        set_directory: a finished set, such as <workdir>/data or <workdir>/synth.
+        out: new or empty; it is there when all is written, and not before.
+        format: a key of FORMATS: "png" (with metadata.csv), "npz", or, for synthetic
+            sets, "dicom".
+
+    Raises:
+        StudyError: no finished set, `out` in use or not empty, an unknown format, or a
+            real set as DICOM.
+    """
+    if format not in FORMATS:
+        raise StudyError(f"format={format!r}: must be one of {', '.join(FORMATS)}.")
+    if out.resolve().is_relative_to(set_directory.resolve()):
+        raise StudyError(
+            f"{out} lies in the set's own directory, {set_directory}; choose another."
+        )
+    _check_free(out)
+    built = open_set(set_directory)
+    with _whole_folder(out) as folder:
+        FORMATS[format](built, folder)
+    say(f"{out}: {len(built)} images of {built.schema.name} as {format}")
+
+
+@contextlib.contextmanager
+def _whole_folder(out: Path) -> Iterator[Path]:
+    """An empty folder beside `out` that becomes `out` at the end, if all went well.
+
+    What a killed export left is removed by the next one to the same place.
+    """
+    partial = out.absolute().with_name(f".{out.absolute().name}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    lock = os.open(partial, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyError(
+                f"{out} is being written by another process; wait for it, or choose "
+                "another place."
+            ) from None
+        try:
+            _clear(partial)
+            yield partial
+            _check_free(out)
+            os.rename(partial, out)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    finally:
+        os.close(lock)
+
+
+def _check_free(out: Path) -> None:
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if out.exists() or out.is_symlink():
+        raise StudyError(
+            f"{out} is there already and is not an empty folder; choose another place, "
+            "or move it away."
+        )
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

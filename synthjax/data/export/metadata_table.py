@@ -1,0 +1,98 @@
+"""The table beside exported images: one row for each, of the same types in every split.
+
+Readers such as Hugging Face `datasets` guess the type of a column from its text, in
+each split for itself, and refuse splits that differ. So a label that is unknown for
+some image is written 1.0, 0.0 or blank in all splits, and otherwise 1 or 0; a text that
+is blank throughout a split but not throughout the set is written "unknown" there.
+"""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from synthjax.data.export.built_set import BuiltSet
+
+ATTRIBUTES = ("id", "patient_id", "study_id", "age", "sex", "view")
+
+_UNKNOWN = "unknown"
+_GUESSED_ROWS = 10_000  # by which the type of a column is guessed
+_IMAGE = "image"  # what file_name becomes when the images are opened
+
+
+class MetadataTable:
+    """The rows of a set as text.
+
+    Args:
+        built: the set.
+        leading: columns in front, which `write` is given.
+    """
+
+    def __init__(self, built: BuiltSet, leading: tuple[str, ...] = ("file_name",)):
+        self._built = built
+        self._leading = leading
+        taken = {_IMAGE, *leading, *ATTRIBUTES}
+        self.labels = tuple(_free_name(name, taken) for name in built.schema.labels)
+        self._blank = {
+            name: _blank(built, name) for name in ("study_id", "sex", "view")
+        }
+        every = np.concatenate([built.label(split) for split in built.rows])
+        self._fractions = np.isnan(every).any(axis=0)
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Column -> "string" or "float32"; `file_name` is left out."""
+        texts = (*self._leading[1:], *ATTRIBUTES)
+        types = {name: "float32" if name == "age" else "string" for name in texts}
+        return types | dict.fromkeys(self.labels, "float32")
+
+    def write(
+        self, path: Path, split: str, leading: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Writes the rows of a split, in their order.
+
+        Args:
+            leading: column -> one text for each row.
+        """
+        rows, label = self._built.rows[split], self._built.label(split)
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*self._leading, *ATTRIBUTES, *self.labels])
+            for number in range(len(rows)):
+                age = rows.age[number]
+                writer.writerow(
+                    [
+                        *(leading[name][number] for name in self._leading),
+                        rows.id[number],
+                        rows.patient_id[number],
+                        rows.study_id[number] or self._blank["study_id"],
+                        "" if math.isnan(age) else str(age),
+                        rows.sex[number] or self._blank["sex"],
+                        rows.view[number] or self._blank["view"],
+                        *map(_label_cell, label[number], self._fractions),
+                    ]
+                )
+
+
+def _label_cell(value: float, fraction: bool) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:.1f}" if fraction else f"{value:.0f}"
+
+
+def _blank(built: BuiltSet, name: str) -> str:
+    """What stands for an unknown text of this attribute."""
+    columns = [getattr(rows, name) for rows in built.rows.values()]
+    known = any(bool(np.any(column != "")) for column in columns)
+    guessable = all(bool(np.any(column[:_GUESSED_ROWS] != "")) for column in columns)
+    return _UNKNOWN if known and not guessable else ""
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """The label's name, marked where it would be taken for another column."""
+    while name in taken or name.endswith(("file_name", "file_names")):
+        name = f"{name} (label)"
+    taken.add(name)
+    return name

@@ -1,0 +1,49 @@
+"""File names from ids: safe on every file system, unique, and readable."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_EXTENSION = re.compile(r"\.(png|jpe?g|tiff?|dcm|dicom)$", re.IGNORECASE)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # Windows
+_DIGEST = 12  # hexadecimal digits that tell apart ids which would share a name
+
+
+def safe_names(ids: Sequence[str], *, longest: int = 100) -> list[str]:
+    """A file name without extension for each id, flat: a slash becomes "_".
+
+    Letters, digits, "_", "-" and "." stay, so `patient1/view.png` becomes
+    `patient1_view`. Ids that would share a name, also where upper and lower case are
+    one, get a digest of the id behind it.
+
+    Args:
+        ids: unique.
+        longest: characters that a name may have.
+    """
+    names = [_safe(identity, longest) for identity in ids]
+    shared = Counter(name.lower() for name in names)
+    told = [
+        name if shared[name.lower()] == 1 else _tell_apart(name, identity, longest)
+        for name, identity in zip(names, ids, strict=True)
+    ]
+    if len({name.lower() for name in told}) == len(told):
+        return told
+    # One id is spelled like the digest of another: then all get one.
+    return [
+        _tell_apart(name, identity, longest)
+        for name, identity in zip(names, ids, strict=True)
+    ]
+
+
+def _safe(identity: str, longest: int) -> str:
+    name = _UNSAFE.sub("_", _EXTENSION.sub("", identity))[:longest].rstrip(".")
+    if not name or name[0] in ".-" or _DEVICES.match(name):
+        name = f"_{name}"[:longest]
+    return name
+
+
+def _tell_apart(name: str, identity: str, longest: int) -> str:
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST]
+    return f"{name[: longest - _DIGEST - 1]}-{digest}"

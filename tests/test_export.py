@@ -1,0 +1,58 @@
+"""The command that hands a set on: what it writes, and its one line when it cannot."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthjax.data.schema import Record, Schema
+from synthjax.data.write import write_set
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "launch.export", *flags],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": "default"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def real_set(tmp_path):
+    records = [
+        Record(
+            id=f"img/{number}.png",
+            pixels=np.full((16, 16, 1), number, np.uint8),
+            label=np.array([number % 2], np.float32),
+            patient_id=f"p{number}",
+            origin=f"img/{number}.png",
+        )
+        for number in range(4)
+    ]
+    write_set(tmp_path / "data", Schema("few", ("odd",), 16, 1), {"train": records})
+    return tmp_path / "data"
+
+
+def test_writes_a_set(tmp_path, real_set):
+    done = run(f"--set={real_set}", "--format=png", f"--out={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    assert "4 images of few as png" in done.stderr
+    names = sorted(path.name for path in (tmp_path / "out" / "train").iterdir())
+    assert names == [*(f"img_{number}.png" for number in range(4)), "metadata.csv"]
+
+
+def test_says_in_one_line_why_it_cannot(tmp_path, real_set):
+    done = run(f"--set={real_set}", "--format=dicom", f"--out={tmp_path / 'out'}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert "is not a synthetic set" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
