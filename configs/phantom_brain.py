@@ -1,0 +1,40 @@
+"""The embedded head CT study: rendered slices with five haemorrhages, on a CPU.
+
+    python -m launch.pipeline --config=configs/phantom_brain.py \
+        --workdir=runs/phantom_brain
+
+The slices are rendered in Hounsfield units and shown in the brain window (40/80). The
+same phantom can be written as RSNA's DICOM files with their table, and read back by
+`configs/rsna_ich.py`'s source:
+
+    python -m launch.data --config=configs/phantom_brain.py \
+        --workdir=runs/phantom_brain --config.data.export_as=rsna_ich
+"""
+
+from ml_collections import ConfigDict
+
+from configs.sections import new_study
+
+
+def get_config() -> ConfigDict:
+    """The study of the head CT phantom."""
+    config = new_study()
+    config.data.source = "phantom_brain"
+    config.data.resolution = 32
+    config.data.export_as = "rsna_ich"
+    config.data.pixels.window = "brain"
+    config.data.phantom_brain.patients = 4800
+
+    config.devices.cpu_devices = 2
+    config.gan.kimg = 72.0
+    config.gan.generator_learning_rate = 0.004
+    config.gan.discriminator_learning_rate = 0.004
+    config.gan.label_weight = 0.2
+    config.gan.stylegan2.label_head = True
+    config.gan.stylegan2.z_size = 64
+    config.gan.stylegan2.w_size = 64
+    config.gan.stylegan2.label_size = 64
+    config.gan.stylegan2.mapping_layers = 2
+    config.gan.stylegan2.channel_max = 32
+    config.classifier.seeds = 3
+    return config
