@@ -51,7 +51,7 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gra
 # Keys that change how a stage works or what it prints, not what it makes.
 _SILENT = (
     *("benchmark", "check", "check_sample"),
-    *("workers", "engine", "beam_options"),
+    *("workers", "engine", "beam_options", "on_bad_file", "skip_limit"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import synthjax
-from synthjax.core.clock import say
+from synthjax.core.clock import duration, say
 from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
@@ -20,6 +21,7 @@ from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import SOURCES, DataConfig
 from synthjax.data.export.hospital import export_phantom
 from synthjax.data.listing import Context, Listing, Rows
+from synthjax.data.parallel import processes_for
 from synthjax.data.problems import Problems
 from synthjax.data.recipe import PHASES, Recipe
 from synthjax.data.schema import Schema
@@ -117,7 +119,7 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
     listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
     histogram = combination_histogram(listing.labels, listing.rows.label)
     listing, splits, cohort = deal(config, listing, seed)
-    rows = listing.rows
+    problems.next_phase()
     schema = Schema(
         listing.name,
         listing.labels,
@@ -126,36 +128,20 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
         config.pixels.bits,
     )
     skip = config.on_bad_file == "skip"
-    recipe = Recipe(listing.read, schema, config.pixels, skip)
-    files = out / PARTIAL / "set"
-    plan = _plan(files, recipe, rows, splits, config.shard_mb)
-    work = (files, recipe, rows, plan)
-    if config.engine == "beam":
-        written = write_shards_with_beam(
-            *work, problems=problems, options=config.beam_options
-        )
-    else:
-        written = shards.write_shards(*work, problems=problems, workers=config.workers)
-    for path in set(files.iterdir()) - {files / shard.name for shard in plan}:
-        path.unlink()  # the shards' notes, and what a kill left half written
-    settings = getattr(config, config.source)
+    recipe = Recipe(listing.read, schema, config.pixels, listing.root, skip)
+    plan = _plan(out / PARTIAL, recipe, listing.rows, splits, config.shard_mb)
+    begin = time.monotonic()
+    written = _write(config, recipe, listing.rows, plan, out / PARTIAL, problems)
+    spent = time.monotonic() - begin
     publish(
-        files,
+        out / PARTIAL / shards.FILES,
         out,
         schema,
         _gather(listing, plan, written),
-        provenance={
-            "source": config.source,
-            "settings": plain(settings),
-            "export_as": config.export_as,
-            "pixels": plain(config.pixels),
-            "facts": dict(listing.facts),
-            "seed": seed,
-            "version": synthjax.__version__,
-        },
+        provenance=_provenance(config, listing, seed),
         split_facts={
             "seed": seed,
-            "fractions": config.fractions,
+            "fractions": None if cohort else config.fractions,
             "patients_named": listing.has_patients,
             "pixels": plain(config.pixels) | {"resolution": config.resolution},
             "cohort": cohort,
@@ -165,11 +151,29 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
     )
     shutil.rmtree(out / PARTIAL)
     problems.announce()
-    _report(out, written)
+    _report(config, out, written, spent)
+
+
+def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
+    """Where the set comes from; the user's folders stay with the user."""
+    names = {config.source, config.export_as} - {""}
+    settings = {name: plain(getattr(config, name)) for name in sorted(names)}
+    for section in settings.values():
+        for place in ("path", "index"):
+            section.pop(place, None)
+    return {
+        "source": config.source,
+        "export_as": config.export_as,
+        "settings": settings,
+        "pixels": plain(config.pixels),
+        "facts": dict(listing.facts),
+        "seed": seed,
+        "version": synthjax.__version__,
+    }
 
 
 def _plan(
-    files: Path,
+    folder: Path,
     recipe: Recipe,
     rows: Rows,
     splits: Mapping[str, Sequence[int]],
@@ -177,11 +181,11 @@ def _plan(
 ) -> list[shards.Shard]:
     """The shards to write; those of a killed build are kept if they are the same."""
     identity = f"{shards.fingerprint(recipe, rows, splits)} {shard_mb}"
-    path = files.parent / "plan.json"
+    path = folder / "plan.json"
     plan = read_json(path) if path.exists() else {}
     if plan.get("fingerprint") != identity:
-        shutil.rmtree(files, ignore_errors=True)
-        files.mkdir(parents=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / shards.FILES).mkdir(parents=True)
         numbers = np.concatenate([np.asarray(part) for part in splits.values()])
         size = shards.estimate_bytes(recipe, rows, numbers)
         plan = {"fingerprint": identity, "image_bytes": size}
@@ -189,6 +193,27 @@ def _plan(
     return shards.plan_shards(
         rows, splits, image_bytes=plan["image_bytes"], shard_mb=shard_mb
     )
+
+
+def _write(
+    config: DataConfig,
+    recipe: Recipe,
+    rows: Rows,
+    plan: list[shards.Shard],
+    folder: Path,
+    problems: Problems,
+) -> list[shards.Written]:
+    """Writes the shards with the engine of the config; nothing else stays with them."""
+    work = (folder, recipe, rows, plan)
+    if config.engine == "beam":
+        options = config.beam_options
+        written = write_shards_with_beam(*work, problems=problems, options=options)
+    else:
+        written = shards.write_shards(*work, problems=problems, workers=config.workers)
+    files = folder / shards.FILES
+    for path in set(files.iterdir()) - {files / shard.name for shard in plan}:
+        path.unlink()  # what a kill left half written
+    return written
 
 
 def _gather(
@@ -206,15 +231,27 @@ def _gather(
     return splits
 
 
-def _report(out: Path, written: list[shards.Written]) -> None:
-    """Says where the time went, and keeps it in build.json."""
-    seconds = {phase: sum(note.seconds[phase] for note in written) for phase in PHASES}
-    images, spent = sum(note.images for note in written), sum(seconds.values())
-    shares = {phase: seconds[phase] / max(spent, 1e-9) for phase in PHASES}
-    rate = images / max(spent, 1e-9)
+def _report(
+    config: DataConfig, out: Path, written: list[shards.Written], spent: float
+) -> None:
+    """Says where the time of this run went, and keeps it in build.json.
+
+    Shares are of all the time that the processes had: what is in none of the phases
+    (starting, waiting, handing over) is called other.
+    """
+    new = [note for note in written if note.seconds]
+    images = sum(note.images for note in new)
+    seconds = {phase: sum(note.seconds[phase] for note in new) for phase in PHASES}
+    processes = processes_for(images, config.workers) if config.engine == "local" else 1
+    whole = max(processes * spent, sum(seconds.values()), 1e-9)
+    seconds["other"] = whole - sum(seconds.values())
+    shares = {phase: share / whole for phase, share in seconds.items()}
     write_json(
         out / "build.json",
-        {"images": images, "images_per_core_second": rate, "shares": shares},
+        {"images": images, "seconds": spent, "processes": processes, "shares": shares},
     )
     parts = ", ".join(f"{phase} {share:.0%}" for phase, share in shares.items())
-    say(f"{images} images, {rate:.0f}/s per core: {parts}")
+    say(
+        f"{images} images in {duration(spent)}, {images / whole:.0f}/s per core "
+        f"({processes}): {parts}"
+    )

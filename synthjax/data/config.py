@@ -7,6 +7,7 @@ from typing import Any
 from synthjax.core.errors import ConfigError
 from synthjax.data import shards
 from synthjax.data.cohorts import check_cohort
+from synthjax.data.export.hospital import LAYOUTS
 from synthjax.data.listing import Context, Listing
 from synthjax.data.pixels import RESOLUTIONS, PixelsConfig
 from synthjax.data.sources import (
@@ -81,6 +82,15 @@ class DataConfig:
             raise ConfigError(
                 f"resolution={self.resolution}: must be a power of two from "
                 f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}; the nearest is {nearest}"
+            )
+        if self.export_as and self.export_as not in LAYOUTS:
+            raise ConfigError(
+                f"export_as={self.export_as!r}: must be one of {', '.join(LAYOUTS)}"
+            )
+        if self.export_as and not self.source.startswith("phantom"):
+            raise ConfigError(
+                f"export_as={self.export_as!r}: source={self.source!r} is no phantom; "
+                "launch.export hands on a set that is built"
             )
         if self.channels not in (1, 3):
             raise ConfigError(f"channels={self.channels}: must be 1 (grey) or 3 (RGB)")

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32, Integer
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi
 
-from synthjax.data.dicom import PALETTE, check_dicom, read_stored
+from synthjax.data.dicom import PALETTE, read_stored
 from synthjax.data.pixels import PixelsConfig
 from synthjax.data.problems import BadImageError
 from synthjax.data.windowing import THREE, WINDOWS, Window, apply_window
@@ -24,24 +24,18 @@ def read_dicom(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]
 
     CT (modality CT with a rescale, or a rescale to HU) is shown through
     `pixels.window`, one window or three as RGB; "file" is its own first window, brain
-    if it has none. Everything else: see `display`.
+    if it has none. Units are units, so a CT that says MONOCHROME1 is not inverted: air
+    is always black. Everything else: see `display`.
 
     Raises:
         BadImageError: the path, what is wrong with the file, and the remedy.
     """
     header, stored = read_stored(path)
     try:
-        if not is_ct(header):
+        with np.errstate(over="raise", invalid="raise"):
+            if is_ct(header):
+                return _show_ct(header, stored, pixels.window)
             return display(header, stored)
-        units = hounsfield(header, stored)
-        own = own_window(header)
-        if pixels.window == "three":
-            shown = [apply_window(units, WINDOWS[name]) for name in THREE]
-            return np.stack(shown, axis=-1)
-        if pixels.window == "file" and own:
-            return apply_window(units, own, voi_function(header))[..., None]
-        name = "brain" if pixels.window == "file" else pixels.window
-        return apply_window(units, WINDOWS[name])[..., None]
     except (
         ValueError,
         TypeError,
@@ -50,18 +44,31 @@ def read_dicom(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]
         AttributeError,
     ) as error:
         raise BadImageError(
-            f"{path}: its pixels cannot be shown ({error}); correct its rescale, window "
-            "or palette, or replace the file."
+            path,
+            f"has pixels that cannot be shown ({error}); correct its rescale, window "
+            "or palette, or replace the file.",
         ) from error
 
 
-def read_shape(path: Path, pixels: PixelsConfig) -> tuple[int, int, int]:
-    """Height, width and channels of what `read_dicom` gives, from the header alone.
+def _show_ct(
+    header: Dataset, stored: Integer[np.ndarray, "h w"], window: str
+) -> Float32[np.ndarray, "h w c"]:
+    """CT through the window of this name."""
+    units = hounsfield(header, stored)
+    own = own_window(header)
+    if window == "three":
+        planes = np.empty((len(THREE), *units.shape), np.float32)
+        for plane, name in zip(planes, THREE, strict=True):
+            plane[...] = apply_window(units, WINDOWS[name])
+        return np.moveaxis(planes, 0, -1)  # a view: what follows takes plane by plane
+    if window == "file" and own:
+        return apply_window(units, own, voi_function(header))[..., None]
+    name = "brain" if window == "file" else window
+    return apply_window(units, WINDOWS[name])[..., None]
 
-    Raises:
-        BadImageError: as `read_dicom` does, for what the header shows.
-    """
-    header = check_dicom(path)
+
+def shown_shape(header: Dataset, pixels: PixelsConfig) -> tuple[int, int, int]:
+    """Height, width and channels of what `read_dicom` gives for a checked header."""
     grey = header.SamplesPerPixel == 1 and header.PhotometricInterpretation != PALETTE
     if is_ct(header) and pixels.window == "three":
         grey = False
@@ -108,9 +115,10 @@ def hounsfield(
             values, intercept = (values + 1000) % 4096, AIR
         elif bits > 12:
             values[values >= 2 ** (bits - 1)] -= 2**bits
-    values *= np.float32(slope or 1.0)  # in place: new memory costs more than sums
+    if slope is not None and slope != 1:
+        values *= np.float32(slope)  # in place: new memory costs more than sums
     values += np.float32(intercept)
-    np.putmask(values, padding | (values < _LOWEST), AIR)
+    np.copyto(values, np.float32(AIR), where=padding | (values < _LOWEST))
     return values
 
 
@@ -137,6 +145,8 @@ def display(
         colours = apply_color_lut(values, header)[..., :3]
         return colours.astype(np.float32) / np.float32(np.iinfo(colours.dtype).max)
     padding = find_padding(header, stored)
+    for keyword in ("RescaleSlope", "RescaleIntercept"):
+        _number(header, keyword)  # raises for none
     units = apply_modality_lut(values, header).astype(np.float32)
     window = own_window(header)
     if window:
@@ -169,15 +179,17 @@ def find_padding(
 ) -> Bool[np.ndarray, "h w"]:
     """Which pixels are outside the field of view: PixelPaddingValue or its range.
 
-    Files disagree on the sign of that value, so it is compared modulo BitsAllocated.
+    Files disagree on the sign of that value, so it is compared modulo the
+    range of the stored type.
     """
     value = header.get("PixelPaddingValue")
     if value is None:
         return np.zeros(stored.shape, bool)
     limit = header.get("PixelPaddingRangeLimit")
     low, high = sorted((int(value), int(value if limit is None else limit)))
-    span = 2**header.BitsAllocated
-    return (stored.astype(np.int64) - low) % span <= (high - low) % span
+    unsigned = stored.view(f"u{stored.itemsize}")  # differences wrap around
+    span = 2 ** (8 * stored.itemsize)
+    return unsigned - unsigned.dtype.type(low % span) <= (high - low) % span
 
 
 def strip_unused_bits(

@@ -5,11 +5,13 @@ in processes and kept in parts, so that a run that is killed loses a part at the
 and several studies can share the finished table.
 """
 
+import contextlib
+import fcntl
 import hashlib
-import math
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,33 +23,30 @@ from synthjax.core.clock import progress, say
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_atomic
 from synthjax.data.dicom import read_header
-from synthjax.data.parallel import ordered_map, worker_count
+from synthjax.data.parallel import ordered_map, processes_for
 from synthjax.data.problems import BadImageError
-from synthjax.data.sources.attributes import parse_age, parse_sex
+from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES, known_age, known_sex
 
 SCHEMA = pa.schema(
     [
         ("file", pa.string()),  # relative to the folder
         ("patient_id", pa.string()),
-        ("study_id", pa.string()),
-        ("sop_instance_uid", pa.string()),
+        ("study_id", pa.string()),  # a digest of its UID, "" = unknown
         ("rows", pa.int32()),  # 0 = unknown, as below
         ("columns", pa.int32()),
         ("bits_stored", pa.int32()),
         ("photometric", pa.string()),
-        ("syntax", pa.string()),  # UID of the transfer syntax
         ("age", pa.float32()),  # years, NaN = unknown
+        ("odd_age", pa.bool_()),  # unknown because it is no age
         ("sex", pa.string()),  # F, M, "" = unknown
-        ("modality", pa.string()),
+        ("odd_sex", pa.bool_()),
         ("view", pa.string()),
-        ("has_pixels", pa.bool_()),  # pixel data of the right length are there
         ("error", pa.string()),  # why the file cannot be used, "" = it can
     ]
 )
 PART = 4000  # files whose headers a kill loses at the most
 _BATCH = 100  # files that one process reads at a time
-_FEW = 400  # files that are not worth the start of processes
-_VERSION = "1"  # of the columns; another makes every index anew
+_VERSION = "2"  # of the columns; another makes every index anew
 _DIGEST = b"synthjax_files"  # key in the metadata of the finished table
 
 
@@ -56,8 +55,9 @@ def index_headers(
 ) -> pa.Table:
     """The header of each file, from `target` if it has them, else read and kept there.
 
-    `target` remembers the names and sizes of its files; if they have changed, the
-    headers are read anew. Parts that an earlier run finished are not read again.
+    `target` remembers the names, sizes and times of its files; if they have changed,
+    the headers are read anew. Parts that an earlier run finished are not read again. Of
+    several studies that want the same table, one makes it and the others wait.
 
     Args:
         root: the folder.
@@ -72,16 +72,19 @@ def index_headers(
     Raises:
         StudyError: a file has gone, or `target` cannot be written.
     """
-    sizes = _sizes(root, files)
-    digest = _digest(zip(files, sizes, strict=True))
+    states = _states(root, files)
+    digest = _digest(zip(files, states, strict=True))
     known = _read_if(target, digest)
     if known is not None:
         return known
     parts = target.with_name(f"{target.name}.parts")
     try:
-        table = _from_parts(root, files, sizes, parts, workers)
-        _write(target, table.replace_schema_metadata({_DIGEST: digest}))
-        shutil.rmtree(parts, ignore_errors=True)
+        with _alone_in(parts):
+            table = _read_if(target, digest)  # made while this study waited
+            if table is None:
+                table = _from_parts(root, files, states, parts, workers)
+                _write(target, table.replace_schema_metadata({_DIGEST: digest}))
+            shutil.rmtree(parts, ignore_errors=True)
     except OSError as error:
         raise StudyError(
             f"the index of headers {target} cannot be written: {error}."
@@ -89,15 +92,49 @@ def index_headers(
     return table
 
 
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Makes the folder, and waits until no other process is in it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # the other is done, and has removed it
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"another study reads the headers into {folder}; waiting for it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_still(folder, lock):
+                yield
+                return
+        finally:
+            os.close(lock)
+
+
+def _is_still(folder: Path, descriptor: int) -> bool:
+    """Whether an open folder is still the one of that name; others remove it."""
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def _from_parts(
-    root: Path, files: Sequence[str], sizes: Sequence[int], parts: Path, workers: int
+    root: Path,
+    files: Sequence[str],
+    states: Sequence[tuple[int, int]],
+    parts: Path,
+    workers: int,
 ) -> pa.Table:
     """Finishes the parts that are not there yet, and reads them all."""
     starts = range(0, len(files), PART)
     paths: list[Path] = []
     for start in starts:
         part = slice(start, start + PART)
-        digest = _digest(zip(files[part], sizes[part], strict=True))
+        digest = _digest(zip(files[part], states[part], strict=True))
         paths.append(parts / f"{digest}.parquet")
     missing = [
         (files[start : start + PART], path)
@@ -115,8 +152,13 @@ def _from_parts(
         for members, _ in missing
         for start in range(0, len(members), _BATCH)
     )
-    count = 1 if left <= _FEW else worker_count(workers)
-    results = ordered_map(_read_batch, batches, count, processes=True)
+    results = ordered_map(
+        _read_batch,
+        batches,
+        processes_for(left, workers),
+        processes=True,
+        describe=lambda batch: str(batch[0] / batch[1][0]),
+    )
     try:
         for members, path in missing:
             rows: list[dict[str, Any]] = []
@@ -141,8 +183,8 @@ def read_row(root: Path, file: str) -> dict[str, Any]:
     try:
         header, fault = read_header(root / file)
     except BadImageError as error:
-        header, fault = Dataset(), str(error).replace(str(root / file), "it")
-    return {"file": file, **_values(header), "has_pixels": not fault, "error": fault}
+        header, fault = Dataset(), error.what
+    return {"file": file, **_values(header), "error": fault}
 
 
 def _values(header: Dataset) -> dict[str, Any]:
@@ -154,27 +196,38 @@ def _values(header: Dataset) -> dict[str, Any]:
         value = header.get(keyword)
         return int(value) if isinstance(value, int) else 0
 
-    age = parse_age(text("PatientAge"))
-    syntax = header.file_meta.TransferSyntaxUID if hasattr(header, "file_meta") else ""
+    odd: Counter[str] = Counter()
+    age = known_age(text("PatientAge"), odd)
+    sex = known_sex(text("PatientSex"), odd)
     return {
         "patient_id": text("PatientID"),
-        "study_id": text("StudyInstanceUID"),
-        "sop_instance_uid": text("SOPInstanceUID"),
+        "study_id": digest_uid(text("StudyInstanceUID")),
         "rows": number("Rows"),
         "columns": number("Columns"),
         "bits_stored": number("BitsStored"),
         "photometric": text("PhotometricInterpretation"),
-        "syntax": str(syntax),
-        "age": math.nan if age is None else age,
-        "sex": parse_sex(text("PatientSex")) or "",
-        "modality": text("Modality"),
+        "age": age,
+        "odd_age": odd[ODD_AGES] > 0,
+        "sex": sex,
+        "odd_sex": odd[ODD_SEXES] > 0,
         "view": text("ViewPosition"),
     }
 
 
-def _sizes(root: Path, files: Sequence[str]) -> list[int]:
+def digest_uid(uid: str) -> str:
+    """A short name in place of a DICOM UID, "" for none.
+
+    A UID leads back to the hospital, and often to the device and the second.
+    """
+    return hashlib.sha256(uid.encode()).hexdigest()[:16] if uid else ""
+
+
+def _states(root: Path, files: Sequence[str]) -> list[tuple[int, int]]:
+    """Size and time of the last change (ns) of each file."""
+    folder = os.fspath(root)  # a Path for each would take ten times as long
     try:
-        return [os.stat(root / file).st_size for file in files]
+        found = (os.stat(os.path.join(folder, file)) for file in files)
+        return [(state.st_size, state.st_mtime_ns) for state in found]
     except OSError as error:
         raise StudyError(
             f"{error.filename} cannot be opened ({error.strerror}); start again when "
@@ -182,11 +235,12 @@ def _sizes(root: Path, files: Sequence[str]) -> list[int]:
         ) from None
 
 
-def _digest(named: Iterable[tuple[str, int]]) -> str:
-    """Of names and sizes, and of the columns' version."""
+def _digest(named: Iterable[tuple[str, tuple[int, int]]]) -> str:
+    """Of names, sizes and times, and of the columns' version."""
     hasher = hashlib.sha256(_VERSION.encode())
-    for file, size in named:
-        hasher.update(f"{file}\0{size}\n".encode(errors="surrogateescape"))
+    for file, (size, changed) in named:
+        line = f"{file}\0{size} {changed}\n"
+        hasher.update(line.encode(errors="surrogateescape"))
     return hasher.hexdigest()[:24]
 
 

@@ -12,7 +12,7 @@ from synthjax.core.errors import StudyError
 from synthjax.data.feed import Feed, ResidentFeed, StreamingFeed
 from synthjax.data.listing import Rows, make_rows
 from synthjax.data.parallel import ordered_map
-from synthjax.data.schema import Schema
+from synthjax.data.schema import Record, Schema
 from synthjax.data.stored import StoredSplit, read_counts, read_provenance, read_schema
 
 __all__ = [
@@ -40,6 +40,13 @@ class Table(Rows):
     """A split in memory, one row per image, by ascending id."""
 
     pixels: UInt[np.ndarray, "n h w c"]  # no rows if read without images
+
+    def record(self, number: int) -> Record:
+        """One row with its pixels, if they were read."""
+        record = super().record(number)
+        if len(self.pixels):
+            record.pixels = self.pixels[number]
+        return record
 
 
 def read_split(directory: Path, split: str, *, images: bool = True) -> Table:

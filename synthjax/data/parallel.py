@@ -45,6 +45,7 @@ def ordered_map(
     workers: int = 0,
     *,
     processes: bool = False,
+    describe: Callable[[Item], str] = repr,
 ) -> Generator[Result, None, None]:
     """`map(function, items)` in threads or processes: same order, bounded memory.
 
@@ -55,32 +56,36 @@ def ordered_map(
         processes: for work that holds the interpreter lock; function, items and
             results then must pickle, and items be of modules, not of the program that
             was launched.
+        describe: names an item, for the error.
 
     Raises:
-        StudyError: a worker process was killed.
+        StudyError: a worker process was killed; it names the first unfinished item.
     """
     count = worker_count(workers)
     if count == 1:
         yield from map(function, items)
         return
-    pending: deque[Future[Result]] = deque()
+    pending: deque[tuple[Item, Future[Result]]] = deque()
     start = partial(_start_processes, function=function)
     with (start if processes else ThreadPoolExecutor)(count) as pool:
         try:
             for item in items:
-                pending.append(pool.submit(function, item))
+                pending.append((item, pool.submit(function, item)))
                 if len(pending) >= 4 * count:
-                    yield pending.popleft().result()
+                    yield pending[0][1].result()
+                    pending.popleft()
             while pending:
-                yield pending.popleft().result()
+                yield pending[0][1].result()
+                pending.popleft()
         except BrokenProcessPool:
             raise StudyError(
-                "a worker process was killed, most often for want of memory; run the "
-                f"same command with fewer workers (now {count}): "
-                "--config.data.workers=1. It goes on where it stopped."
+                "a worker process was killed, most often for want of memory, or by a "
+                f"file: it was at {describe(pending[0][0])} or one of the next. Run the "
+                f"same command with fewer workers (now {count}), such as "
+                "--config.data.workers=1; it goes on where it stopped."
             ) from None
         finally:
-            for future in pending:
+            for _, future in pending:
                 future.cancel()
 
 

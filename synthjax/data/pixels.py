@@ -72,8 +72,9 @@ def fit(
     """Values of 0 to 1 as the pixels of a set, uint8 or uint16.
 
     In this order: grey or RGB; aspect; antialiased resize; division by the maximum, if
-    asked; rounding to the nearest; 2x2 means, if asked, rounded once at the end. So with
-    `pyramid_from` a set of a lower resolution is exactly the box mean of a higher one.
+    asked; rounding to the nearest (the paper truncates); means over squares, if asked,
+    rounded again. So with `pyramid_from` every lower resolution is exactly the box mean
+    of the set at that size.
     """
     values = convert_channels(values, channels)
     if config.aspect == "pad":

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from synthjax.core.clock import say
@@ -9,18 +10,42 @@ from synthjax.core.errors import StudyError
 
 SHOWN = 10  # problems that a message spells out
 
+# What is wrong with a row or a file; problems are counted by these words.
+ROW_MALFORMED = "row malformed"
+ROW_MISSING = "row missing"  # a file that no row names
+ROWS_CONTRADICT = "rows contradict"  # two rows of one image say different things
+FILE_MISSING = "file missing"
+FILE_OUTSIDE = "file outside"  # a path or a link that leaves the source's folder
+FILE_NAME = "file name"
+FILE_UNUSABLE = "file unusable"  # it cannot be read as an image
+LABEL_UNKNOWN = "label unknown"  # not a value that a label has
+PATIENT_MISSING = "patient missing"
+
 
 class BadImageError(StudyError):
-    """One image file cannot be used; the message names the file and the remedy."""
+    """One image file cannot be used.
+
+    Args:
+        path: the file.
+        what: what is wrong with it and the remedy, a clause that goes on from its name.
+    """
+
+    def __init__(self, path: Path | str, what: str):
+        super().__init__(f"{path} {what}")
+        self.path, self.what = path, what
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BadImageError, (self.path, self.what)
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
     """One thing that is wrong."""
 
-    kind: str  # a few words, the same for all of its kind: "file missing"
+    kind: str  # one of the words above, or a source's own
     where: str  # "row 12 of train.csv" or a file relative to the source's folder
     what: str  # what is wrong there and the remedy, a clause
+    images: int = 1  # that are left out because of it; 0 if another problem counts them
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -31,54 +56,69 @@ class Problems:
 
     Args:
         action: "error" stops at the first settling, "skip" leaves the images out.
-        limit: the largest share of images that may be skipped.
+        limit: the largest share of images that may be skipped, in each phase: while a
+            source is listed, and while its files are read.
     """
 
     def __init__(self, action: str, limit: float):
         self.action, self.limit = action, limit
         self.found: list[Problem] = []
+        self._begin = 0  # the first problem of the phase
 
-    def add(self, kind: str, where: str, what: str) -> None:
-        """Notes a problem; the image concerned is left out by the caller."""
-        self.found.append(Problem(kind, where, what))
+    def add(self, kind: str, where: str, what: str, images: int = 1) -> None:
+        """Notes a problem; the images concerned are left out by the caller."""
+        self.found.append(Problem(kind, where, what, images))
+
+    def next_phase(self) -> None:
+        """What was settled so far counts no more when the rest is settled."""
+        self._begin = len(self.found)
 
     def settle(self, total: int, *, remedy: str = "") -> None:
         """Raises under "error" if there is a problem, under "skip" if there are many.
 
         Args:
-            total: images, faulty ones included.
+            total: images of the phase, faulty ones included.
             remedy: what else would help, a sentence.
 
         Raises:
             StudyError: with up to ten problems.
         """
-        count = len(self.found)
-        if not count or (self.action == "skip" and count <= self.limit * total):
+        found = self.found[self._begin :]
+        images = sum(problem.images for problem in found)
+        if not found or (self.action == "skip" and images <= self.limit * total):
             return
-        shown = "\n  ".join(str(problem) for problem in self.found[:SHOWN])
+        shown = "\n  ".join(str(problem) for problem in found[:SHOWN])
+        count = len(found)
         more = f"\n  and {count - SHOWN} more" if count > SHOWN else ""
         if self.action == "error":
             advice = "Correct them, or set config.data.on_bad_file=skip."
         else:
             advice = (
-                f"config.data.skip_limit={self.limit} allows "
-                f"{int(self.limit * total)} of {total}; correct them or raise it."
+                f"They cost {images} images, and config.data.skip_limit={self.limit} "
+                f"allows {int(self.limit * total)} of {total}; correct them or raise it."
             )
         raise StudyError(
             f"{count} problem(s): {advice} {remedy}".rstrip() + f"\n  {shown}{more}"
         )
 
     def summary(self) -> dict[str, Any]:
-        """JSON-ready: how many were left out, of which kind, and the first few."""
+        """JSON-ready: how many images were left out, for what, and the first few."""
         return {
-            "count": len(self.found),
-            "kinds": dict(Counter(problem.kind for problem in self.found)),
+            "count": sum(problem.images for problem in self.found),
+            "kinds": dict(self._kinds()),
             "first": [str(problem) for problem in self.found[:SHOWN]],
         }
 
     def announce(self) -> None:
         """Says in one line what was left out, if anything."""
-        if self.found:
-            kinds = Counter(problem.kind for problem in self.found)
-            parts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+        kinds = self._kinds()
+        if kinds:
+            parts = ", ".join(f"{kind} {n}" for kind, n in kinds.items())
             say(f"left out, as on_bad_file=skip says: {parts}; see splits.json")
+
+    def _kinds(self) -> Counter[str]:
+        """Images left out for each kind of problem."""
+        kinds: Counter[str] = Counter()
+        for problem in self.found:
+            kinds[problem.kind] += problem.images
+        return +kinds  # those that cost an image

@@ -1,9 +1,11 @@
 """What a worker does with one file: read, fit, encode; the same on every engine."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
@@ -11,7 +13,7 @@ from jaxtyping import Float32
 from synthjax.data.examples import encode_example
 from synthjax.data.listing import Rows
 from synthjax.data.pixels import PixelsConfig, fit
-from synthjax.data.problems import BadImageError, Problem
+from synthjax.data.problems import FILE_UNUSABLE, BadImageError, Problem
 from synthjax.data.schema import Record, Schema, check_record, encode_png
 
 PHASES = ("decode", "resize", "encode", "write")
@@ -29,6 +31,7 @@ class Recipe:
     read: Callable[[Record], Float32[np.ndarray, "h w c"]]  # Listing.read
     schema: Schema
     pixels: PixelsConfig
+    root: Path | None  # the folder that origins are relative to; None: no files
     skip: bool  # a file that cannot be used is left out; otherwise it ends the build
 
 
@@ -38,10 +41,25 @@ class Made:
 
     examples: list[bytes | None]  # one for each row; None where it was left out
     problems: list[Problem]
+    stamps: list[str]  # one for each row, of its file
     seconds: dict[str, float]  # phase -> working seconds
 
     def __len__(self) -> int:
         return len(self.examples)
+
+
+def stamps(root: Path | None, rows: Rows) -> list[str]:
+    """Tells a row's file from what it was before: its size and time; "" without one."""
+    if root is None:
+        return [""] * len(rows)
+    told = []
+    for origin in rows.origin:
+        try:
+            found = os.stat(root / origin)
+            told.append(f"{found.st_size} {found.st_mtime_ns}")
+        except OSError:
+            told.append("missing")
+    return told
 
 
 def make_examples(recipe: Recipe, rows: Rows) -> Made:
@@ -50,7 +68,7 @@ def make_examples(recipe: Recipe, rows: Rows) -> Made:
     Raises:
         BadImageError: a file cannot be used and the recipe does not skip it.
     """
-    made = Made([], [], no_seconds())
+    made = Made([], [], stamps(recipe.root, rows), no_seconds())
     for number in range(len(rows)):
         record = rows.record(number)
         try:
@@ -58,7 +76,7 @@ def make_examples(recipe: Recipe, rows: Rows) -> Made:
         except BadImageError as error:
             if not recipe.skip:
                 raise
-            made.problems.append(Problem("unusable image", record.origin, str(error)))
+            made.problems.append(Problem(FILE_UNUSABLE, record.origin, error.what))
             made.examples.append(None)
         except Exception as error:
             error.add_note(f"while reading {record.origin or record.id}")

@@ -5,6 +5,8 @@ from typing import Any
 from synthjax.core.clock import duration
 from synthjax.report.material import Material
 
+_PLACES = ("path", "index")  # keys whose values are folders of the user
+
 
 def provenance(material: Material) -> list[tuple[str, str]]:
     """What drew the synthetic images, as (name, value)."""
@@ -45,9 +47,16 @@ def stage_table(stages: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def settings(stages: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The config of every stage as flat (key, value) rows."""
+    """The config of every stage as flat (key, value) rows, the user's folders aside."""
     return [
-        {"stage": name, "rows": _flat(record["config"])}
+        {
+            "stage": name,
+            "rows": [
+                (key, value)
+                for key, value in _flat(record["config"])
+                if key.split(".")[-1] not in _PLACES
+            ],
+        }
         for name, record in stages.items()
         if record.get("config")
     ]

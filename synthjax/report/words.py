@@ -86,6 +86,10 @@ def preparation(card: dict[str, Any]) -> list[str]:
     if base > size:
         steps.append(f"averaged over squares to {size} px")
     told = [f"Images were {', '.join(steps)}, and kept with {pixels['bits']} bits."]
+    if pixels["window"] == "three":
+        told.append("Red, green and blue are the brain, subdural and bone windows.")
+    elif pixels["window"] != "file":
+        told.append(f"CT is shown in the {pixels['window']} window.")
     cohort = card["cohort"]
     if cohort:
         given = cohort["steps"][0]["images"]
@@ -103,6 +107,7 @@ def preparation(card: dict[str, Any]) -> list[str]:
     if left_out["count"]:
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in left_out["kinds"].items())
         told.append(
-            f"{left_out['count']:,} faulty files or rows were left out: {kinds}."
+            f"{left_out['count']:,} images of faulty files or rows were left out: "
+            f"{kinds}."
         )
     return told

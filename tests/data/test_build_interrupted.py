@@ -42,7 +42,7 @@ def finish(out):
 
 def shards(out):
     """The finished shards and when each was written."""
-    notes = (out / ".partial" / "set").glob("*.json")
+    notes = (out / ".partial" / "notes").glob("*.json")
     return {note.name: note.stat().st_mtime_ns for note in notes}
 
 

@@ -1,6 +1,7 @@
 """The data stage, source to set."""
 
 import csv
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -14,6 +15,7 @@ from synthjax.core.files import read_json
 from synthjax.data import loader, parallel, shards
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig
+from synthjax.data.recipe import make_examples
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
 
@@ -100,7 +102,9 @@ def test_folder_to_set(tmp_path):
         np.testing.assert_array_equal(table.label[:, 0], grey > 100)
         facts = described["splits"][split]
         assert facts["images"] == len(table) == 2 * facts["patients"]
-    assert loader.read_provenance(out)["settings"]["path"] == str(root)
+    settings = loader.read_provenance(out)["settings"]["folder"]
+    assert settings["patient_column"] == "patient" and "path" not in settings
+    assert not any(str(tmp_path) in path.read_text() for path in out.glob("*.json"))
 
 
 def test_two_builds_are_equal_whatever_the_workers(tmp_path, monkeypatch):
@@ -156,6 +160,8 @@ def test_too_few_patients(tmp_path):
         ({"pixels": {"bits": 16}, "channels": 3}, r"bits=16.*channels=1"),
         ({"cohort": "classes:7"}, r"config\.data\.cohort.*20, 15, 10"),
         ({"engine": "spark"}, "local or beam"),
+        ({"export_as": "chestpert"}, "must be one of chexpert"),
+        ({"export_as": "nih14", "source": "folder"}, "no phantom.*launch.export"),
         ({"on_bad_file": "ignore"}, "error or skip"),
         ({"skip_limit": 2.0}, "skip_limit=2.0"),
         ({"shard_mb": 0.0}, "shard_mb=0.0"),
@@ -165,3 +171,30 @@ def test_too_few_patients(tmp_path):
 def test_config_values_are_checked(values, message):
     with pytest.raises(ConfigError, match=message):
         freeze(DataConfig, values, "data")
+
+
+def test_a_bad_file_is_mended_or_skipped_without_doing_all_again(tmp_path, monkeypatch):
+    """The remedies that the message names keep the shards that are finished."""
+    monkeypatch.setattr(parallel, "_FEW", 10**6)
+    root, out = tmp_path / "scans", tmp_path / "data"
+    root.mkdir()
+    config = dataclasses.replace(folder_study(root), shard_mb=0.0005)
+    bad = (root / "7.png").read_bytes()
+    (root / "7.png").write_bytes(bad[:40])
+    made = []
+
+    def counted(recipe, rows):
+        made.extend(rows.id.tolist())
+        return make_examples(recipe, rows)
+
+    monkeypatch.setattr(shards, "make_examples", counted)
+    work = {"seed": 0, "out": out, "prepared": tmp_path / "prepared"}
+    with pytest.raises(StudyError, match=r"7\.png"):
+        build(config, **work)
+    with pytest.raises(StudyError, match="They cost 1 images.*skip_limit=0.01"):
+        build(dataclasses.replace(config, on_bad_file="skip"), **work)
+    build(dataclasses.replace(config, on_bad_file="skip", skip_limit=0.1), **work)
+    described = read_json(out / "splits.json")
+    assert described["left_out"]["kinds"] == {"file unusable": 1}
+    assert sum(split["images"] for split in described["splits"].values()) == 23
+    assert len(made) - len(set(made)) < 24, "finished shards were made again"

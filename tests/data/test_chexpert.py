@@ -254,6 +254,38 @@ def test_equal_rows_are_one_and_others_contradict(small, tmp_path):
     write_table(small / "train.csv", [*rows, [*rows[0][:-1], ""]])
     with pytest.raises(StudyError, match=r"row 9 of train.csv: .*row 2 of train.csv"):
         load(small, tmp_path)
+    for table in ([*rows, [*rows[0][:-1], ""]], [[*rows[0][:-1], ""], *rows]):
+        write_table(small / "train.csv", table)
+        skipping = context(tmp_path, "skip")
+        listing = list_images(ChexpertConfig(path=str(small)), skipping)
+        assert list(listing.rows.id) == KEPT[1:]
+        assert skipping.problems.summary()["kinds"] == {"rows contradict": 1}
+
+
+def test_odd_ages_and_sexes_are_unknown_and_old_ones_90(small, tmp_path):
+    rows = table_rows(small.name)
+    for row, sex, age in (
+        (rows[0], "woman", "old"),
+        (rows[2], "Male", "-3"),
+        (rows[3], "Male", "97"),
+    ):
+        row[1:3] = sex, age
+    write_table(small / "train.csv", rows)
+    listing = load(small, tmp_path)
+    assert list(listing.rows.sex) == ["", "M", "M"]
+    np.testing.assert_array_equal(listing.rows.age, np.float32([np.nan, np.nan, 90]))
+    assert listing.facts["odd ages, unknown"] == 2
+    assert listing.facts["odd sexes, unknown"] == 1
+
+
+def test_files_without_a_row_are_counted(small, tmp_path):
+    assert load(small, tmp_path).facts["files without a row"] == 0  # laterals have one
+    stray = "train/patient00009/study1/view1_frontal.jpg"
+    save(small / stray, 1)
+    save(small / "valid/patient00010/study1/view1_frontal.jpg", 1)  # of another table
+    facts = load(small, tmp_path).facts
+    assert facts["files without a row"] == 1
+    assert facts["files without a row, such as"] == [stray]
 
 
 NAME = "train/patient00009/study1/view1_frontal.jpg"
@@ -263,20 +295,22 @@ NAME = "train/patient00009/study1/view1_frontal.jpg"
     ("path", "changes", "kind", "message"),
     [
         (NAME, {}, "file missing", "patient00009.*does not exist"),
-        (f"../{NAME}", {}, "odd path", "not of the form"),
-        (f"x/../{NAME}", {}, "odd path", "not of the form"),
-        (f"/etc/{NAME}", {}, "odd path", "not of the form"),
-        ("", {}, "odd path", "not of the form"),
-        ("x/train/patient9/study1/scan.jpg", {}, "odd path", "not of the form"),
+        (f"../{NAME}", {}, "file name", "not of the form"),
+        (f"x/../{NAME}", {}, "file name", "not of the form"),
+        (f"/etc/{NAME}", {}, "file name", "not of the form"),
+        ("", {}, "file name", "not of the form"),
+        ("x/train/patient9/study1/scan.jpg", {}, "file name", "not of the form"),
         ("x/train/patient8/study1/view1_frontal.jpg", {}, "file outside", "leaves"),
         ("x/train/patient7/study1/view1_frontal.jpg", {}, "file outside", "leaves"),
         ("x/train/patient6/study1/view1_frontal.jpg", {}, "file missing", "not exist"),
-        (f"x/{KEPT[0]}", {19: None}, "malformed row", "cells"),
-        (f"x/{NAME}", {7: "2"}, "odd label", "'Cardiomegaly'.*'2'.*1, 0, -1 or blank"),
-        (f"x/{NAME}", {7: "nan"}, "odd label", "'Cardiomegaly'.*'nan'"),
-        (f"x/{NAME}", {1: "woman"}, "odd sex", "'woman'"),
-        (f"x/{NAME}", {2: "old"}, "odd age", "'old'"),
-        (f"x/{NAME}", {2: "-3"}, "odd age", "'-3'"),
+        (f"x/{KEPT[0]}", {19: None}, "row malformed", "cells"),
+        (
+            f"x/{NAME}",
+            {7: "2"},
+            "label unknown",
+            "'Cardiomegaly'.*'2'.*1, 0, -1 or blank",
+        ),
+        (f"x/{NAME}", {7: "nan"}, "label unknown", "'Cardiomegaly'.*'nan'"),
     ],
 )
 def test_a_faulty_row_is_named_or_skipped(
@@ -429,6 +463,8 @@ def test_chexpert_plus_is_joined_with_its_labels(plus, tmp_path):
     assert listing.facts["left out: without labels"] == 1
     assert listing.facts["left out: of other tables"] == 1
     assert listing.facts["set"] == "CheXpert Plus"
+    assert listing.facts["files without a row"] == 0
+    assert listing.facts["labels without a row"] == 0
     for number in range(3):
         record = listing.rows.record(number)
         place = list(ROWS).index(KEPT[number])
@@ -530,3 +566,16 @@ def test_an_export_refuses_what_does_not_fit(tmp_path):
     assert not (tmp_path / "set" / "train.csv").exists()
     with pytest.raises(StudyError, match="14 labels, not the 1"):
         write_chexpert(tmp_path / "other", records[:1], ("Edema",))
+
+
+def test_rows_that_a_quote_in_a_report_swallows_are_seen(plus, tmp_path):
+    """Reports go on over lines, so that the table alone cannot tell."""
+    path = plus / "df_chexpert_plus_240401.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    assert lines[1].endswith('"FINDINGS:\n')
+    lines[2] = lines[2].replace('nothing"', "nothing", 1)  # the quote is lost
+    lines[3] = lines[3].replace('"', "", 1)
+    path.write_text("".join(lines))
+    skipping = context(tmp_path, "skip")
+    facts = list_images(ChexpertConfig(path=str(plus)), skipping).facts
+    assert facts["labels without a row"] > 0

@@ -17,7 +17,7 @@ import pytest
 
 from synthjax.data.cohorts import draw_cohort
 from synthjax.data.splits import audit
-from synthjax.data.tables import Table
+from synthjax.data.tables import CsvTable
 
 SECONDS, BYTES = 120, 2e9
 CHEST = (
@@ -134,7 +134,7 @@ def write_brain(folder):
 
 def read_chest(folder):
     """Label matrix and patients by the paper's cleaning."""
-    table = Table(folder / "train.csv", required=["Path", *CHEST])
+    table = CsvTable(folder / "train.csv", required=["Path", *CHEST])
     values = {"1.0": 1, "-1.0": 1, "0.0": 0, "": 0}
     labels, patients = [], []
     for _, (path, *cells) in table.rows(["Path", *CHEST]):
@@ -148,7 +148,7 @@ def read_chest(folder):
 
 def read_brain(folder):
     """Label matrix, "any" turned into "no finding", and patients."""
-    table = Table(folder / "stage_2_train.csv", required=["ID", "Label"])
+    table = CsvTable(folder / "stage_2_train.csv", required=["ID", "Label"])
     place = {name: number for number, name in enumerate((*BRAIN[:5], "any"))}
     positive = bytearray(6 * ROWS["brain"])
     row_of = {}

@@ -1,6 +1,7 @@
 """DICOM: what is read, what is never read, and what is wrong with a file."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from pydicom.uid import (
 )
 
 from synthjax.data.dicom import ALLOWED, check_dicom, read_header, read_stored
-from synthjax.data.dicom_display import hounsfield, read_dicom, read_shape
+from synthjax.data.dicom_display import hounsfield, read_dicom, shown_shape
 from synthjax.data.export.rsna_ich import make_dicom
 from synthjax.data.pixels import PixelsConfig
 from synthjax.data.problems import BadImageError
@@ -78,6 +79,10 @@ IDENTIFYING = (
 
 def units_of(path):
     return hounsfield(*read_stored(path))
+
+
+def read_shape(path, config):
+    return shown_shape(check_dicom(path), config)
 
 
 # What is read and what is not
@@ -192,6 +197,45 @@ def test_compressed_slices_equal_the_uncompressed(saved, syntax):
     np.testing.assert_array_equal(read_dicom(path, PixelsConfig(window="three")), plain)
 
 
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("shape", [(5, 7), (6, 4), (3, 1)])
+def test_what_lies_in_the_file_is_what_pydicom_decodes(
+    tmp_path: Path, implicit, sign, bits, shape
+):
+    stored = RNG.integers(0, 2**bits, shape).astype(f"u{bits // 8}")
+    made = ct(np.zeros(shape, np.int16), PixelRepresentation=sign)
+    made.BitsAllocated, made.BitsStored, made.HighBit = bits, bits, bits - 1
+    data = stored.tobytes()
+    made.PixelData = data + bytes(len(data) % 2)
+    made["PixelData"].VR = "OW" if bits == 16 else "OB"
+    made.file_meta.TransferSyntaxUID = (
+        ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    )
+    path = tmp_path / "plain.dcm"
+    made.save_as(path, enforce_file_format=True)
+    values, truth = read_stored(path)[1], pixel_array(path)
+    assert values.dtype == truth.dtype
+    np.testing.assert_array_equal(values, truth)
+    np.testing.assert_array_equal(values.view(stored.dtype), stored)
+
+
+@pytest.mark.parametrize(
+    ("explicit", "big"), [(False, False), (True, False), (True, True)]
+)
+def test_a_transfer_syntax_that_is_not_said_is_found_out(tmp_path: Path, explicit, big):
+    made = ct()
+    if big:
+        made.PixelData = np.frombuffer(made.PixelData, "<i2").astype(">i2").tobytes()
+    del made.file_meta
+    path = tmp_path / "bare.dcm"
+    made.save_as(path, implicit_vr=not explicit, little_endian=not big)
+    data = path.read_bytes()
+    path.write_bytes(bytes(128) + b"DICM" + data)
+    np.testing.assert_array_equal(units_of(path), UNITS)
+
+
 # What is wrong
 
 
@@ -211,19 +255,41 @@ def deflated():
     return pydicom.dcmread(path)
 
 
+def test_a_deflated_file_is_not_unpacked(tmp_path: Path, monkeypatch):
+    """Wherever its file-meta group names the transfer syntax."""
+    buffer = io.BytesIO()
+    deflated().save_as(buffer, enforce_file_format=True)
+    data, start = buffer.getvalue(), 132 + 12  # behind the length of the group
+    long = b"\2\0\1\0OB\0\0" + struct.pack("<I", 5000) + bytes(5000)
+    path = tmp_path / "deflated.dcm"
+    path.write_bytes(data[:start] + long + data[start:])
+    assert path.read_bytes().index(b"1.2.840.10008.1.2.1.99") > 5000
+    monkeypatch.setattr(pydicom.filereader.zlib, "decompress", None)
+    with pytest.raises(BadImageError, match="has a deflated transfer syntax"):
+        read_dicom(path, PLAIN)
+    with pytest.raises(BadImageError, match="has a deflated transfer syntax"):
+        read_header(path)
+
+
 FAULTS = {
     "no pixels": (ct(PixelData=None), "no PixelData"),
     "no image": (ct(Rows=None, PixelData=None), "no Rows and Columns"),
-    "cut off": (cut(ct(), 100), "6044 bytes, but 64 x 48 pixels take 6144"),
-    "too long": (ct(Rows=12, Columns=8), "6144 bytes, but 12 x 8 pixels take 192"),
+    "cut off": (
+        cut(ct(), 100),
+        "6044 bytes of PixelData, but 64 x 48 pixels take 6144",
+    ),
+    "too long": (
+        ct(Rows=12, Columns=8),
+        "6144 bytes of PixelData, but 12 x 8 pixels take 192",
+    ),
     "frames": (ct(NumberOfFrames=12), "12 frames"),
     "no rows": (ct(Rows=0), "0 x 48"),
     "a bomb": (ct(Rows=60000, Columns=60000), "60000 x 60000 .* more than"),
-    "32 bits": (ct(BitsAllocated=32), "BitsAllocated is 32"),
-    "too many bits": (ct(BitsStored=17), "BitsStored is 17"),
-    "high bit": (ct(BitsStored=12, HighBit=15), "HighBit is 15"),
-    "no bits": (ct(BitsStored=None), "BitsStored is None"),
-    "odd sign": (ct(PixelRepresentation=2), "PixelRepresentation is 2"),
+    "32 bits": (ct(BitsAllocated=32), "the BitsAllocated 32"),
+    "too many bits": (ct(BitsStored=17), "the BitsStored 17"),
+    "high bit": (ct(BitsStored=12, HighBit=15), "the HighBit 15"),
+    "no bits": (ct(BitsStored=None), "the BitsStored None"),
+    "odd sign": (ct(PixelRepresentation=2), "the PixelRepresentation 2"),
     "unknown": (ct(PhotometricInterpretation="HSV"), "'HSV' with 1 sample"),
     "grey in colour": (ct(SamplesPerPixel=3), "'MONOCHROME2' with 3 sample"),
     "no slope": (ct(RescaleSlope=0), "RescaleSlope is 0"),
@@ -233,7 +299,7 @@ FAULTS = {
         ct(SamplesPerPixel=3, PhotometricInterpretation="RGB", Rows=21),
         "Planar Configuration",
     ),
-    "video": (ct(), "transfer syntax MPEG2 .* is no image"),
+    "video": (ct(), "transfer syntax MPEG2 .* no image"),
     "deflated": (deflated(), "deflated"),
     "another size inside": (compressed(Rows=16), r"\(64, 48, 1\) .* \(16, 48, 1\)"),
     "cut codestream": (compressed(), "no readable DICOM"),

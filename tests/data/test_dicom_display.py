@@ -18,10 +18,17 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from synthjax.data.dicom import read_stored
-from synthjax.data.dicom_display import AIR, hounsfield, read_dicom, read_shape
+from synthjax.data.dicom import check_dicom, read_stored
+from synthjax.data.dicom_display import (
+    AIR,
+    find_padding,
+    hounsfield,
+    read_dicom,
+    shown_shape,
+)
 from synthjax.data.export.rsna_ich import make_dicom
 from synthjax.data.pixels import PixelsConfig
+from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 from synthjax.data.windowing import WINDOWS, apply_window
 
@@ -75,6 +82,10 @@ def saved(tmp_path: Path):
 
 def units_of(path):
     return hounsfield(*read_stored(path))
+
+
+def read_shape(path, config):
+    return shown_shape(check_dicom(path), config)
 
 
 # Hounsfield units
@@ -183,6 +194,28 @@ def test_a_range_of_padding_is_air(saved):
     np.testing.assert_array_equal(units_of(saved(made)), truth)
 
 
+@given(
+    bits=st.sampled_from([8, 16]),
+    signed=st.booleans(),
+    value=st.integers(-(2**15), 2**16 - 1),
+    limit=st.none() | st.integers(-(2**15), 2**16 - 1),
+)
+def test_padding_is_found_modulo_the_stored_type(bits, signed, value, limit):
+    stored = RNG.integers(0, 2**bits, (40, 50)).astype(f"u{bits // 8}")
+    if signed:
+        stored = stored.view(f"i{bits // 8}")
+    stored[0] = np.array(value % 2**bits).astype(f"u{bits // 8}").view(stored.dtype)
+    header = Dataset()
+    header.add_new("PixelPaddingValue", "SL", value)
+    if limit is not None:
+        header.add_new("PixelPaddingRangeLimit", "SL", limit)
+    low, high = sorted((value, value if limit is None else limit))
+    span = 2**bits
+    truth = (stored.astype(np.int64) - low) % span <= (high - low) % span
+    np.testing.assert_array_equal(find_padding(header, stored), truth)
+    assert truth[0].all() or limit is not None
+
+
 def test_an_empty_window_is_none(saved):
     path = saved(ct(WindowCenter="", WindowWidth=""))
     brain = read_dicom(path, PixelsConfig(window="brain"))
@@ -230,6 +263,14 @@ def test_a_screen_shot_in_a_ct_study_is_no_ct(saved):
     np.testing.assert_allclose(shown[..., 0], stored / 255, atol=1e-6)
 
 
+@pytest.mark.parametrize("window", ["brain", "file", "three"])
+def test_units_that_say_monochrome1_are_not_inverted(saved, window):
+    config = PixelsConfig(window=window)
+    plain = read_dicom(saved(ct()), config)
+    made = ct(PhotometricInterpretation="MONOCHROME1")
+    np.testing.assert_array_equal(read_dicom(saved(made), config), plain)
+
+
 # Everything else
 
 STORED = RNG.integers(0, 4096, (12, 10)).astype(np.uint16)
@@ -251,6 +292,29 @@ def test_a_radiograph_is_shown_through_its_window(saved, function, rescale):
     made.PhotometricInterpretation = "MONOCHROME1"
     inverted = read_dicom(saved(made), PLAIN)[..., 0]
     np.testing.assert_allclose(inverted, 1 - truth, atol=2e-6)
+
+
+@pytest.mark.parametrize("modality", ["CT", "DX"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"RescaleIntercept": "nan", "RescaleSlope": "1"},
+        {"RescaleIntercept": "inf", "RescaleSlope": "1"},
+        {"RescaleIntercept": "0", "RescaleSlope": "nan"},
+        {"RescaleIntercept": "0", "RescaleSlope": "1e300"},
+        {"RescaleIntercept": "-1e300", "RescaleSlope": "1"},
+        {"RescaleIntercept": "0", "RescaleSlope": "1e38"},
+    ],
+)
+@pytest.mark.parametrize("windowed", [False, True])
+def test_a_rescale_to_no_numbers_is_refused(saved, modality, changes, windowed):
+    made = radiograph(STORED, Modality=modality)
+    for keyword, value in changes.items():
+        made.add_new(keyword, "LO", value)
+    if windowed:
+        made.WindowCenter, made.WindowWidth = 100, 50
+    with pytest.raises(BadImageError, match=r"slice\.dcm has .* cannot be shown"):
+        read_dicom(saved(made), PLAIN)
 
 
 def test_padding_is_black_whatever_is_inverted(saved):

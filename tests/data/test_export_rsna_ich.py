@@ -120,7 +120,7 @@ def test_units_that_do_not_fit_are_not_written(tmp_path: Path):
             write_rsna(tmp_path, [(record, bad)])
     with pytest.raises(StudyError, match="once"):
         write_rsna(tmp_path / "twice", [(record, units)] * 2)
-    with pytest.raises(StudyError, match="has files already"):
+    with pytest.raises(StudyError, match="is not empty"):
         write_rsna(tmp_path / "twice", [(record, units)])
 
 

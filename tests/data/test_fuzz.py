@@ -35,7 +35,7 @@ from synthjax.data.image_file import check_header, read_image
 from synthjax.data.pixels import PixelsConfig
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
-from synthjax.data.tables import Table
+from synthjax.data.tables import CsvTable
 
 CASES = {"dicom": 1000, "png": 500, "jpeg": 300, "tiff": 450, "csv": 500, "bomb": 15}
 SECONDS = 5.0  # for one case at the most; the usual one takes milliseconds
@@ -291,7 +291,7 @@ def try_image(path, config=CONFIGS[0]):
 
 def try_table(path):
     try:
-        table = Table(path, required=("file",))
+        table = CsvTable(path, required=("file",))
         for line, cells in table.rows(("file", table.header[-1])):
             assert line > 1 and (cells is None or len(cells) == 2)
     except StudyError as error:

@@ -1,6 +1,10 @@
 """The index of headers: true to the files, in processes, resumed, renewed."""
 
+import fcntl
+import hashlib
 import math
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthjax.core.errors import StudyError
-from synthjax.data import header_index
+from synthjax.data import header_index, parallel
 from synthjax.data.export.rsna_ich import make_dicom
-from synthjax.data.header_index import SCHEMA, index_headers, read_row
+from synthjax.data.header_index import SCHEMA, digest_uid, index_headers, read_row
 from synthjax.data.schema import Record
 
 LABEL = np.array([0, 0, 0, 0, 0, 1], np.float32)
@@ -80,18 +84,16 @@ def test_rows_are_what_the_files_say(folder, tmp_path: Path):
         assert row == {
             "file": files[number],
             "patient_id": f"p{number // 2}",
-            "study_id": truth.StudyInstanceUID,
-            "sop_instance_uid": truth.SOPInstanceUID,
+            "study_id": digest_uid(truth.StudyInstanceUID),
             "rows": 4,
             "columns": 6,
             "bits_stored": 16,
             "photometric": "MONOCHROME2",
-            "syntax": "1.2.840.10008.1.2.1",
             "age": float(number),
+            "odd_age": False,
             "sex": "FM"[number % 2],
-            "modality": "CT",
+            "odd_sex": False,
             "view": "",
-            "has_pixels": True,
             "error": "",
         }
     studies = table["study_id"].to_pylist()
@@ -105,6 +107,7 @@ def test_files_that_cannot_be_used_have_their_reason(tmp_path: Path):
         "frames.dcm": (make_slice(2, NumberOfFrames=3), "3 frames"),
         "no patient.dcm": (make_slice(3, PatientID=""), ""),
         "odd age.dcm": (make_slice(4, PatientAge="999Y", PatientSex="O"), ""),
+        "odd sex.dcm": (make_slice(6, PatientAge="095Y", PatientSex="X"), ""),
         "months.dcm": (make_slice(5, PatientAge="006M", ViewPosition="AP"), ""),
     }
     for file, (dataset, _) in made.items():
@@ -116,12 +119,16 @@ def test_files_that_cannot_be_used_have_their_reason(tmp_path: Path):
     for row in rows:
         reason = made.get(row["file"], (None, "no image"))[1]
         assert reason in row["error"] and bool(row["error"]) == bool(reason)
-        assert row["has_pixels"] == (not reason)
         assert str(tmp_path) not in row["error"]
     rows = {row["file"]: row for row in rows}
     assert rows["cut.dcm"]["patient_id"] == "p0"  # its header is good
     assert rows["no patient.dcm"]["patient_id"] == ""
     assert math.isnan(rows["odd age.dcm"]["age"]) and rows["odd age.dcm"]["sex"] == ""
+    odd = {name: (row["odd_age"], row["odd_sex"]) for name, row in rows.items()}
+    assert odd.pop("odd age.dcm") == (True, False)  # "O" is other, which is unknown
+    assert odd.pop("odd sex.dcm") == (False, True)
+    assert set(odd.values()) == {(False, False)}
+    assert rows["odd sex.dcm"]["age"] == 90 and rows["odd sex.dcm"]["sex"] == ""
     assert rows["months.dcm"]["age"] == 0.5 and rows["months.dcm"]["view"] == "AP"
     assert rows["text.dcm"]["rows"] == 0
 
@@ -131,7 +138,7 @@ def test_processes_give_the_same_table(
 ):
     root, files = folder
     alone = index_headers(root, files, tmp_path / "alone.parquet", 1)
-    monkeypatch.setattr(header_index, "_FEW", 0)
+    monkeypatch.setattr(parallel, "_FEW", 0)
     together = index_headers(root, files, tmp_path / "together.parquet", 2)
     assert together.equals(alone)
     assert pq.read_table(tmp_path / "together.parquet").equals(alone)
@@ -179,6 +186,57 @@ def test_what_has_changed_is_read_anew(folder, tmp_path: Path, reads):
     target.write_bytes(b"no parquet")
     assert index_headers(root, files, target, 1).equals(table)
     assert len(reads.seen) == 30 + 30 + 29 + 30
+
+
+def test_a_patient_who_is_rewritten_is_read_anew(folder, tmp_path: Path):
+    """As long as before, so the size does not tell."""
+    root, files = folder
+    target = tmp_path / "index.parquet"
+    index_headers(root, files, target, 1)
+    size = (root / files[3]).stat().st_size
+    made = make_slice(3, PatientID="q9")
+    made.save_as(root / files[3], enforce_file_format=True)
+    assert (root / files[3]).stat().st_size == size
+    assert index_headers(root, files, target, 1)["patient_id"][3].as_py() == "q9"
+
+
+def test_no_uid_is_kept(folder, tmp_path: Path):
+    root, files = folder
+    target = tmp_path / "index.parquet"
+    index_headers(root, files, target, 1)
+    uid = str(make_slice(0).StudyInstanceUID)
+    assert uid not in str(pq.read_table(target).to_pydict())
+    assert digest_uid(uid) == hashlib.sha256(uid.encode()).hexdigest()[:16]
+    assert digest_uid("") == ""
+
+
+def test_one_of_two_studies_makes_the_index(folder, tmp_path: Path, reads, capsys):
+    """The other waits, and reads no header."""
+    root, files = folder
+    target = tmp_path / "index.parquet"
+    parts = tmp_path / "index.parquet.parts"
+    parts.mkdir()
+    lock = os.open(parts, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # another study is at it
+    tables = []
+    threads = [
+        threading.Thread(
+            target=lambda: tables.append(index_headers(root, files, target, 1))
+        )
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    threads[0].join(0.3)
+    assert not reads.seen and not tables
+    os.close(lock)  # and has been killed
+    for thread in threads:
+        thread.join()
+    assert reads.seen == files
+    assert len(tables) == 3 and tables[0].equals(tables[1])
+    assert tables[0].equals(tables[2])
+    assert capsys.readouterr().err.count("waiting for it") >= 3
+    assert not parts.exists()
 
 
 def test_a_file_that_goes_meanwhile_is_named(folder, tmp_path: Path):

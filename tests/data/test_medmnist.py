@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 import zipfile
 
@@ -76,7 +77,7 @@ def test_classes_become_one_label_each(tmp_path, packed, size, colour):
     assert listing.facts["own splits, not used"] == COUNTS
     json.dumps(dict(listing.facts))
     check_pixels(listing, arrays)
-    assert (tmp_path / "out").exists() == packed
+    assert bool(list((tmp_path / "out").rglob("*.npy"))) == packed
 
 
 def test_several_labels_stay_as_they_are(tmp_path):
@@ -128,8 +129,11 @@ def test_an_image_that_has_gone_is_named(tmp_path):
     listing = load(save(tmp_path, make_arrays(size=31)), tmp_path)
     for file in (tmp_path / "out" / "medmnist").iterdir():
         file.unlink()
-    with pytest.raises(BadImageError, match=r"train_images/0 of .*train_images.npy"):
+    with pytest.raises(
+        BadImageError, match=r"train_images.npy gives no train_images/0"
+    ) as told:
         listing.read(listing.rows.record(0))
+    assert str(tmp_path) not in told.value.what  # it is kept with the built set
 
 
 def write_zip(path, members):
@@ -239,3 +243,48 @@ def test_digest_follows_the_file(tmp_path):
     save(tmp_path, make_arrays(seed=1))
     assert digest(MedmnistConfig(path=str(path))) not in (first, None)
     assert digest(MedmnistConfig(path=str(tmp_path / "gone.npz"))) is None
+
+
+def test_a_launch_reads_no_image_again(tmp_path, monkeypatch):
+    """The 224-pixel sets have gigabytes: checked once, and not for the digest."""
+    arrays = make_arrays()
+    config = MedmnistConfig(path=str(save(tmp_path, arrays, packed=False)))
+    load(config.path, tmp_path)
+    opened = []
+
+    def remember(self, member, *rest, original=zipfile.ZipFile.open, **options):
+        stream = original(self, member, *rest, **options)
+        name, read = getattr(member, "filename", member), stream.read
+
+        def counted(*size):
+            data = read(*size)
+            opened.append((name, len(data)))
+            return data
+
+        stream.read = counted
+        return stream
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", remember)
+    assert digest(config)
+    assert not opened
+    check_pixels(load(config.path, tmp_path), arrays)
+    images = sum(size for name, size in opened if "images" in name)
+    assert 0 < images < 1000  # the headers of the arrays
+    save(tmp_path, make_arrays(seed=1), packed=False)
+    opened.clear()
+    load(config.path, tmp_path)
+    assert sum(size for name, size in opened if "images" in name) > 7840
+
+
+def test_digest_follows_a_rewrite_of_equal_size(tmp_path):
+    path = save(tmp_path, make_arrays(), packed=False)
+    config, size = MedmnistConfig(path=str(path)), path.stat().st_size
+    first = digest(config)
+    save(tmp_path, make_arrays(seed=1), packed=False)
+    os.utime(path, ns=(0, 0))
+    second = digest(config)
+    os.utime(path, ns=(0, 10**9))
+    assert path.stat().st_size == size
+    assert len({first, second, digest(config), None}) == 4
+    path.write_bytes(b"hello")
+    assert digest(config) is None

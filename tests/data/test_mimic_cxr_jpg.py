@@ -179,13 +179,18 @@ def one_more(kind, changes):
         ("metadata", {"dicom_id": "gone"}, "file missing", "gone.jpg' does not exist"),
         ("metadata", {"dicom_id": "../../x"}, "file outside", "leaves the folder"),
         ("metadata", {"dicom_id": "link"}, "file outside", "leaves the folder"),
-        ("metadata", {"dicom_id": ""}, "odd id", "an id and two numbers"),
-        ("metadata", {"subject_id": "../1"}, "odd id", "an id and two numbers"),
-        ("metadata", {"study_id": "50414267"}, "contradicting rows", "also in row 4"),
-        ("metadata", {"cells": 5}, "malformed row", "cells"),
-        ("chexpert", {"cells": 5}, "malformed row", "cells"),
-        ("chexpert", {"study_id": "1", "Edema": "3"}, "odd label", "'Edema' is '3'"),
-        ("chexpert", {"Edema": "0.0"}, "contradicting rows", "57375968.*twice"),
+        ("metadata", {"dicom_id": ""}, "id malformed", "an id and two numbers"),
+        ("metadata", {"subject_id": "../1"}, "id malformed", "an id and two numbers"),
+        ("metadata", {"study_id": "50414267"}, "rows contradict", "also in row 4"),
+        ("metadata", {"cells": 5}, "row malformed", "cells"),
+        ("chexpert", {"cells": 5}, "row malformed", "cells"),
+        (
+            "chexpert",
+            {"study_id": "1", "Edema": "3"},
+            "label unknown",
+            "'Edema' is '3'",
+        ),
+        ("chexpert", {"Edema": "0.0"}, "rows contradict", "57375968.*twice"),
     ],
 )
 def test_a_faulty_row_is_named_or_skipped(
@@ -200,8 +205,42 @@ def test_a_faulty_row_is_named_or_skipped(
     assert f"row {len(rows) + 1} of mimic-cxr-2.0.0-{table}.csv.gz" in str(caught.value)
     assert re.search(message, str(caught.value))
     problems = Problems("skip", 0.5)
-    assert list(load(root, tmp_path, problems).rows.id) == KEPT
-    assert problems.summary()["kinds"] == {kind: 1}
+    kept, cost = KEPT, 1
+    if table == "metadata" and kind == "rows contradict":
+        kept = KEPT[:1]  # neither row is better than the other
+    if table == "chexpert" and kind != "row malformed":
+        cost = 0  # these studies have no image that would be used
+    assert list(load(root, tmp_path, problems).rows.id) == kept
+    assert [(problem.kind, problem.images) for problem in problems.found] == [
+        (kind, cost)
+    ]
+
+
+@pytest.mark.parametrize("views", ["frontal", "all"])
+@pytest.mark.parametrize("edema", ["9", "1.0"])
+def test_a_faulty_study_costs_its_images(root, tmp_path, views, edema):
+    """One row of labels is that of several images, which all are lost."""
+    header, rows = one_more("chexpert", {})
+    bad = ["10000032", "50414267", *("" for _ in ALPHABETICAL)]
+    bad[header.index("Edema")] = edema
+    for table in ([*rows, bad], [bad, *rows], [bad, *rows, bad]):
+        write_table(root, "chexpert", header, table)
+        problems = Problems("skip", 0.5)
+        listing = load(root, tmp_path, problems, views=views)
+        assert KEPT[0] not in listing.rows.id
+        assert problems.summary()["count"] == {"frontal": 1, "all": 2}[views]
+    with pytest.raises(StudyError, match=r"They cost 2 images.*allows 1 of 6"):
+        load(root, tmp_path, Problems("skip", 0.2), views="all")
+
+
+def test_files_without_a_row_are_counted(root, tmp_path):
+    assert load(root, tmp_path).facts["files without a row"] == 0
+    stray = path_of(root, KEPT[0]).with_name("stray.jpg")
+    stray.write_bytes(path_of(root, KEPT[0]).read_bytes())
+    facts = load(root, tmp_path).facts
+    assert facts["files without a row"] == 1
+    names = facts["files without a row, such as"]
+    assert names == [stray.relative_to(root).as_posix()]
 
 
 def test_equal_rows_are_one(root, tmp_path):

@@ -118,8 +118,12 @@ def test_labels_patients_and_studies_are_the_truth(tree: Path, tmp_path: Path):
     assert len(studies) == len({truth.study_id for truth, _ in SLICES})
     assert listing.facts == {
         "rows of the table": 6 * COUNT,
-        "rows merged with an equal one": 0,
-        "files that are no slices": 0,
+        "left out: same row": 0,
+        "odd ages, unknown": 0,
+        "odd sexes, unknown": 0,
+        "hidden files and folders, not looked at": 0,
+        "links to folders, not followed": 0,
+        "files that are no images, not looked at": 0,
         "slices listed": COUNT,
     }
     assert listing.root == tree and listing.has_patients
@@ -175,7 +179,7 @@ def test_a_shuffled_table_with_a_mark_and_repeats_is_the_same(
     path = tree / "stage_2_train.csv"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     listing = listed(tree, tmp_path)
-    assert listing.facts["rows merged with an equal one"] == 107
+    assert listing.facts["left out: same row"] == 107
     label = dict(zip(listing.rows.id, listing.rows.label, strict=True))
     for identity, truth in zip(plain.rows.id, plain.rows.label, strict=True):
         np.testing.assert_array_equal(label[identity], truth)
@@ -218,6 +222,18 @@ def edit_file(change):
     return plant
 
 
+def with_patient(path, patient):
+    dataset = pydicom.dcmread(path)
+    dataset.PatientID = patient
+    dataset.save_as(path)
+
+
+def link_out(root):
+    path = root / "stage_2_train" / f"{FIRST}.dcm"
+    path.rename(root.parent / "elsewhere.dcm")
+    path.symlink_to(root.parent / "elsewhere.dcm")
+
+
 def without_patient(path):
     dataset = pydicom.dcmread(path)
     del dataset.PatientID
@@ -240,7 +256,7 @@ FAULTS = {  # name: (plant, kind, message, slices left)
         lambda root: write_rows(
             root, [r for n, r in enumerate(read_rows(root)) if n != 2]
         ),
-        "rows missing",
+        "rows incomplete",
         f"{FIRST} in stage_2_train.csv: it has no row for intraparenchymal",
         39,
     ),
@@ -266,20 +282,20 @@ FAULTS = {  # name: (plant, kind, message, slices left)
     "a blank label": (edit_row(3, lambda row: [row[0], ""]), "label unknown", "''", 39),
     "a contradiction": (
         lambda root: add_rows([(row := read_rows(root)[1])[0], OTHER[row[1]]])(root),
-        "labels contradict",
+        "rows contradict",
         f"row 242 of .*{FIRST}_epidural is . here",
         39,
     ),
     "any alone": (
         edit_row(6, lambda row: [row[0], OTHER[row[1]]]),
-        "any contradicts",
+        "rows contradict",
         f"{FIRST} in stage_2_train.csv: its 'any' is",
         39,
     ),
     "no pixels": (
         edit_file(lambda path: path.write_bytes(path.read_bytes()[:-30])),
         "file unusable",
-        f"stage_2_train/{FIRST}.dcm: its PixelData has",
+        f"stage_2_train/{FIRST}.dcm: has .* bytes of PixelData",
         39,
     ),
     "no dicom": (
@@ -289,7 +305,30 @@ FAULTS = {  # name: (plant, kind, message, slices left)
         39,
     ),
     "no patient": (edit_file(without_patient), "patient missing", "no PatientID", 39),
+    "a name": (
+        edit_file(lambda path: with_patient(path, "Doe^a")),
+        "patient named",
+        f"stage_2_train/{FIRST}.dcm: its header's PatientID holds .*pseudonym",
+        39,
+    ),
+    "a link out": (
+        lambda root: link_out(root),
+        "file outside",
+        f"{FIRST} in stage_2_train.csv: .*leaves the folder",
+        39,
+    ),
+    "two files": (
+        edit_file(lambda path: shutil.copy(path, path.with_suffix(".DCM"))),
+        "file name",
+        f"{FIRST}.DCM and .*{FIRST}.dcm are of one slice",
+        39,
+    ),
 }
+
+
+def planted(root):
+    """Slices that have a file."""
+    return {path.stem for path in (root / "stage_2_train").iterdir()}
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -304,6 +343,73 @@ def test_a_fault_is_named_or_left_out(tree: Path, tmp_path: Path, name):
     assert Counter(problem.kind for problem in lenient.problems.found) == {kind: 1}
     assert len(listing.rows) == left
     assert (FIRST in listing.rows.id) == (left == COUNT)
+    lost = len(planted(tree) | {record.id for record, _ in SLICES}) - left
+    assert lenient.problems.summary()["count"] == lost
+    assert "Doe" not in str(lenient.problems.found)
+
+
+def test_a_slice_is_counted_once(tree: Path, tmp_path: Path):
+    """However many of its rows are at fault, and in however many ways."""
+    rows = read_rows(tree)
+    for number in (1, 2, 3):  # of the first slice
+        rows[number][1] = "?"
+    for number in (7, 8):  # of the second
+        rows[number].append("more")
+    rows[13] = [rows[13][0], "x"]  # of the third
+    del rows[14]
+    write_rows(tree, [*rows, [rows[4][0], OTHER[rows[4][1]]]])
+    lenient = context(tmp_path, "skip", 3 / COUNT)
+    listing = list_images(RsnaIchConfig(path=str(tree)), lenient)
+    assert len(listing.rows) == COUNT - 3
+    summary = lenient.problems.summary()
+    assert summary["count"] == 3
+    assert summary["kinds"] == {
+        "label unknown": 2,
+        "rows incomplete": 1,
+    }
+    with pytest.raises(StudyError, match="They cost 3 images"):
+        context_ = context(tmp_path, "skip", 2 / COUNT)
+        list_images(RsnaIchConfig(path=str(tree)), context_)
+
+
+def test_no_usable_slice_is_said(tree: Path, tmp_path: Path):
+    for path in (tree / "stage_2_train").iterdir():
+        path.write_bytes(b"no")
+    lenient = context(tmp_path, "skip", 1.0)
+    with pytest.raises(StudyError, match=r"stage_2_train\.csv has no slice that can"):
+        list_images(RsnaIchConfig(path=str(tree)), lenient)
+    header, *rows = read_rows(tree)
+    write_rows(tree, [header, *([name, "?"] for name, _ in rows)])
+    with pytest.raises(StudyError, match=r"stage_2_train\.csv has no slice that can"):
+        list_images(RsnaIchConfig(path=str(tree)), context(tmp_path, "skip", 1.0))
+
+
+def test_what_the_headers_say_oddly_is_counted(tree: Path, tmp_path: Path):
+    for number, (keyword, value) in enumerate(
+        [("PatientAge", "999Y"), ("PatientAge", "95"), ("PatientSex", "x")]
+    ):
+        path = tree / "stage_2_train" / f"{SLICES[number][0].id}.dcm"
+        dataset = pydicom.dcmread(path)
+        dataset.add_new(keyword, "LO", value)
+        dataset.save_as(path)
+    listing = listed(tree, tmp_path)
+    assert listing.facts["odd ages, unknown"] == 1
+    assert listing.facts["odd sexes, unknown"] == 1
+    assert np.isnan(listing.rows.age[0]) and listing.rows.sex[2] == ""
+    assert listing.rows.age[1] == 90
+
+
+def test_upper_case_suffixes_and_links_inside_are_slices(tree: Path, tmp_path: Path):
+    images = tree / "stage_2_train"
+    (images / f"{FIRST}.dcm").rename(images / f"{FIRST}.DCM")
+    other = images / f"{SLICES[1][0].id}.dcm"
+    other.rename(tree / "moved")
+    other.symlink_to("../moved")
+    (images / "notes.txt").touch()
+    listing = listed(tree, tmp_path)
+    assert len(listing.rows) == COUNT
+    assert listing.rows.origin[0] == f"stage_2_train/{FIRST}.DCM"
+    assert listing.facts["files that are no images, not looked at"] == 1
 
 
 def test_too_many_faults_stop_before_the_headers(
@@ -325,7 +431,7 @@ def test_what_is_not_there_is_named(tree: Path, tmp_path: Path):
         listed("", tmp_path)
     with pytest.raises(StudyError, match=r"stage_1_train\.csv"):
         listed(tree, tmp_path, labels_csv="stage_1_train.csv")
-    with pytest.raises(StudyError, match="stage_1_train cannot be looked at"):
+    with pytest.raises(StudyError, match="stage_1_train is no folder"):
         listed(tree, tmp_path, images="stage_1_train")
     (tree / "none").mkdir()
     with pytest.raises(StudyError, match=r"none has no \.dcm files"):

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import io
+import os
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ class Waves:
     def __call__(self, record):
         number = int(record.id)
         if self.bad and number % self.bad == 1:
-            raise BadImageError(f"{record.origin} is broken; replace it.")
+            raise BadImageError(record.origin, "is broken; replace it")
         wave = np.sin(np.arange(400) * (0.02 + number / 100)) / 2 + 0.5
         return wave.reshape(20, 20, 1).astype(np.float32)
 
@@ -44,13 +45,13 @@ def rows_of(count):
     )
 
 
-def recipe_of(*, skip=False, bad=0, bits=8):
+def recipe_of(*, skip=False, bad=0, bits=8, root=None):
     schema = dataclasses.replace(SCHEMA, bits=bits)
-    return Recipe(Waves(bad), schema, PixelsConfig(bits=bits), skip)
+    return Recipe(Waves(bad), schema, PixelsConfig(bits=bits), root, skip)
 
 
 def write(directory, *, made=None, limit=0.0, workers=1):
-    directory.mkdir(exist_ok=True)
+    (directory / shards.FILES).mkdir(parents=True, exist_ok=True)
     rows, made = rows_of(70), made or recipe_of()
     plan = shards.plan_shards(rows, SPLITS, image_bytes=1000, shard_mb=0.015)
     problems = Problems("skip" if made.skip else "error", limit)
@@ -60,7 +61,7 @@ def write(directory, *, made=None, limit=0.0, workers=1):
 
 
 def digests(directory):
-    files = sorted(directory.glob("*-of-?????"))
+    files = sorted((directory / shards.FILES).glob("*-of-?????"))
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
@@ -90,6 +91,16 @@ def test_tfds_makes_the_same_example(bits):
         decode_example(ours, wrong, where="here")
 
 
+@pytest.mark.parametrize(("resolution", "size"), [(16, 32), (512, 30), (1024, 7)])
+def test_large_images_are_made_a_few_at_a_time(resolution, size):
+    made = recipe_of()
+    schema = dataclasses.replace(SCHEMA, resolution=resolution)
+    shard = shards.Shard("train", 0, 1, np.arange(100))
+    parts = shards.chunks(dataclasses.replace(made, schema=schema), shard)
+    assert len(parts[0]) == size
+    np.testing.assert_array_equal(np.concatenate(parts), shard.numbers)
+
+
 def test_shards_are_about_as_large_as_planned():
     rows = rows_of(70)
     plan = shards.plan_shards(rows, SPLITS, image_bytes=1000, shard_mb=0.02)
@@ -117,9 +128,10 @@ def test_finished_shards_are_not_done_again(tmp_path, monkeypatch):
     before = digests(tmp_path)
     assert len(plan) > 3
     gone = plan[1].name
-    (tmp_path / gone).unlink()
-    (tmp_path / f"{gone}.json").unlink()
-    (tmp_path / f"{gone}.partial").write_bytes(b"half")
+    files, notes = tmp_path / shards.FILES, tmp_path / shards.NOTES
+    (notes / f"{gone}.json").unlink()
+    (files / f"{gone}.0.partial").write_bytes(b"half")
+    (files / plan[2].name).unlink()
     made = []
 
     def counted(one, rows):
@@ -129,7 +141,8 @@ def test_finished_shards_are_not_done_again(tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "make_examples", counted)
     _, second = write(tmp_path)
     assert digests(tmp_path) == before
-    assert made == [f"{number:03d}" for number in plan[1].numbers]
+    again = [*plan[1].numbers, *plan[2].numbers]
+    assert made == [f"{number:03d}" for number in again]
     assert [note.images for note in first] == [note.images for note in second]
 
 
@@ -146,7 +159,31 @@ def test_bad_files_stop_or_are_counted(tmp_path):
     problems = [problem for note in written for problem in note.problems]
     assert [problem.where for problem in problems] == ["001.png", "031.png", "061.png"]
     _, again = write(tmp_path / "skipped", made=made, limit=0.05)
-    assert again == written
+    assert [dataclasses.replace(note, seconds={}) for note in written] == again
+    with pytest.raises(StudyError, match=r"3 problem\(s\).*on_bad_file=skip"):
+        write(tmp_path / "skipped", made=recipe_of(bad=30))
+
+
+def test_a_shard_whose_files_changed_is_done_again(tmp_path, monkeypatch):
+    root = tmp_path / "files"
+    root.mkdir()
+    for origin in rows_of(70).origin:
+        (root / origin).write_text("one")
+    plan, _ = write(tmp_path / "build", made=recipe_of(root=root))
+    made = []
+
+    def counted(one, rows):
+        made.extend(rows.id.tolist())
+        return make_examples(one, rows)
+
+    monkeypatch.setattr(shards, "make_examples", counted)
+    write(tmp_path / "build", made=recipe_of(root=root))
+    assert made == []
+    os.utime(root / f"{plan[1].numbers[0]:03d}.png", ns=(1, 1))
+    (root / f"{plan[3].numbers[0]:03d}.png").unlink()
+    write(tmp_path / "build", made=recipe_of(root=root))
+    again = [*plan[1].numbers, *plan[3].numbers]
+    assert made == [f"{number:03d}" for number in again]
 
 
 def test_the_fingerprint_names_all_that_matters():
@@ -154,13 +191,16 @@ def test_the_fingerprint_names_all_that_matters():
     same = shards.fingerprint(recipe_of(), rows, SPLITS)
     assert same == shards.fingerprint(recipe_of(), rows_of(70), SPLITS)
     turned = dataclasses.replace(rows, label=1 - rows.label)
+    assert same == shards.fingerprint(recipe_of(skip=True), rows, SPLITS)
+    shifted = dataclasses.replace(rows, patient_id=rows.study_id, study_id=rows.view)
     other = [
+        shards.fingerprint(recipe_of(), shifted, SPLITS),
         shards.fingerprint(recipe_of(bits=16), rows, SPLITS),
         shards.fingerprint(recipe_of(bad=3), rows, SPLITS),
         shards.fingerprint(recipe_of(), turned, SPLITS),
         shards.fingerprint(recipe_of(), rows, {"train": [1, 2], "valid": [3]}),
     ]
-    assert len({same, *other}) == 5
+    assert len({same, *other}) == 6
 
 
 def test_a_fault_of_ours_is_told_with_the_file():

@@ -8,9 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthjax.core.errors import StudyError
-from synthjax.data.image_file import inside
 from synthjax.data.problems import Problems
-from synthjax.data.sources.tree import Fault, Tree, digest_files, find_root
+from synthjax.data.sources.tree import (
+    Fault,
+    PassedBy,
+    Tree,
+    digest_files,
+    find_root,
+)
 
 NAMES = ("a", "b", "c.png", "é")
 
@@ -36,6 +41,17 @@ def tangle(tmp_path_factory):
     (base / "root2" / "c.png").write_bytes(b"1")
     (root / "a" / "a" / "side").symlink_to(base / "root2")
     return root
+
+
+def inside(root, file):
+    """What `locate` does, one file at a time; None if the file leaves the folder."""
+    if not file or file.startswith("/"):
+        return None
+    try:
+        path = (root / file).resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return None
+    return path if path.is_relative_to(root.resolve()) else None
 
 
 PARTS = st.sampled_from([*NAMES, "side", ".", "", "gone"])
@@ -114,3 +130,33 @@ def test_digest_follows_bytes_and_order(tmp_path):
     assert len({of("ab"), of("ba"), of("a"), of("cd"), None}) == 5
     assert of("ax") is None
     assert of("") is None
+
+
+def test_a_walk_sees_every_file_once(tangle):
+    """Each is an image or passed by; no link to a folder is followed."""
+    passed = PassedBy()
+    (tangle / "a" / ".hidden").mkdir(exist_ok=True)
+    (tangle / "a" / ".hidden" / "c.png").touch()
+    (tangle / "a" / "note.txt").touch()
+    found = list(Tree(tangle).walk(passed))
+    assert found == ["c.png", "a/c.png", "a/a/c.png"]
+    assert passed.hidden == ["a/.hidden"]
+    assert passed.links == ["b", "é", "a/b", "a/a/a", "a/a/side"]
+    assert passed.others == ["a/note.txt", "a/é", "a/a/b", "a/a/é"]
+    assert list(Tree(tangle).walk(PassedBy(), "a", deep=False)) == ["a/c.png"]
+
+
+def test_files_without_a_row_are_told(tangle):
+    tree = Tree(tangle)
+    facts = tree.unnamed(["a", "nowhere"], {"a/c.png"})
+    assert facts == {
+        "files without a row": 1,
+        "files without a row, such as": ["a/a/c.png"],
+    }
+    assert tree.unnamed(["a"], {"a/c.png", "a/a/c.png"}) == {"files without a row": 0}
+
+
+def test_faults_name_no_folder_of_the_user(tangle):
+    """They are kept with the built set, which is handed on."""
+    for file in ("gone.png", "../c.png", "/c.png"):
+        assert str(tangle) not in Tree(tangle).locate(file).what

@@ -118,7 +118,7 @@ def make_study(
             for name in names
         }
         splits[split] = {"images": images, "patients": images // 2, "labels": counts}
-    sizes = {"pyramid_from": 0, "resolution": 64}
+    sizes = {"pyramid_from": 0, "resolution": 64, "window": "file"}
     write_json(
         folder / "data" / "splits.json",
         {"labels": names, "seed": 0, "patients_named": True, "splits": splits}
@@ -134,6 +134,7 @@ def make_study(
     }
     for stage, time in seconds.items():
         config = {"seed": 0, "source": "phantom_chest", "nested": {"rate": 0.0025}}
+        config["folder"] = {"path": "/ward/images", "file_column": "image_file"}
         write_json(
             folder / stage / "stage.json",
             {

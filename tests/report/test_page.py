@@ -137,6 +137,12 @@ def test_a_source_without_patients_is_said_to_have_none(render, made_up_study):
     assert "It names no patients, so each image counts as one" in text
 
 
+def test_the_users_folders_stay_with_the_user(render):
+    text = plain_text(render())
+    assert "image_file" in text
+    assert "/ward/images" not in text
+
+
 def test_missing_optional_files_are_named(render, made_up_study):
     names = "data/splits.json gan/metrics.jsonl evaluate/grids/real.png gan/stage.json"
     for name in names.split():

@@ -90,6 +90,7 @@ class _Examination:
     def findings(self, title: str) -> Findings:
         """All of it."""
         listing, splits = self.listing, self.splits
+        self.survey.next_phase()  # as in a build: rows first, then their files
         headers = self._headers()
         looks = self._looks(headers)
         self.survey.settle(int(self.used.sum()))
@@ -145,13 +146,11 @@ class _Examination:
         """Notes the files that cannot be used; those in no split stop no build."""
         rows, unused = self.listing.rows, []
         for row, fault in faults.items():
-            what = fault.replace(f"{self.listing.root}/", "")
             name = rows.origin[row] if self.listing.root else rows.id[row]
-            what = what.removeprefix(name).lstrip(": ")
             if self.used[row]:
-                self.survey.add(kind, name, what)
+                self.survey.add(kind, name, fault)
             else:
-                unused.append(f"{name}: {what}")
+                unused.append(f"{name}: {fault}")
         if unused:
             remedy = "A build does not read them, for the cohort leaves them out."
             self.found.append(

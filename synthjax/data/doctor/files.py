@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Bool
 
@@ -35,6 +36,8 @@ class Headers:
     height: np.ndarray  # [n] int, pixels
     width: np.ndarray  # [n] int, pixels
     channels: np.ndarray  # [n] int: 1 grey, 3 RGB
+    bits: np.ndarray  # [n] int, of a value
+    photometric: np.ndarray  # [n] str, in DICOM's words
     bytes: np.ndarray  # [n] int, of the file
     block: np.ndarray  # [n] digest of a part of the file: equal files have equal ones
     fault: np.ndarray  # [n] str: why the file cannot be used, "" if it can
@@ -111,6 +114,7 @@ class Headers:
                 "Look at them: screenshots and exports with burned-in text have such "
                 "sizes. Export them again as the others, or remove their rows.",
             )
+        yield from self._mixed(names)
         small = self.good & (np.maximum(self.height, self.width) < resolution)
         if small.any():
             yield Finding(
@@ -122,6 +126,38 @@ class Headers:
                 ),
                 f"They are enlarged; config.data.resolution={resolution} could be less.",
             )
+
+    def _mixed(self, names: np.ndarray) -> Iterator[Finding]:
+        """Whether files were not all exported in one way."""
+        depths = np.maximum(self.bits, 8)  # savers of space use 1, 2 or 4 of them
+        yield from _if_several(
+            "mixed bit depths",
+            names[self.good],
+            [f"{bits} bits" for bits in depths[self.good].tolist()],
+            "What is shown white may differ between them: see that they look alike, or "
+            "export them all with one depth.",
+        )
+        grey = self.good & (self.channels == 1)
+        yield from _if_several(
+            "mixed photometric interpretations",
+            names[grey],
+            self.photometric[grey].tolist(),
+            "In MONOCHROME1 0 is white: see that bone is bright in all of them. If it "
+            "is not, the header of some is wrong.",
+        )
+
+
+def _if_several(
+    kind: str, names: np.ndarray, ways: Sequence[str], remedy: str
+) -> Iterator[Finding]:
+    """A finding if images come in several ways, the rarest first."""
+    counts = Counter(ways)
+    if len(counts) > 1:
+        places = tuple(
+            f"{names[ways.index(way)]}: {way}, as {count:,} of {len(ways):,}"
+            for way, count in reversed(counts.most_common())
+        )
+        yield Finding(WARNING, kind, places, remedy)
 
 
 def _if_rare(
@@ -172,7 +208,7 @@ def read_headers(
         workers=workers,
     )
     names = [field.name for field in dataclasses.fields(Headers)]
-    texts = ("kind", "block", "fault")
+    texts = ("kind", "photometric", "block", "fault")
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return Headers(
         **{
@@ -184,12 +220,21 @@ def read_headers(
 
 def _read_index(index: Path) -> dict[str, Header]:
     """DICOM file -> its header, of those that can be used."""
-    columns = ["file", "rows", "columns", "photometric", "error"]
-    table = pq.read_table(index, columns=columns).to_pydict()
+    columns = ["file", "rows", "columns", "bits_stored", "photometric", "error"]
+    table = pq.read_table(index, columns=columns, partitioning=None)
+    rows = table.filter(pc.equal(table["error"], "")).to_pydict()
     return {
-        file: Header("DICOM", rows, width, 1 if kind.startswith("MONOCHROME") else 3)
-        for file, rows, width, kind, error in zip(*table.values(), strict=True)
-        if not error
+        file: Header(
+            "DICOM",
+            height,
+            width,
+            1 if photometric.startswith("MONOCHROME") else 3,
+            bits,
+            photometric,
+        )
+        for file, height, width, bits, photometric, _ in zip(
+            *rows.values(), strict=True
+        )
     }
 
 
@@ -201,16 +246,15 @@ def _read_batch(batch: _Batch) -> list[tuple]:
 def _read(root: Path, file: str, header: Header | None, pixels: PixelsConfig) -> tuple:
     """The entries of one file, in the order of the fields of `Headers`."""
     path = root / file
-    size, block = 0, b""
+    size, block, fault = 0, b"", ""
     try:
         size, block = _read_block(path)
         header = header or check_header(path, pixels)
     except BadImageError as error:
-        return "", 0, 0, 0, size, block, str(error)
+        fault = error.what
     except OSError as error:
-        what = f"cannot be opened ({error.strerror}); check its permissions."
-        return "", 0, 0, 0, size, block, what
-    return *header, size, block, ""
+        fault = f"cannot be opened ({error.strerror}); check its permissions."
+    return *(header or Header("", 0, 0, 0, 0, "")), size, block, fault
 
 
 def _read_block(path: Path) -> tuple[int, bytes]:

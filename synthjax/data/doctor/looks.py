@@ -79,7 +79,7 @@ def _look(read: Read, record: Record, number: int) -> Look:
     try:
         values = read(record)
     except BadImageError as error:
-        return Look(number, str(error))
+        return Look(number, error.what)
     except Exception as error:
         error.add_note(f"while reading {record.origin or record.id}")
         raise

@@ -29,9 +29,10 @@ class Survey(Problems):
 
         Args:
             more: that the sample lets expect in the images that were not decoded.
-            total: images.
+            total: images that a build reads.
         """
-        if more and math.floor(len(self.found) + more) > self.limit * total:
+        lost = sum(problem.images for problem in self.found[self._begin :])
+        if more and math.floor(lost + more) > self.limit * total:
             self.stops = True
 
     def findings(self) -> Iterator[Finding]:
@@ -44,8 +45,9 @@ class Survey(Problems):
                 "Correct them, or set config.data.on_bad_file=skip to leave them out."
             )
         elif self.stops:
+            lost = sum(problem.images for problem in self.found)
             remedy = (
-                f"Correct them, or raise config.data.skip_limit: {len(self.found):,} of "
+                f"Correct them, or raise config.data.skip_limit: {lost:,} of "
                 f"{self.total:,} are found faulty in all, and it allows a share of "
                 f"{self.limit:g}."
             )

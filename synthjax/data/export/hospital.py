@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+import synthjax
 from synthjax.core.clock import progress, say
 from synthjax.core.errors import ConfigError
 from synthjax.core.files import read_json, write_json
@@ -81,7 +82,7 @@ def export_phantom(listing: Listing, layout: str, *, out: Path, workers: int) ->
         That folder; it is there only when all is written.
 
     Raises:
-        ConfigError: there is no such layout, or the source does not go into it.
+        ConfigError: the source does not go into this layout.
     """
     chosen, render = _choose(listing, layout)
     folder, partial = out / chosen.folder, out / ".partial"
@@ -105,11 +106,7 @@ def export_phantom(listing: Listing, layout: str, *, out: Path, workers: int) ->
 
 def _choose(listing: Listing, name: str) -> tuple[Layout, Render]:
     """The layout and what gives the pixels of a row for it."""
-    layout = LAYOUTS.get(name)
-    if layout is None:
-        raise ConfigError(
-            f"config.data.export_as={name!r}: must be one of {', '.join(LAYOUTS)}"
-        )
+    layout = LAYOUTS[name]
     hounsfield: Render | None = getattr(listing.read, "hounsfield", None)
     if listing.labels != layout.labels or layout.hounsfield != bool(hounsfield):
         raise ConfigError(
@@ -122,7 +119,8 @@ def _choose(listing: Listing, name: str) -> tuple[Layout, Render]:
 def _fingerprint(listing: Listing, render: Render) -> str:
     """Names the phantom: its settings, its seed, how many images of whom."""
     rows = listing.rows
-    hasher = hashlib.sha256(f"{render} {len(rows)} {listing.labels}".encode())
+    made = (synthjax.__version__, render, len(rows), listing.labels)
+    hasher = hashlib.sha256(repr(made).encode())
     hasher.update(rows.label.tobytes())
     return hasher.hexdigest()[:16]
 

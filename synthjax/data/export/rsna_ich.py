@@ -3,8 +3,6 @@
 What is written is read by `sources.rsna_ich`, unit for unit.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +13,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from synthjax.core.errors import StudyError
-from synthjax.core.files import write_atomic
+from synthjax.data.export.layout import make_folder, write_table
 from synthjax.data.schema import Record
 from synthjax.data.sources.findings import BRAIN, HAEMORRHAGES
 from synthjax.data.sources.rsna_ich import COLUMNS, RsnaIchConfig
@@ -65,22 +63,17 @@ def write_rsna(
         StudyError: the folder is in use, or a slice does not fit.
     """
     images = folder / _LAYOUT.images
-    images.mkdir(parents=True, exist_ok=True)
-    if any(images.iterdir()):
-        raise StudyError(f"{images} has files already; give an empty folder.")
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("ID", "Label"))
+    make_folder(images)
     names: set[str] = set()
-    for record, hounsfield in slices:
-        _check(record, hounsfield, names)
-        names.add(record.id)
-        path = images / f"{record.id}.dcm"
-        make_dicom(record, hounsfield).save_as(path, enforce_file_format=True)
-        types = [int(value) for value in record.label[: len(HAEMORRHAGES)]]
-        for kind, value in zip(COLUMNS, (*types, max(types)), strict=True):
-            table.writerow((f"{record.id}_{kind}", value))
-    write_atomic(folder / _LAYOUT.labels_csv, text.getvalue().encode())
+    with write_table(folder / _LAYOUT.labels_csv, ("ID", "Label")) as table:
+        for record, hounsfield in slices:
+            _check(record, hounsfield, names)
+            names.add(record.id)
+            path = images / f"{record.id}.dcm"
+            make_dicom(record, hounsfield).save_as(path, enforce_file_format=True)
+            types = [int(value) for value in record.label[: len(HAEMORRHAGES)]]
+            for kind, value in zip(COLUMNS, (*types, max(types)), strict=True):
+                table.writerow((f"{record.id}_{kind}", value))
     return len(names)
 
 

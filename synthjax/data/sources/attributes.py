@@ -1,13 +1,19 @@
-"""A patient's age and sex as hospitals' tables write them."""
+"""A patient's age and sex as hospitals' tables write them.
+
+What is none is unknown, and counted: an image is worth keeping without them.
+"""
 
 import math
 import re
+from collections import Counter
 
+ODD_AGES, ODD_SEXES = "odd ages, unknown", "odd sexes, unknown"  # in a listing's facts
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _SEXES |= dict.fromkeys(("", "o", "other", "u", "unknown"), "")
 _AGE = re.compile(r"(\d{3})([YMWD])")  # DICOM's age string, PS3.5 section 6.2
 _PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
 OLDEST = 130.0  # years; more is a mistake in the table
+_IDENTIFYING, _AGGREGATE = 89.0, 90.0  # ages above the first become the second
 
 
 def parse_sex(text: str) -> str | None:
@@ -18,7 +24,9 @@ def parse_sex(text: str) -> str | None:
 def parse_age(text: str) -> float | None:
     """Years from a number of years or DICOM's 058Y, 011M; NaN if blank.
 
-    None if it is no such text, or no age that a person reaches.
+    Ages above 89 become 90: so few people have them that they identify (HIPAA's safe
+    harbor, 45 CFR 164.514(b)(2)(i)(C)). None if it is no such text, or no age that a
+    person reaches.
     """
     if not text:
         return math.nan
@@ -29,4 +37,20 @@ def parse_age(text: str) -> float | None:
             years = float(text)
         except ValueError:
             return None
+    if _IDENTIFYING < years <= OLDEST:
+        return _AGGREGATE
     return years if math.isnan(years) or 0 <= years <= OLDEST else None
+
+
+def known_sex(text: str, counts: Counter[str]) -> str:
+    """F, M or "" (unknown), odd ones counted as ODD_SEXES."""
+    sex = parse_sex(text)
+    counts[ODD_SEXES] += sex is None
+    return sex or ""
+
+
+def known_age(text: str, counts: Counter[str]) -> float:
+    """Years as `parse_age` gives them or NaN (unknown), odd ones counted as ODD_AGES."""
+    age = parse_age(text)
+    counts[ODD_AGES] += age is None
+    return math.nan if age is None else age

@@ -20,19 +20,27 @@ import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.problems import Problems
+from synthjax.data.problems import FILE_NAME, LABEL_UNKNOWN, ROW_MALFORMED, Problems
 from synthjax.data.sources import chexpert_plus
-from synthjax.data.sources.attributes import parse_age, parse_sex
+from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.findings import CHEST
-from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
+from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tree import (
+    Fault,
+    ReadFile,
+    Tree,
+    digest_files,
+    find_root,
+)
 from synthjax.data.sources.uncertainty import (
     ReportLabelsConfig,
     parse_stated,
     resolve,
 )
-from synthjax.data.tables import Table
+from synthjax.data.tables import MALFORMED, CsvTable
 
 _REMEDY = "It comes with the download of CheXpert."
+_SIDES = 4  # cells of a row before its labels
 _PATH = re.compile(  # <set>/train/patient00001/study1/view1_frontal.jpg
     r"(?:[^/]+/)?([^/]+/(patient[^/]+)/(study[^/]+)/(view\d+_(?:frontal|lateral))\.\w+)"
 )
@@ -70,7 +78,8 @@ class _Row(NamedTuple):
 
     table: str
     line: int
-    cells: list[str] | None  # path, sex, age, AP/PA, 14 labels; None: of another width
+    # Path, sex, age, AP/PA and the 14 labels, if it has any; None: malformed.
+    cells: list[str] | None
 
     @property
     def where(self) -> str:
@@ -94,7 +103,9 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     """The radiographs of the tables, in their order; no image is opened.
 
     Ids are paths such as train/patient00001/study1/view1_frontal.jpg, patients such as
-    patient00001. A row that agrees with an earlier one is left out and counted.
+    patient00001. Rows that say the same are one. An age or sex that is none is unknown
+    and counted; images without a row, below the folders that the tables name, are
+    counted.
 
     Raises:
         StudyError: the folder, a table or a column is missing; problems in rows (a path
@@ -104,6 +115,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     root = _root(config)
     plus = _plus_table(config, root)
     counts: Counter[str] = Counter()
+    tree, named = Tree(root), set[str]()
     if plus is None:
         below, rows = "", _table_rows(config, root, counts)
     else:
@@ -111,16 +123,16 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
             chexpert_plus.images_folder(root),
             _plus_rows(config, root, plus, counts),
         )
-    images = list(_check(config, rows, below, context.problems, counts))
+    images = _check(config, rows, below, context.problems, counts, named)
     stated = np.array([image.stated for image in images], np.float32)
     label, kept, facts = resolve(config, stated.reshape(-1, len(CHEST)))
     images = [image for image, keep in zip(images, kept, strict=True) if keep]
-    found = Tree(root).present(
+    found = tree.present(
         [image.file for image in images], lambda i: images[i].where, context.problems
     )
     label = label[kept][found]
     images = [image for image, keep in zip(images, found, strict=True) if keep]
-    context.problems.settle(counts["rows"])
+    context.problems.settle(counts["rows"], remedy=f"They are in {root}.")
     if not images:
         raise StudyError(
             f"no image of {root} is left of {counts['rows']} rows: {dict(counts)} "
@@ -147,6 +159,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
             "views": config.views,
             **counts,
             **facts,
+            **tree.unnamed(sorted({_folder(file, below) for file in named}), named),
         },
     )
 
@@ -157,16 +170,21 @@ def _check(
     below: str,
     problems: Problems,
     counts: Counter[str],
-) -> Iterator[_Image]:
-    """The frontal images among the rows; what is left out is counted or a problem."""
-    counts.update(dict.fromkeys(("rows", "left out: lateral", "left out: same row"), 0))
-    counts["left out: third and later frontal views"] = 0
-    seen: dict[str, tuple[str, int]] = {}
+    named: set[str],
+) -> list[_Image]:
+    """The frontal images among the rows; what is left out is counted or a problem.
+
+    Args:
+        below: the folder of the images, with a slash at the end, of CheXpert Plus.
+        named: gets the file of every row.
+    """
+    lateral, late = "left out: lateral", "left out: third and later frontal views"
+    counts.update(dict.fromkeys(("rows", lateral, late), 0))
+    images = MergedRows[_Image](problems, counts)
     for row in rows:
         counts["rows"] += 1
         if row.cells is None:
-            what = "it has not as many cells as the header; correct commas and quotes"
-            problems.add("malformed row", row.where, what)
+            problems.add(ROW_MALFORMED, row.where, MALFORMED)
             continue
         match = _PATH.fullmatch(row.cells[0])
         if match is None or ".." in row.cells[0].split("/"):
@@ -174,51 +192,47 @@ def _check(
                 f"the path {row.cells[0]!r} is not of the form <set>/train/"
                 "patient00001/study1/view1_frontal.jpg; correct it"
             )
-            problems.add("odd path", row.where, what)
+            problems.add(FILE_NAME, row.where, what)
             continue
         file, patient, study, view = match.groups()
+        if below:
+            file = f"{below}{PurePosixPath(file).with_suffix('.png')}"
+        named.add(file)
         if view.endswith("_lateral"):
-            counts["left out: lateral"] += 1
-            continue
-        if config.views == "first_two" and view[4:-8] not in ("1", "2"):
-            counts["left out: third and later frontal views"] += 1
-            continue
-        first, content = seen.setdefault(file, (row.where, hash(tuple(row.cells[1:]))))
-        if first != row.where:
-            if content == hash(tuple(row.cells[1:])):
-                counts["left out: same row"] += 1
-            else:
-                what = f"{file!r} is also in {first}, with other values; keep one row"
-                problems.add("contradicting rows", row.where, what)
-            continue
-        image = _image(row, file, patient, study, below)
-        if isinstance(image, _Image):
-            yield image
+            counts[lateral] += 1
+        elif config.views == "first_two" and view[4:-8] not in ("1", "2"):
+            counts[late] += 1
+        elif len(row.cells) == _SIDES:
+            counts[chexpert_plus.UNLABELLED] += 1
         else:
-            problems.add(image[0], row.where, image[1])
+            images.add(file, row.where, _image(row, file, patient, study, counts))
+    return images.images()
 
 
 def _image(
-    row: _Row, file: str, patient: str, study: str, below: str
-) -> _Image | tuple[str, str]:
-    """A row as an image, or kind and description of what is wrong with it."""
+    row: _Row, file: str, patient: str, study: str, counts: Counter[str]
+) -> _Image | Fault:
+    """A row as an image, or what is wrong with it."""
     assert row.cells is not None
-    _, sex_text, age_text, view, *labels = row.cells
+    _, sex, age, view, *labels = row.cells
     stated = parse_stated(labels)
     if isinstance(stated, str):
-        return "odd label", f"of {file!r} {stated}"
-    sex, age = parse_sex(sex_text), parse_age(age_text)
-    if sex is None:
-        return (
-            "odd sex",
-            f"the sex {sex_text!r} of {file!r} is not Male, Female or blank",
-        )
-    if age is None:
-        return "odd age", f"the age {age_text!r} of {file!r} is no number of years"
-    if below:
-        file = f"{below}{PurePosixPath(file).with_suffix('.png')}"
-    study = f"{patient}/{study}"
-    return _Image(row.where, file, patient, study, sex, age, view, stated)
+        return Fault(LABEL_UNKNOWN, f"of {file!r} {stated}")
+    return _Image(
+        where=row.where,
+        file=file,
+        patient=patient,
+        study=f"{patient}/{study}",
+        sex=known_sex(sex, counts),
+        age=known_age(age, counts),
+        view=view,
+        stated=stated,
+    )
+
+
+def _folder(file: str, below: str) -> str:
+    """The first folder of an image: train, or PNG/train."""
+    return below + file.removeprefix(below).split("/")[0]
 
 
 def _table_rows(
@@ -226,7 +240,7 @@ def _table_rows(
 ) -> Iterator[_Row]:
     """The rows of train.csv and its like."""
     for name in config.tables:
-        table = Table(root / name, required=("Path", *CHEST), remedy=_REMEDY)
+        table = CsvTable(root / name, required=("Path", *CHEST), remedy=_REMEDY)
         sides = ["Sex", "Age", "AP/PA"]  # test_labels.csv has none of them
         have = [column for column in sides if column in table.header]
         known = {"Path", "Frontal/Lateral", *sides, *CHEST}
@@ -261,7 +275,10 @@ def _root(config: ChexpertConfig) -> Path:
 
 
 def digest(config: ChexpertConfig) -> str | None:
-    """Identifies the tables by their bytes; None if one is away."""
+    """Identifies the tables by their bytes; None if one is away.
+
+    The images are not looked at: at every launch that would take minutes.
+    """
     try:
         root = _root(config)
     except StudyError:

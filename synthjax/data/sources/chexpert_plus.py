@@ -15,9 +15,10 @@ from pathlib import Path
 
 from synthjax.core.errors import StudyError
 from synthjax.data.sources.findings import CHEST
-from synthjax.data.tables import Table
+from synthjax.data.tables import CsvTable
 
 TABLE = "df_chexpert_plus_*.csv"
+UNLABELLED = "left out: without labels"  # in a listing's facts
 _IMAGES = ("PNG", "PNG/PNG", "PNGs")  # where the images are unpacked
 _COLUMNS = ("path_to_image", "sex", "age", "ap_pa")
 
@@ -45,28 +46,29 @@ def images_folder(root: Path) -> str:
 def read_rows(
     path: Path, labels_path: Path, splits: set[str], counts: Counter[str]
 ) -> Iterator[tuple[int, list[str] | None]]:
-    """Lines of the table: path, sex, age, AP/PA and the 14 labels as text.
+    """Lines of the table: path, sex, age, AP/PA and the 14 labels, if it has any.
 
     Args:
-        splits: first folders of the paths to be read (train, valid); the other rows,
-            and those without labels, are counted.
+        splits: first folders of the paths to be read (train, valid).
+        counts: gets the rows of other folders, and the labels of these folders that no
+            row has: rows that a stray quote in a report has swallowed, if any.
 
     Raises:
         StudyError: the labels are away or unreadable, a column is missing.
     """
-    table = Table(path, required=_COLUMNS)
+    table = CsvTable(path, required=_COLUMNS, multiline=True)  # it holds the reports
     labels = _read_labels(labels_path)
-    for key in ("left out: of other tables", "left out: without labels"):
-        counts[key] = 0
+    unused = {image for image in labels if image.split("/")[0] in splits}
+    counts["left out: of other tables"] = 0
     for line, cells in table.rows(_COLUMNS):
         if cells is None:
             yield line, None
         elif cells[0].split("/")[0] not in splits:
             counts["left out: of other tables"] += 1
-        elif cells[0] not in labels:
-            counts["left out: without labels"] += 1
         else:
-            yield line, [*cells, *labels[cells[0]]]
+            unused.discard(cells[0])
+            yield line, [*cells, *labels.get(cells[0], ())]
+    counts["labels without a row"] = len(unused)
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, ...]]:

@@ -1,54 +1,88 @@
 """Whose an image is, from its DICOM header, where no table says so."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool
 
 from synthjax.data.header_index import index_headers
 from synthjax.data.listing import Context, Rows
+from synthjax.data.problems import FILE_UNUSABLE, PATIENT_MISSING, Problems
+from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
 
-_COLUMNS = {"study_id": "", "sex": "", "view": ""}  # attribute -> its unknown value
+_COLUMNS = ("study_id", "sex", "view")  # "" = unknown
+_NAMED = "patient named"  # kind of problem
+_NAME = "^"  # parts the components of a person's name (PS3.5 section 6.2)
 
 
-def add_patients(rows: Rows, root: Path, context: Context) -> Rows:
+def add_patients(rows: Rows, root: Path, context: Context, facts: Counter[str]) -> Rows:
     """The rows with the patient ids of their files' headers.
 
     Study, sex, view and age come from the header as well where a row does not have
-    them. The ids go into the set as they are: they must be pseudonyms. The index of the
-    headers is kept in `context.prepared`.
+    them; an odd age or sex is unknown and counted in the facts. The ids go into the set
+    as they are: they must be pseudonyms. The index of the headers is kept in
+    `context.prepared`.
 
     Raises:
         StudyError: problems, as the policy says: a file that is no DICOM file, or has
-            no PatientID. Their rows are left out.
+            no PatientID or a person's name as such. Their rows are left out.
     """
-    files = list(rows.origin)
     target = context.prepared / "headers.parquet"
-    headers = index_headers(root, files, target, context.workers).to_pydict()
-    kept = np.zeros(len(rows), bool)
-    for number, file in enumerate(files):
-        if headers["error"][number]:
-            context.problems.add("unusable image", file, headers["error"][number])
-        elif not headers["patient_id"][number]:
-            what = "its header has no PatientID; add it, or name a patient_column"
-            context.problems.add("no patient", file, what)
-        else:
-            kept[number] = True
+    headers = index_headers(root, list(rows.origin), target, context.workers)
+    kept = check_patients(headers, context.problems, "or name a patient_column")
     context.problems.settle(len(rows))
     columns = {
-        name: np.array(
-            [
-                own if own != unknown else other
-                for own, other in zip(getattr(rows, name), headers[name], strict=True)
-            ],
-            object,
+        name: np.where(
+            getattr(rows, name) == "", _texts(headers, name), getattr(rows, name)
         )
-        for name, unknown in _COLUMNS.items()
+        for name in _COLUMNS
     }
-    ages = np.asarray(headers["age"], np.float32)
+    odd_age, odd_sex = headers["odd_age"].to_numpy(), headers["odd_sex"].to_numpy()
+    facts[ODD_AGES] += int((odd_age & np.isnan(rows.age) & kept).sum())
+    facts[ODD_SEXES] += int((odd_sex & (rows.sex == "") & kept).sum())
     return dataclasses.replace(
         rows,
-        patient_id=np.array(headers["patient_id"], object),
-        age=np.where(np.isnan(rows.age), ages, rows.age),
+        patient_id=_texts(headers, "patient_id"),
+        age=np.where(np.isnan(rows.age), headers["age"].to_numpy(), rows.age),
         **columns,
     ).take(np.flatnonzero(kept))
+
+
+def check_patients(
+    headers: pa.Table, problems: Problems, otherwise: str
+) -> Bool[np.ndarray, " n"]:
+    """Which files of an index of headers can be used, and say whose they are.
+
+    The others are added to the problems.
+
+    Args:
+        headers: rows of `header_index.SCHEMA`.
+        otherwise: what to do about a file without a patient, if not to correct it.
+    """
+    kept = np.zeros(headers.num_rows, bool)
+    columns = headers.select(["file", "error", "patient_id"]).to_pydict()
+    for number, (file, error, patient) in enumerate(
+        zip(*columns.values(), strict=True)
+    ):
+        if error:
+            problems.add(FILE_UNUSABLE, file, error)
+        elif not patient:
+            what = f"its header has no PatientID; add it, {otherwise}"
+            problems.add(PATIENT_MISSING, file, what)
+        elif _NAME in patient:
+            what = (
+                f"its header's PatientID holds {_NAME}, as names of people do; put a "
+                f"pseudonym in its place, {otherwise}"
+            )
+            problems.add(_NAMED, file, what)
+        else:
+            kept[number] = True
+    return kept
+
+
+def _texts(headers: pa.Table, name: str) -> np.ndarray:
+    """A column of texts as that of rows."""
+    return headers[name].to_numpy()

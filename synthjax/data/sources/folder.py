@@ -9,7 +9,6 @@ in folders per patient if there are any. All of it is checked before an image is
 import dataclasses
 import hashlib
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -19,12 +18,26 @@ import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.sources.attributes import parse_age, parse_sex
+from synthjax.data.problems import (
+    LABEL_UNKNOWN,
+    PATIENT_MISSING,
+    ROW_MALFORMED,
+    ROW_MISSING,
+)
+from synthjax.data.sources.attributes import known_age, known_sex
+from synthjax.data.sources.class_folders import list_classes
 from synthjax.data.sources.dicom_patients import add_patients
-from synthjax.data.sources.tree import Fault, ReadFile, Tree
-from synthjax.data.tables import Table
+from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tree import (
+    Fault,
+    PassedBy,
+    ReadFile,
+    Tree,
+    given_folder,
+    shown,
+)
+from synthjax.data.tables import MALFORMED, CsvTable
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 _LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
 
 
@@ -88,6 +101,7 @@ class FolderConfig:
 class _Image(NamedTuple):
     """One image, checked."""
 
+    where: str  # its row in the table
     file: str  # relative to the folder, with forward slashes
     label: tuple[float, ...]
     patient_id: str
@@ -98,22 +112,30 @@ class _Image(NamedTuple):
 
 
 def list_images(config: FolderConfig, context: Context) -> Listing:
-    """The images of the table, or of the class folders; none is opened.
+    """The images of the table, or of the class folders; none is decoded.
+
+    Images are known by their suffix, DICOM files without one by their content. What is
+    not looked at (hidden files, other files, links to folders) is counted, and so are
+    rows that say the same, and ages and sexes that are none and so unknown.
 
     Raises:
-        StudyError: a missing folder, table or column, no rows or classes; and, as the
-            policy says, problems: a row with a missing file, a path that leaves the
-            folder, a second row of a file, a label that is not 0, 1 or blank, an image
-            without a row.
+        StudyError: a missing folder, table or column, a folder that cannot be looked
+            at, no rows or classes; and, as the policy says, problems: a row with a
+            missing file, a path that leaves the folder, rows of one file that
+            contradict each other, a label that is not 0, 1 or blank, an image without
+            a row.
     """
-    root = _root(config)
-    found: Counter[str] = Counter()
+    tree, passed = Tree(given_folder(config.path, "folder")), PassedBy()
+    counts: Counter[str] = Counter()
     if config.labels_csv:
-        labels, images = _read_table(config, root, context, found)
+        labels, images = _read_table(config, tree, context, passed, counts)
     else:
-        labels, images = _read_classes(config, root, context, found)
+        labels, members = list_classes(
+            tree, context.problems, passed, patient_folders=config.patient_folders
+        )
+        images = [_Image("", *member) for member in members]
     if not images:
-        raise StudyError(f"{root} has no image that can be used.")
+        raise StudyError(f"{tree.root} has no image that can be used.")
     rows = make_rows(
         id=[image.file for image in images],
         label=np.array([image.label for image in images], np.float32),
@@ -125,89 +147,82 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
         origin=[image.file for image in images],
     )
     if config.patient_from_dicom:
-        rows = add_patients(rows, root, context)
+        rows = add_patients(rows, tree.root, context, counts)
     return Listing(
         name="folder",
         labels=labels,
         rows=rows,
-        read=ReadFile(root, context.pixels),
+        read=ReadFile(tree.root, context.pixels),
         has_patients=config.has_patients,
-        root=root,
-        facts=dict(found),
+        root=tree.root,
+        facts={**counts, **passed.facts()},
     )
 
 
-def _root(config: FolderConfig) -> Path:
-    if not config.path:
-        raise StudyError(
-            "no folder is given; set --config.data.folder.path=/path/to/images"
-        )
-    root = Path(config.path).expanduser()
-    if not root.is_dir():
-        raise StudyError(f"{root} is no folder; correct config.data.folder.path.")
-    return root
-
-
 def _read_table(
-    config: FolderConfig, root: Path, context: Context, found: Counter[str]
+    config: FolderConfig,
+    tree: Tree,
+    context: Context,
+    passed: PassedBy,
+    counts: Counter[str],
 ) -> tuple[tuple[str, ...], list[_Image]]:
     """Labels and images of labels.csv; what is wrong is settled."""
-    table = Table(
-        root / config.labels_csv,
+    table = CsvTable(
+        tree.root / config.labels_csv,
         required=(),
         remedy="Write it with one row per image, or set config.data.folder.path and "
         "labels_csv (empty: one folder per class).",
     )
     labels = _label_columns(config, table)
-    columns = (*config.side_columns.values(), *labels)
-    tree, problems = Tree(root), context.problems
-    images: list[_Image] = []
-    lines: dict[str, int] = {}  # real path -> its first row
+    problems = context.problems
+    images = MergedRows[_Image](problems, counts)
     named: set[str] = set()
+    names: dict[
+        str, str
+    ] = {}  # real path -> its file; with links, the first of several
     rows = 0
-    for line, cells in table.rows(columns):
+    for line, cells in table.rows((*config.side_columns.values(), *labels)):
         rows += 1
         where = f"row {line} of {config.labels_csv}"
         if cells is None:
-            what = "it has not as many columns as the header; correct commas and quotes"
-            problems.add("malformed row", where, what)
+            problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
         side = dict(zip(config.side_columns, cells, strict=False))
         file = str(PurePosixPath(side["file"])) if side["file"] else ""
         named.add(file)
         path = tree.locate(side["file"])
         if isinstance(path, Fault):
-            problems.add(path.kind, where, path.what)
+            images.add(file, where, path)
             continue
-        if lines.setdefault(path, line) != line:
-            what = f"{file!r} comes twice, first in row {lines[path]}; keep one"
-            problems.add("duplicate row", where, what)
-            continue
-        image = _image(config, file, side, labels, cells[len(side) :])
-        if isinstance(image, _Image):
-            images.append(image)
-        else:
-            problems.add(image.kind, where, image.what)
+        file = names.setdefault(path, file)
+        row = _image(config, where, file, side, labels, cells[len(side) :], counts)
+        images.add(path, where, row)
     if not rows:
         raise StudyError(
             f"{table.path} has a header but no rows; add one row per image."
         )
-    unnamed = [file for file in _walk(root, found) if file not in named]
+    unnamed = [file for file in tree.walk(passed) if file not in named]
     for file in unnamed:
         what = f"no row of {config.labels_csv} names it; add one or move it away"
-        problems.add("row missing", file, what)
+        problems.add(ROW_MISSING, shown(file), what)
     problems.settle(
         rows + len(unnamed), remedy=f"They are in {table.path} and its folder."
     )
-    return labels, images
+    passed.others = [file for file in passed.others if file != config.labels_csv]
+    return labels, images.images()
 
 
-def _label_columns(config: FolderConfig, table: Table) -> tuple[str, ...]:
+def _label_columns(config: FolderConfig, table: CsvTable) -> tuple[str, ...]:
     """The label columns; raises if a column is missing or none is left."""
     sides = config.side_columns.values()
     for column in (*sides, *config.label_columns):
         table.check_column(column, "Set the column names in config.data.folder.")
     labels = config.label_columns or tuple(c for c in table.header if c not in sides)
+    if "" in labels:
+        raise StudyError(
+            f"{table.path} has a column without a name in its header, perhaps a comma "
+            "too many; name it or remove it, or set config.data.folder.label_columns."
+        )
     if not labels:
         raise StudyError(
             f"{table.path} has no label column beside {list(sides)}; add one."
@@ -217,100 +232,69 @@ def _label_columns(config: FolderConfig, table: Table) -> tuple[str, ...]:
 
 def _image(
     config: FolderConfig,
+    where: str,
     file: str,
     side: dict[str, str],
     labels: tuple[str, ...],
     cells: list[str],
+    counts: Counter[str],
 ) -> _Image | Fault:
     """A row as an image, or what is wrong with it."""
     for name, text in zip(labels, cells, strict=True):
         if text not in _LABEL_VALUES:
             what = f"label {name!r} of {file!r} is {text!r}; it must be 0, 1 or blank"
-            return Fault("odd label", f"{what} (unknown)")
+            return Fault(LABEL_UNKNOWN, f"{what} (unknown)")
     if config.patient_column and not side["patient_id"]:
         what = f"{file!r} has no patient in the column {config.patient_column!r}"
-        return Fault("no patient", what)
-    age, sex = parse_age(side.get("age", "")), parse_sex(side.get("sex", ""))
-    if age is None:
-        what = f"the age {side['age']!r} of {file!r} is no age in years; correct it"
-        return Fault("odd age", what)
-    if sex is None:
-        what = f"the sex {side['sex']!r} of {file!r} is not F, M or blank"
-        return Fault("odd sex", what)
+        return Fault(PATIENT_MISSING, f"{what}; add it")
     return _Image(
+        where=where,
         file=file,
         label=tuple(_LABEL_VALUES[text] for text in cells),
         patient_id=side.get("patient_id", file),
         study_id=side.get("study_id", ""),
-        age=age,
-        sex=sex,
+        age=known_age(side.get("age", ""), counts),
+        sex=known_sex(side.get("sex", ""), counts),
         view=side.get("view", ""),
     )
 
 
-def _read_classes(
-    config: FolderConfig, root: Path, context: Context, found: Counter[str]
-) -> tuple[tuple[str, ...], list[_Image]]:
-    """Labels and images of class folders: each image has the label of its folder."""
-    files = list(_walk(root, found))
-    labels = tuple(sorted({file.split("/")[0] for file in files if "/" in file}))
-    if len(labels) < 2:
-        raise StudyError(
-            f"{root} has {len(labels)} folder(s) with images in them; with "
-            "labels_csv='' each class is a folder, two or more. Or name a table in "
-            "config.data.folder.labels_csv."
-        )
-    tree, images = Tree(root), []
-    for file in files:
-        parts = file.split("/")
-        path = tree.locate(file)
-        if isinstance(path, Fault):
-            context.problems.add(path.kind, file, path.what)
-        elif len(parts) == 1:
-            what = "it is in no class folder; move it into one or away"
-            context.problems.add("no class", file, what)
-        elif config.patient_folders and len(parts) == 2:
-            what = "it is in no folder of a patient (class/patient/image); move it"
-            context.problems.add("no patient", file, what)
-        else:
-            label = tuple(float(name == parts[0]) for name in labels)
-            patient = parts[1] if config.patient_folders else file
-            images.append(_Image(file, label, patient))
-    context.problems.settle(len(files))
-    return labels, images
-
-
-def _walk(root: Path, found: Counter[str]) -> Iterator[str]:
-    """Images below the folder, sorted, relative to it; no links to folders followed."""
-    found["hidden files, not looked at"] = 0
-    for directory, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = Path(directory).relative_to(root)
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
-                if name.startswith("."):
-                    found["hidden files, not looked at"] += 1
-                else:
-                    yield (below / name).as_posix()
-
-
 def digest(config: FolderConfig) -> str | None:
-    """Identifies the table by its bytes and the images by their names and sizes.
+    """Identifies the table by its bytes, the images by names, sizes and times.
 
-    None if the table or an image is away, so that nothing can be said of a change.
+    The times are those of the last change: a file may be written anew with as many
+    bytes. An image that is away is one too. None if the folder or the table is away or
+    no table, so that nothing can be said of a change.
     """
     hasher = hashlib.sha256()
     try:
-        root = _root(config)
+        root = given_folder(config.path, "folder")
         if config.labels_csv:
             hasher.update((root / config.labels_csv).read_bytes())
-            table = Table(root / config.labels_csv, required=(config.file_column,))
-            rows = table.rows((config.file_column,))
-            files = [cells[0] for _, cells in rows if cells is not None]
-        else:
-            files = list(_walk(root, Counter()))
-        for file in files:
-            hasher.update(f"{file} {(root / file).stat().st_size}\n".encode())
-    except (OSError, ValueError, StudyError):  # away, no file name, no table
+        for file in _files(config, root):
+            hasher.update(
+                f"{file}\0{_state(root / file)}\n".encode(errors="surrogateescape")
+            )
+    except (OSError, StudyError):
         return None
     return hasher.hexdigest()[:16]
+
+
+def _files(config: FolderConfig, root: Path) -> Iterator[str]:
+    """The images as the table or the folders name them."""
+    if not config.labels_csv:
+        yield from Tree(root).walk(PassedBy())
+        return
+    table = CsvTable(root / config.labels_csv, required=(config.file_column,))
+    for _, cells in table.rows((config.file_column,)):
+        if cells is not None:
+            yield cells[0]
+
+
+def _state(path: Path) -> str:
+    """Size and time of a file."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # away, no name of a file
+        return "missing"
+    return f"{found.st_size} {found.st_mtime_ns}"

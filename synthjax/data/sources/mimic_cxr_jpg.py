@@ -17,18 +17,26 @@ import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.problems import Problems
+from synthjax.data.problems import (
+    LABEL_UNKNOWN,
+    ROW_MALFORMED,
+    ROWS_CONTRADICT,
+    Problem,
+    Problems,
+)
 from synthjax.data.sources.findings import CHEST
+from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
 from synthjax.data.sources.uncertainty import (
     ReportLabelsConfig,
     parse_stated,
     resolve,
 )
-from synthjax.data.tables import Table
+from synthjax.data.tables import MALFORMED, CsvTable
 
 _FRONTAL = ("AP", "PA")
-_MALFORMED = "it has not as many cells as the header; correct commas and quotes"
+_IMAGES = "files"  # the folder of all images
+_Study = tuple[str, str]  # subject, study
 _REMEDY = "It comes with the download of MIMIC-CXR-JPG, as .csv.gz or unpacked to .csv."
 
 
@@ -61,16 +69,22 @@ class _Image(NamedTuple):
     @property
     def file(self) -> str:
         """Relative to the folder."""
-        group, subject = f"p{self.subject[:2]}", f"p{self.subject}"
-        return f"files/{group}/{subject}/s{self.study}/{self.dicom_id}.jpg"
+        return _file(self.subject, self.study, self.dicom_id)
+
+
+class _Studies(NamedTuple):
+    """The table of labels."""
+
+    stated: dict[_Study, tuple[float, ...]]  # 14 labels
+    faults: dict[_Study, list[Problem]]  # of studies that cannot be used
 
 
 def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     """The radiographs of the metadata, in their order; no image is opened.
 
-    Ids are DICOM ids, patients p10000032, studies s50414267. Images of studies without
-    labels, other views and rows that agree with an earlier one are left out and
-    counted.
+    Ids are DICOM ids, patients p10000032, studies s50414267. Rows that say the same are one.
+    Images of studies without labels and other views are left out and counted; so are
+    images without a row.
 
     Raises:
         StudyError: the folder, a table or a column is missing; problems in rows (a
@@ -79,17 +93,18 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     """
     root = _root(config)
     counts: Counter[str] = Counter()
-    problems = context.problems
+    tree, named, problems = Tree(root), set[str](), context.problems
     studies = _read_studies(_table(root, config.labeler), problems)
-    images = _read_images(config, _table(root, "metadata"), studies, problems, counts)
+    metadata = _table(root, "metadata")
+    images = _read_images(config, metadata, studies, problems, counts, named)
     stated = np.array([image.stated for image in images], np.float32)
     label, kept, facts = resolve(config, stated.reshape(-1, len(CHEST)))
     images = [image for image, keep in zip(images, kept, strict=True) if keep]
     files = [image.file for image in images]
-    found = Tree(root).present(files, lambda i: images[i].where, problems)
+    found = tree.present(files, lambda i: images[i].where, problems)
     label = label[kept][found]
     images = [image for image, keep in zip(images, found, strict=True) if keep]
-    problems.settle(counts["rows"])
+    problems.settle(counts["rows"], remedy=f"They are in {root}.")
     if not images:
         raise StudyError(
             f"no image of {root} is left of {counts['rows']} rows: {dict(counts)} "
@@ -113,77 +128,86 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
             "views": config.views,
             **counts,
             **facts,
+            **tree.unnamed([_IMAGES], named),
             **_count_splits(root),
         },
     )
 
 
-def _read_studies(
-    path: Path, problems: Problems
-) -> dict[tuple[str, str], tuple[float, ...] | None]:
-    """(subject, study) -> 14 labels as stated; None where they cannot be used."""
-    studies: dict[tuple[str, str], tuple[float, ...] | None] = {}
-    table = Table(path, required=("subject_id", "study_id", *CHEST), remedy=_REMEDY)
+def _read_studies(path: Path, problems: Problems) -> _Studies:
+    """Labels of the studies; faults wait until it is known what they cost."""
+    studies = _Studies({}, {})
+    table = CsvTable(path, required=("subject_id", "study_id", *CHEST), remedy=_REMEDY)
     for line, cells in table.rows(("subject_id", "study_id", *CHEST)):
         where = f"row {line} of {path.name}"
         if cells is None:
-            problems.add("malformed row", where, _MALFORMED)
+            problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
-        subject, study, *texts = cells
+        subject, number, *texts = cells
+        study = subject, number
         stated = parse_stated(texts)
         if isinstance(stated, str):
-            problems.add("odd label", where, f"of the study {study!r} {stated}")
-            studies[subject, study] = None
-            continue
-        known = studies.setdefault((subject, study), stated)
-        if known is not None and str(known) != str(stated):  # NaN equals no NaN
-            what = f"the study {study!r} comes twice, with other labels; keep one row"
-            problems.add("contradicting rows", where, what)
-            studies[subject, study] = None
+            fault = Problem(LABEL_UNKNOWN, where, f"of the study {number!r} {stated}")
+            studies.faults.setdefault(study, []).append(fault)
+        elif str(studies.stated.setdefault(study, stated)) != str(stated):  # NaN: equal
+            what = f"the study {number!r} comes twice, with other labels; keep one row"
+            fault = Problem(ROWS_CONTRADICT, where, what)
+            studies.faults.setdefault(study, []).append(fault)
     return studies
 
 
 def _read_images(
     config: MimicCxrJpgConfig,
     path: Path,
-    studies: dict[tuple[str, str], tuple[float, ...] | None],
+    studies: _Studies,
     problems: Problems,
     counts: Counter[str],
+    named: set[str],
 ) -> list[_Image]:
-    """The images of the metadata that have labels; the rest is counted or a problem."""
+    """The images of the metadata that have labels; the rest is counted or a problem.
+
+    Args:
+        named: gets the file of every row.
+    """
     lateral, unlabelled = "left out: other views", "left out: study without labels"
-    same, faulty = "left out: same row", "left out: study with faulty labels"
-    counts.update(dict.fromkeys(("rows", lateral, unlabelled, same, faulty), 0))
-    images: dict[str, _Image] = {}
+    counts.update(dict.fromkeys(("rows", lateral, unlabelled), 0))
+    images = MergedRows[_Image](problems, counts)
+    lost: dict[_Study, set[str]] = {study: set() for study in studies.faults}
     columns = ("dicom_id", "subject_id", "study_id", "ViewPosition")
-    table = Table(path, required=columns, remedy=_REMEDY)
+    table = CsvTable(path, required=columns, remedy=_REMEDY)
     for line, cells in table.rows(columns):
         counts["rows"] += 1
         where = f"row {line} of {path.name}"
         if cells is None:
-            problems.add("malformed row", where, _MALFORMED)
+            problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
-        dicom_id, subject, study, view = cells
-        if not (subject.isdecimal() and study.isdecimal() and dicom_id):
+        dicom_id, subject, number, view = cells
+        study = subject, number
+        if not (subject.isdecimal() and number.isdecimal() and dicom_id):
             what = f"{cells[:3]} must be an id and two numbers; correct the row"
-            problems.add("odd id", where, what)
-        elif config.views == "frontal" and view not in _FRONTAL:
+            problems.add("id malformed", where, what)
+            continue
+        named.add(_file(subject, number, dicom_id))
+        if config.views == "frontal" and view not in _FRONTAL:
             counts[lateral] += 1
-        elif (subject, study) not in studies:
+        elif study in studies.faults:
+            lost[study].add(dicom_id)
+        elif study not in studies.stated:
             counts[unlabelled] += 1
-        elif (stated := studies[subject, study]) is None:
-            counts[faulty] += 1
         else:
-            image = _Image(where, dicom_id, subject, study, view, stated)
-            first = images.setdefault(dicom_id, image)
-            if first is image:
-                continue
-            if first[1:5] == image[1:5]:
-                counts[same] += 1
-            else:
-                what = f"{dicom_id!r} is also in {first.where}, with other values"
-                problems.add("contradicting rows", where, f"{what}; keep one row")
-    return list(images.values())
+            stated = studies.stated[study]
+            image = _Image(where, dicom_id, subject, number, view, stated)
+            images.add(dicom_id, where, image)
+    for study, faults in studies.faults.items():
+        for place, fault in enumerate(faults):
+            images_lost = 0 if place else len(lost[study])
+            problems.add(fault.kind, fault.where, fault.what, images_lost)
+    return images.images()
+
+
+def _file(subject: str, study: str, dicom_id: str) -> str:
+    """An image, relative to the folder."""
+    return f"{_IMAGES}/p{subject[:2]}/p{subject}/s{study}/{dicom_id}.jpg"
 
 
 def _count_splits(root: Path) -> dict[str, dict[str, int]]:
@@ -191,7 +215,7 @@ def _count_splits(root: Path) -> dict[str, dict[str, int]]:
     path = _find(root, "split")
     if path is None:
         return {}
-    rows = Table(path, required=("split",)).rows(("split",))
+    rows = CsvTable(path, required=("split",)).rows(("split",))
     splits = Counter(cells[0] for _, cells in rows if cells is not None)
     return {"own splits, not used": dict(splits)}
 
@@ -215,7 +239,10 @@ def _root(config: MimicCxrJpgConfig) -> Path:
 
 
 def digest(config: MimicCxrJpgConfig) -> str | None:
-    """Identifies the tables by their bytes; None if one is away."""
+    """Identifies the tables by their bytes; None if one is away.
+
+    The images are not looked at: at every launch that would take minutes.
+    """
     try:
         root = _root(config)
     except StudyError:

@@ -7,7 +7,6 @@ images_001/images/ to images_012/images/, or beside the table. The sets' own lis
 """
 
 import dataclasses
-import math
 import os
 import re
 from collections import Counter
@@ -18,10 +17,24 @@ import numpy as np
 
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.problems import Problems
-from synthjax.data.sources.attributes import parse_age, parse_sex
-from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
-from synthjax.data.tables import Table
+from synthjax.data.problems import (
+    LABEL_UNKNOWN,
+    PATIENT_MISSING,
+    ROW_MALFORMED,
+    Problems,
+)
+from synthjax.data.sources.attributes import known_age, known_sex
+from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tree import (
+    Fault,
+    PassedBy,
+    ReadFile,
+    Tree,
+    digest_files,
+    find_root,
+    tell_files,
+)
+from synthjax.data.tables import MALFORMED, CsvTable
 
 FINDINGS = (
     "Atelectasis",
@@ -69,8 +82,9 @@ class _Image(NamedTuple):
 def list_images(config: Nih14Config, context: Context) -> Listing:
     """The radiographs of the table, in its order; no image is opened.
 
-    Ids are names such as 00000001_000.png, patients such as 1. An age over 130 years
-    (the set has some) is unknown and counted; so are images without a row.
+    Ids are names such as 00000001_000.png, patients such as 1. Rows that say the same
+    are one. An age over 130 years (the set has some) is unknown and counted; images
+    without a row are counted.
 
     Raises:
         StudyError: the folder, the table or a column is missing; problems in rows (an
@@ -78,12 +92,13 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
             missing file), as the policy says.
     """
     root = find_root(config.path, "nih14", _TABLES)
+    tree, named = Tree(root), set[str]()
     counts: Counter[str] = Counter()
-    images = _read_rows(_table(root), context.problems, counts)
-    places = _scan(root)
+    images = _read_rows(_table(root), context.problems, counts, named)
+    places = _scan(tree)
     files = [places.get(image.name, image.name) for image in images]
-    found = Tree(root).present(files, lambda i: images[i].where, context.problems)
-    context.problems.settle(counts["rows"])
+    found = tree.present(files, lambda i: images[i].where, context.problems)
+    context.problems.settle(counts["rows"], remedy=f"They are in {root}.")
     files = [file for file, keep in zip(files, found, strict=True) if keep]
     images = [image for image, keep in zip(images, found, strict=True) if keep]
     if not images:
@@ -109,103 +124,86 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
         facts={
             "table": _table(root).name,
             **counts,
-            "images without a row, not used": len(
-                places.keys() - {image.name for image in images}
+            **tell_files(
+                "files without a row",
+                [place for name, place in places.items() if name not in named],
             ),
             **_count_lists(root),
         },
     )
 
 
-def _read_rows(path: Path, problems: Problems, counts: Counter[str]) -> list[_Image]:
-    """The rows that are right; the others are problems."""
+def _read_rows(
+    path: Path, problems: Problems, counts: Counter[str], named: set[str]
+) -> list[_Image]:
+    """The rows that are right; the others are problems. `named` gets all names."""
     needed = ("Image Index", "Finding Labels", "Patient ID")
-    table = Table(path, required=needed, remedy="It comes with the download.")
+    table = CsvTable(path, required=needed, remedy="It comes with the download.")
     sex_column = next((name for name in _SEX if name in table.header), _SEX[0])
     sides = ("Follow-up #", "Patient Age", sex_column, "View Position")
     for column in sides:
         table.check_column(column)
-    counts.update(
-        dict.fromkeys(("rows", "left out: same row", "impossible ages, unknown"), 0)
-    )
-    images: dict[str, _Image] = {}
+    counts["rows"] = 0
+    images = MergedRows[_Image](problems, counts)
     for line, cells in table.rows((*needed, *sides)):
         counts["rows"] += 1
         where = f"row {line} of {path.name}"
-        image = _image(where, cells, counts)
-        if not isinstance(image, _Image):
-            problems.add(image[0], where, image[1])
+        if cells is None:
+            problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
-        first = images.setdefault(image.name, image)
-        if first is not image:
-            if str(first[1:]) == str(image[1:]):  # NaN equals no NaN
-                counts["left out: same row"] += 1
-            else:
-                what = f"{image.name!r} is also in {first.where}, with other values"
-                problems.add("contradicting rows", where, f"{what}; keep one row")
-    return list(images.values())
+        named.add(cells[0])
+        images.add(cells[0], where, _image(where, cells, counts))
+    return images.images()
 
 
-def _image(
-    where: str, cells: list[str] | None, counts: Counter[str]
-) -> _Image | tuple[str, str]:
-    """A row as an image, or kind and description of what is wrong with it."""
-    if cells is None:
-        what = "it has not as many cells as the header; correct commas and quotes"
-        return "malformed row", what
-    name, text, patient, follow_up, age_text, sex_text, view = cells
-    named = text.split("|")
-    unknown = [word for word in named if word not in (*FINDINGS, NO_FINDING)]
-    if unknown or (NO_FINDING in named and len(named) > 1):
-        what = (
-            f"the findings {text!r} of {name!r} are not of the 14, or No Finding alone"
-        )
-        return "odd label", what
+def _image(where: str, cells: list[str], counts: Counter[str]) -> _Image | Fault:
+    """A row as an image, or what is wrong with it."""
+    name, text, patient, follow_up, age, sex, view = cells
+    findings = text.split("|")
+    unknown = [word for word in findings if word not in (*FINDINGS, NO_FINDING)]
+    if unknown or (NO_FINDING in findings and len(findings) > 1):
+        what = f"the findings {text!r} of {name!r} are not of the 14, or No Finding"
+        return Fault(LABEL_UNKNOWN, f"{what} alone; correct them")
     if not patient:
-        return "no patient", f"{name!r} has no patient in the column 'Patient ID'"
+        what = f"{name!r} has no patient in the column 'Patient ID'; add it"
+        return Fault(PATIENT_MISSING, what)
     match = _NAME.fullmatch(name)
     if match and patient.isdecimal() and int(match[1]) != int(patient):
         what = f"the patient of {name!r} is {patient!r}; one of them is wrong"
-        return "contradicting patient", what
-    sex, age = parse_sex(sex_text), parse_age(age_text)
-    if sex is None:
-        return "odd sex", f"the sex {sex_text!r} of {name!r} is not F, M or blank"
-    if age is None:
-        counts["impossible ages, unknown"] += 1
-        age = math.nan
+        return Fault("patient contradicts", what)
     patient = patient.lstrip("0") or "0"
-    follow_up = follow_up.lstrip("0") or "0"
-    findings = tuple(int(finding in named) for finding in FINDINGS)
-    study = f"{patient}/{follow_up}"
-    return _Image(where, name, patient, study, sex, age, view, findings)
+    return _Image(
+        where=where,
+        name=name,
+        patient=patient,
+        study=f"{patient}/{follow_up.lstrip('0') or '0'}",
+        sex=known_sex(sex, counts),
+        age=known_age(age, counts),
+        view=view,
+        findings=tuple(int(finding in findings) for finding in FINDINGS),
+    )
 
 
-def _scan(root: Path) -> dict[str, str]:
+def _scan(tree: Tree) -> dict[str, str]:
     """PNG name -> path relative to the folder, wherever the archives were unpacked.
 
     Raises:
         StudyError: two different files have one name.
     """
-    places: dict[str, str] = {}
-    folders = [
-        root,
-        *sorted(root.glob("images*")),
-        *sorted(root.glob("images*/images")),
-    ]
+    root, places = tree.root, dict[str, str]()
+    inner = [*sorted(root.glob("images*")), *sorted(root.glob("images*/images"))]
+    folders = ["", *(f.relative_to(root).as_posix() for f in inner if f.is_dir())]
     for folder in folders:
-        if not folder.is_dir():
-            continue
-        below = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".png") and not entry.name.startswith("."):
-                    place = f"{below}{entry.name}"
-                    first = places.setdefault(entry.name, place)
-                    if first != place and not os.path.samefile(root / first, entry):
-                        raise StudyError(
-                            f"{root} has {entry.name} twice: {first} and "
-                            f"{place}; keep one of the two folders."
-                        )
+        for place in tree.walk(PassedBy(), folder, deep=False):
+            name = place.rpartition("/")[2]
+            if not name.endswith(".png"):
+                continue
+            first = places.setdefault(name, place)
+            if first != place and not os.path.samefile(root / first, root / place):
+                raise StudyError(
+                    f"{root} has {name} twice: {first} and {place}; keep one of the "
+                    "two folders."
+                )
     return places
 
 
@@ -225,7 +223,10 @@ def _count_lists(root: Path) -> dict[str, dict[str, int]]:
 
 
 def digest(config: Nih14Config) -> str | None:
-    """Identifies the table by its bytes; None if it is away."""
+    """Identifies the table by its bytes; None if it is away.
+
+    The images are not looked at: at every launch that would take minutes.
+    """
     try:
         root = find_root(config.path, "nih14", _TABLES)
     except StudyError:

@@ -6,23 +6,40 @@ column "any" is replaced by "no finding", as the paper's authors do.
 """
 
 import dataclasses
-import os
 from collections import Counter
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from jaxtyping import UInt8
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.header_index import index_headers
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.problems import Problems
+from synthjax.data.problems import (
+    FILE_MISSING,
+    FILE_NAME,
+    LABEL_UNKNOWN,
+    ROW_MALFORMED,
+    ROW_MISSING,
+    ROWS_CONTRADICT,
+    Problems,
+)
+from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
+from synthjax.data.sources.dicom_patients import check_patients
 from synthjax.data.sources.findings import BRAIN, HAEMORRHAGES
-from synthjax.data.sources.tree import ReadFile, digest_files, find_root
-from synthjax.data.tables import Table
+from synthjax.data.sources.merged_rows import SAME_ROW
+from synthjax.data.sources.tree import (
+    Fault,
+    PassedBy,
+    ReadFile,
+    Tree,
+    digest_files,
+    find_root,
+    shown,
+)
+from synthjax.data.tables import MALFORMED, CsvTable
 
 COLUMNS = (*HAEMORRHAGES, "any")  # of the table, in the order of its rows
 _PLACES = {name: place for place, name in enumerate(COLUMNS)}
@@ -33,6 +50,7 @@ _REMEDY = (
     "says its name."
 )
 _FIX = "correct the table, or download it again"
+_INCOMPLETE = "rows incomplete"  # kind of problem: a slice without all of its rows
 _SUFFIX = ".dcm"
 
 
@@ -65,21 +83,22 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     """The slices of the table, in its order; only headers of images are opened.
 
     Ids are ID_000012eaf; patient, study, age and sex are those of the headers, which
-    are indexed once (`header_index`). Rows that repeat an earlier one are merged and
-    counted.
+    are indexed once (`header_index`); an odd age or sex is unknown and counted. Rows
+    that repeat an earlier one are merged and counted.
 
     Raises:
         StudyError: the folder, the table or a column is missing; and as the policy
             says: rows that are malformed, contradict each other or are missing, "any"
             that contradicts the five types, a slice without its file or a file without
-            its rows, a header that cannot be read or names no patient.
+            its rows, a link out of the folder, a header that cannot be read or names no
+            patient, or one by a person's name.
     """
     root, problems = _root(config), context.problems
     facts: Counter[str] = Counter()
     slices = _read_table(root / config.labels_csv, problems, facts)
-    files = _find_files(root, config.images, facts)
-    listed = _join(slices, files, config, problems)
-    total = len(slices.numbers.keys() | files.keys())
+    files, faults, passed = _find_files(root, config.images)
+    listed = _join(slices, files, faults, config, problems)
+    total = len(slices.numbers.keys() | files.keys() | faults.keys())
     problems.settle(total)  # before the headers, which take long
     index = Path(config.index).expanduser() if config.index else None
     headers = index_headers(
@@ -92,6 +111,8 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     problems.settle(total)
     if not headers.num_rows:
         raise StudyError(f"{root / config.labels_csv} has no slice that can be used.")
+    facts[ODD_AGES] = sum(headers["odd_age"].to_pylist())
+    facts[ODD_SEXES] = sum(headers["odd_sex"].to_pylist())
     ids = headers["id"].to_pylist()
     numbers = [slices.numbers[identity] for identity in ids]
     types = slices.stated[numbers, : len(HAEMORRHAGES)].astype(np.float32)
@@ -109,12 +130,15 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
         ),
         read=ReadFile(root, context.pixels),
         root=root,
-        facts={**facts, "slices listed": headers.num_rows},
+        facts={**facts, **passed.facts(), "slices listed": headers.num_rows},
     )
 
 
 def digest(config: RsnaIchConfig) -> str | None:
-    """Identifies the table by its bytes; None if it is away."""
+    """Identifies the table by its bytes; None if it is away.
+
+    Not the slices: to look at 750,000 files would take minutes at every launch.
+    """
     try:
         return digest_files([_root(config) / config.labels_csv])
     except StudyError:
@@ -127,79 +151,92 @@ def _root(config: RsnaIchConfig) -> Path:
 
 def _read_table(path: Path, problems: Problems, facts: Counter[str]) -> _Slices:
     """Six rows per slice, joined; what is wrong with a row goes to the problems."""
-    table = Table(path, required=("ID", "Label"), remedy=_REMEDY)
+    table = CsvTable(path, required=("ID", "Label"), remedy=_REMEDY)
     numbers: dict[str, int] = {}
     stated = bytearray()
     unset = bytes([_ABSENT]) * len(COLUMNS)
     rows = merged = 0
     for line, cells in table.rows(("ID", "Label")):
         rows += 1
+        where = f"row {line} of {path.name}"
         name, value = cells or ("", "")
         identity, _, kind = name.rpartition("_")
         if not identity or kind not in _PLACES:
-            what = f"the ID {name!r} does not end in one of {', '.join(COLUMNS)}"
-            if cells is None:
-                what = "it has not as many cells as the header"
-            problems.add(
-                "row malformed", f"row {line} of {path.name}", f"{what}; {_FIX}"
+            what = (
+                f"the ID {name!r} does not end in one of {', '.join(COLUMNS)}; {_FIX}"
             )
+            # The slice that it belongs to is counted where it lacks the row.
+            problems.add(ROW_MALFORMED, where, what if cells else MALFORMED, images=0)
             continue
         number = numbers.setdefault(identity, len(numbers))
-        place = number * len(COLUMNS) + _PLACES[kind]
+        begin = number * len(COLUMNS)
+        place = begin + _PLACES[kind]
         if place >= len(stated):
             stated += unset
         state, earlier = _STATED.get(value, _FAULTY), stated[place]
         if state == earlier != _FAULTY:
             merged += 1
             continue
+        lost = _FAULTY in stated[begin : begin + len(COLUMNS)]
         stated[place] = state if earlier == _ABSENT else _FAULTY
         if state == _FAULTY:
-            problems.add(
-                "label unknown",
-                f"row {line} of {path.name}",
-                f"the label of {name} is {value!r}; it must be 0 or 1",
-            )
+            what = f"the label of {name} is {value!r}; it must be 0 or 1"
+            problems.add(LABEL_UNKNOWN, where, what, images=int(not lost))
         elif earlier != _ABSENT:
-            problems.add(
-                "labels contradict",
-                f"row {line} of {path.name}",
-                f"{name} is {value} here and was not in an earlier row; keep one",
-            )
+            what = f"{name} is {value} here and was not in an earlier row; keep one"
+            problems.add(ROWS_CONTRADICT, where, what, images=int(not lost))
     if not rows:
         raise StudyError(f"{path} has a header but no rows. {_REMEDY}")
-    facts.update({"rows of the table": rows, "rows merged with an equal one": merged})
+    facts.update({"rows of the table": rows, SAME_ROW: merged})
     return _Slices(
         numbers, np.frombuffer(bytes(stated), np.uint8).reshape(-1, len(COLUMNS))
     )
 
 
-def _find_files(root: Path, images: str, facts: Counter[str]) -> dict[str, str]:
-    """Id -> DICOM file relative to the root, sorted."""
-    folder = root / images
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file())
-    except OSError as error:
+def _find_files(
+    root: Path, images: str
+) -> tuple[dict[str, str], dict[str, Fault], PassedBy]:
+    """Id -> DICOM file relative to the root, sorted; those of no use; the others."""
+    if not (root / images).is_dir():
         raise StudyError(
-            f"{folder} cannot be looked at ({error.strerror}); unpack the slices there, "
-            "or set config.data.rsna_ich.images."
-        ) from None
-    found = {
-        name.removesuffix(_SUFFIX): f"{images}/{name}"
-        for name in names
-        if name.endswith(_SUFFIX)
-    }
-    if not found:
-        raise StudyError(
-            f"{folder} has no {_SUFFIX} files; unpack the slices there, or set "
+            f"{root / images} is no folder; unpack the slices there, or set "
             "config.data.rsna_ich.images."
         )
-    facts["files that are no slices"] = len(names) - len(found)
-    return found
+    tree, passed = Tree(root), PassedBy()
+    found: dict[str, str] = {}
+    faults: dict[str, Fault] = {}
+    for file in tree.walk(passed, images, deep=False):
+        name = PurePath(file)
+        if name.suffix.lower() != _SUFFIX:
+            passed.others.append(file)
+            continue
+        if name.stem in faults:
+            continue  # a third of one slice
+        located = tree.locate(file)
+        if isinstance(located, Fault):
+            faults[name.stem] = located
+        elif shown(file) != file:
+            what = f"the name of {shown(file)} is not UTF-8; rename it"
+            faults[name.stem] = Fault(FILE_NAME, what)
+        elif name.stem in found:
+            what = f"{found.pop(name.stem)} and {file} are of one slice; remove one"
+            faults[name.stem] = Fault(FILE_NAME, what)
+        else:
+            found[name.stem] = file
+    if not found and not faults:
+        raise StudyError(
+            f"{root / images} has no {_SUFFIX} files; unpack the slices there, or set "
+            "config.data.rsna_ich.images."
+        )
+    return found, faults, passed
 
 
 def _join(
-    slices: _Slices, files: dict[str, str], config: RsnaIchConfig, problems: Problems
+    slices: _Slices,
+    files: dict[str, str],
+    faults: dict[str, Fault],
+    config: RsnaIchConfig,
+    problems: Problems,
 ) -> list[str]:
     """Ids, in the order of the table, that are complete and have a file."""
     stated, where = slices.stated, f"in {config.labels_csv}"
@@ -210,34 +247,35 @@ def _join(
     for identity, number in slices.numbers.items():
         if absent[number]:
             lacking = ", ".join(np.array(COLUMNS)[stated[number] == _ABSENT])
-            problems.add(
-                "rows missing",
-                f"{identity} {where}",
-                f"it has no row for {lacking}; {_FIX}",
-            )
+            what = f"it has no row for {lacking}; {_FIX}"
+            images = int(not faulty[number])
+            problems.add(_INCOMPLETE, f"{identity} {where}", what, images)
         elif faulty[number]:
             continue  # its row is reported
         elif contradicts[number]:
-            problems.add(
-                "any contradicts",
-                f"{identity} {where}",
+            what = (
                 f"its 'any' is {stated[number, -1]}, but the five types say otherwise; "
-                "correct one of them",
+                "correct one of them"
+            )
+            problems.add(ROWS_CONTRADICT, f"{identity} {where}", what)
+        elif identity in faults:
+            problems.add(
+                faults[identity].kind, f"{identity} {where}", faults[identity].what
             )
         elif identity not in files:
-            problems.add(
-                "file missing",
-                f"{identity} {where}",
-                f"{identity}{_SUFFIX} does not exist in {config.images}; add it",
-            )
+            what = f"{identity}{_SUFFIX} does not exist in {config.images}; add it"
+            problems.add(FILE_MISSING, f"{identity} {where}", what)
         else:
             listed.append(identity)
-    for identity in files.keys() - slices.numbers.keys():
-        problems.add(
-            "row missing",
-            files[identity],
-            f"{config.labels_csv} has no rows for it; add them or remove the file",
-        )
+    what = f"{config.labels_csv} has no rows for it; add them or remove the file"
+    for identity, file in files.items():
+        if identity not in slices.numbers:
+            problems.add(ROW_MISSING, file, what)
+    for identity, fault in faults.items():
+        if identity not in slices.numbers:
+            problems.add(
+                fault.kind, f"{shown(identity)} in {config.images}", fault.what
+            )
     return listed
 
 
@@ -246,17 +284,6 @@ def _usable(
 ) -> pa.Table:
     """The headers of the listed slices that can be used, in that order, with ids."""
     rows = {identity: row for row, identity in enumerate(files)}
-    headers = headers.take([rows[identity] for identity in listed])
-    headers = headers.append_column("id", pa.array(listed, pa.string()))
-    named = pc.not_equal(headers["patient_id"], "")
-    whole = pc.equal(headers["error"], "")
-    for row in headers.filter(pc.invert(whole)).to_pylist():
-        problems.add("file unusable", row["file"], row["error"])
-    for row in headers.filter(pc.and_(whole, pc.invert(named))).to_pylist():
-        problems.add(
-            "patient missing",
-            row["file"],
-            "its header has no PatientID, so it cannot be dealt to a split; write it "
-            "there, or remove the slice",
-        )
-    return headers.filter(pc.and_(whole, named))
+    order = pa.array([rows[identity] for identity in listed], pa.int64())
+    headers = headers.take(order).append_column("id", pa.array(listed, pa.string()))
+    return headers.filter(check_patients(headers, problems, "or remove the slice"))

@@ -4,18 +4,22 @@ import dataclasses
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from synthjax.core.errors import StudyError
+from synthjax.data.dicom import HEAD, is_dicom
 from synthjax.data.image_file import read_image
 from synthjax.data.pixels import PixelsConfig
-from synthjax.data.problems import Problem, Problems
+from synthjax.data.problems import FILE_MISSING, FILE_OUTSIDE, Problem, Problems
 from synthjax.data.schema import Record
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".ima")
+_FEW = 5  # names that a fact tells
 
 
 class Fault(NamedTuple):
@@ -25,11 +29,27 @@ class Fault(NamedTuple):
     what: str  # a clause with the remedy
 
 
+@dataclasses.dataclass
+class PassedBy:
+    """What a walk did not look at, relative to the tree's folder."""
+
+    hidden: list[str] = dataclasses.field(default_factory=list)  # files and folders
+    links: list[str] = dataclasses.field(default_factory=list)  # to folders
+    others: list[str] = dataclasses.field(default_factory=list)  # files, no images
+
+    def facts(self) -> dict[str, Any]:
+        """Facts of a listing: how many there are, and the first few."""
+        return {
+            **tell_files("hidden files and folders, not looked at", self.hidden),
+            **tell_files("links to folders, not followed", self.links),
+            **tell_files("files that are no images, not looked at", self.others),
+        }
+
+
 class Tree:
     """Finds the files of a table below a folder, links followed, none outside it.
 
-    What `image_file.inside` does for one file, for hundreds of thousands of them: each
-    directory is resolved once.
+    For hundreds of thousands of files: each directory is resolved once.
     """
 
     def __init__(self, root: Path):
@@ -89,6 +109,72 @@ class Tree:
             problems.add(problem.kind, problem.where, problem.what)
         return found
 
+    def walk(
+        self, passed: PassedBy, below: str = "", *, deep: bool = True
+    ) -> Iterator[str]:
+        """Image files below a folder, each folder's in order of their names.
+
+        Known by their suffix, DICOM files without one by their content, for an archive
+        gives them none. What begins with a dot is hidden; no link to a folder is
+        followed.
+
+        Args:
+            passed: gets what is not looked at.
+            below: where to begin, relative to the tree's folder; "" is that itself.
+            deep: whether to look into the folders in it.
+
+        Yields:
+            Files relative to the tree's folder.
+
+        Raises:
+            StudyError: a folder cannot be looked at, or a file without suffix not read.
+        """
+        left = [below]
+        while left:
+            folder = left.pop()
+            inner = []
+            for entry in self._entries(folder):
+                file = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.name.startswith("."):
+                    passed.hidden.append(file)
+                elif entry.is_dir(follow_symlinks=False):
+                    inner.append(file)
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    passed.links.append(file)
+                elif entry.name.lower().endswith(SUFFIXES) or _is_dicom(entry):
+                    yield file
+                else:
+                    passed.others.append(file)
+            if deep:
+                left += reversed(inner)
+
+    def unnamed(self, folders: Iterable[str], named: set[str]) -> dict[str, Any]:
+        """Facts of a listing: images below the folders that no row of a table names.
+
+        Args:
+            folders: relative to the tree's folder; what is none is passed by.
+            named: files of the table's rows, relative to the tree's folder.
+        """
+        files = [
+            file
+            for folder in folders
+            if (self.root / folder).is_dir()
+            for file in self.walk(PassedBy(), folder)
+            if file not in named
+        ]
+        return tell_files("files without a row", files)
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        """What is in a folder, in order of the names."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise StudyError(
+                f"the folder {self.root / folder} cannot be looked at "
+                f"({error.strerror}); make it readable or move it away."
+            ) from None
+
     def _real(self, directory: str) -> str:
         """A directory below the root with links followed."""
         known = self._directories.get(directory)
@@ -102,17 +188,45 @@ class Tree:
 
     def _outside(self, file: str) -> Fault:
         return Fault(
-            "file outside",
-            f"the file {file!r} leaves the folder {self.root}; give a path inside it, "
-            "relative to it",
+            FILE_OUTSIDE,
+            f"the file {file!r} leaves the folder; give a path inside it, relative to "
+            "it",
         )
 
     def _missing(self, file: str) -> Fault:
         return Fault(
-            "file missing",
-            f"the file {file!r} does not exist in {self.root}; correct the name or "
-            "add it",
+            FILE_MISSING,
+            f"the file {file!r} does not exist in the folder; correct the name or add "
+            "it",
         )
+
+
+def _is_dicom(entry: os.DirEntry[str]) -> bool:
+    """Whether a file that has no suffix, or digits as in a UID, is DICOM inside."""
+    if os.path.splitext(entry.name)[1][1:].isalpha():
+        return False
+    if not os.path.isfile(entry.path):  # to read a pipe is to wait
+        return False
+    try:
+        with open(entry.path, "rb") as file:
+            return is_dicom(file.read(HEAD))
+    except OSError as error:
+        raise StudyError(
+            f"{entry.path} cannot be read ({error.strerror}); make it readable or move "
+            "it away."
+        ) from None
+
+
+def shown(file: str) -> str:
+    """A file's name that prints, whatever its bytes."""
+    return file.encode(errors="backslashreplace").decode()
+
+
+def tell_files(name: str, files: Sequence[str]) -> dict[str, Any]:
+    """Facts of a listing: how many files there are, and the first few if any."""
+    if not files:
+        return {name: 0}
+    return {name: len(files), f"{name}, such as": [shown(f) for f in files[:_FEW]]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,16 +241,12 @@ class ReadFile:
         return read_image(self.root / record.origin, self.pixels)
 
 
-def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
-    """The folder that holds one of the tables: `path` or the one folder inside it.
+def given_folder(path: str, source: str) -> Path:
+    """The folder that the user gave; StudyError if it is none.
 
     Args:
         path: as the user gave it.
         source: the section of the config, for messages.
-        tables: names or patterns of files, any of which marks the folder.
-
-    Raises:
-        StudyError: no path is given, it is no folder, or none or several inside match.
     """
     key = f"config.data.{source}.path"
     if not path:
@@ -144,6 +254,20 @@ def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
     given = Path(path).expanduser()
     if not given.is_dir():
         raise StudyError(f"{given} is no folder; set {key} to one.")
+    return given
+
+
+def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
+    """The folder that holds one of the tables: `path` or the one folder inside it.
+
+    Args:
+        path, source: see `given_folder`.
+        tables: names or patterns of files, any of which marks the folder.
+
+    Raises:
+        StudyError: no path is given, it is no folder, or none or several inside match.
+    """
+    given, key = given_folder(path, source), f"config.data.{source}.path"
     tables = tuple(tables)
 
     def marked(folder: Path) -> bool:

@@ -1,0 +1,76 @@
+"""Folders that are classes: each image has the label of the folder that it is in."""
+
+from typing import NamedTuple
+
+from synthjax.core.errors import StudyError
+from synthjax.data.problems import FILE_NAME, PATIENT_MISSING, Problems
+from synthjax.data.sources.tree import Fault, PassedBy, Tree, shown
+
+
+class ClassImage(NamedTuple):
+    """One image of a class."""
+
+    file: str  # relative to the folder of the classes, with forward slashes
+    label: tuple[float, ...]  # 1 at its class, 0 elsewhere
+    patient_id: str  # of the folder, or the file itself
+
+
+def list_classes(
+    tree: Tree, problems: Problems, passed: PassedBy, *, patient_folders: bool
+) -> tuple[tuple[str, ...], list[ClassImage]]:
+    """Names of the classes, sorted, and their images; what is wrong is settled.
+
+    Args:
+        passed: gets what was not looked at.
+        patient_folders: whether images are class/patient/image.
+
+    Raises:
+        StudyError: fewer than two classes, a folder that cannot be looked at; and, as
+            the policy says, problems: an image in no class or of no patient, a link
+            that leaves the folder, a name that is no text, a link to a folder, which
+            may be a class.
+    """
+    files, faults = [], 0
+    for file in tree.walk(passed):
+        if shown(file) == file:
+            files.append(file)
+        else:
+            problems.add(FILE_NAME, shown(file), "its name is not UTF-8; rename it")
+            faults += 1
+    for link in passed.links:
+        what = "it is a link to a folder, which is not followed; move the folder here"
+        problems.add("folder linked", shown(link), what)
+        faults += 1
+    labels = tuple(sorted({file.split("/")[0] for file in files if "/" in file}))
+    if len(labels) < 2:
+        raise StudyError(
+            f"{tree.root} has {len(labels)} folder(s) with images in them; with "
+            "labels_csv='' each class is a folder, two or more. Or name a table in "
+            "config.data.folder.labels_csv."
+        )
+    images = []
+    for file in files:
+        image = _image(file, labels, tree, patient_folders)
+        if isinstance(image, ClassImage):
+            images.append(image)
+        else:
+            problems.add(image.kind, file, image.what)
+    problems.settle(len(files) + faults, remedy=f"They are in {tree.root}.")
+    return labels, images
+
+
+def _image(
+    file: str, labels: tuple[str, ...], tree: Tree, patient_folders: bool
+) -> ClassImage | Fault:
+    """A file as an image, or what is wrong with it."""
+    parts, path = file.split("/"), tree.locate(file)
+    if isinstance(path, Fault):
+        return path
+    if len(parts) == 1:
+        what = "it is in no class folder; move it into one or away"
+        return Fault("class missing", what)
+    if patient_folders and len(parts) == 2:
+        what = "it is in no folder of a patient (class/patient/image); move it"
+        return Fault(PATIENT_MISSING, what)
+    label = tuple(float(name == parts[0]) for name in labels)
+    return ClassImage(file, label, parts[1] if patient_folders else file)
