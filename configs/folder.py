@@ -1,4 +1,4 @@
-r"""Your own images: a folder of PNG or JPEG files with a labels.csv. Copy this file.
+r"""Your own images: a folder of PNG, JPEG, TIFF or DICOM files. Copy this file.
 
 The folder holds the images and `labels.csv`: a column `file` (path inside the folder),
 if you have them a patient and other columns, and one column per label with 1, 0 or

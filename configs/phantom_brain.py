@@ -3,12 +3,11 @@
     python -m launch.pipeline --config=configs/phantom_brain.py \
         --workdir=runs/phantom_brain
 
-The slices are rendered in Hounsfield units and shown in the brain window (40/80). The
-same phantom can be written as RSNA's DICOM files with their table, and read back by
-`configs/rsna_ich.py`'s source:
+The slices are rendered in Hounsfield units, written to <workdir>/prepared as the RSNA
+set has them (DICOM files and the long table), read back by the reader of
+`configs/rsna_ich.py`, and shown in the brain window (40/80).
 
-    python -m launch.data --config=configs/phantom_brain.py \
-        --workdir=runs/phantom_brain --config.data.export_as=rsna_ich
+EXPECT
 """
 
 from ml_collections import ConfigDict
@@ -23,13 +22,14 @@ def get_config() -> ConfigDict:
     config.data.resolution = 32
     config.data.export_as = "rsna_ich"
     config.data.pixels.window = "brain"
-    config.data.phantom_brain.patients = 4800
+    config.data.phantom_brain.patients = 3600  # COUNTS
 
     config.devices.cpu_devices = 2
     config.gan.kimg = 72.0
     config.gan.generator_learning_rate = 0.004
-    config.gan.discriminator_learning_rate = 0.004
-    config.gan.label_weight = 0.2
+    config.gan.discriminator_learning_rate = 0.002
+    config.gan.r1_weight = 1.0  # hard edges: the skull, the sulci
+    config.gan.label_weight = 0.1
     config.gan.stylegan2.label_head = True
     config.gan.stylegan2.z_size = 64
     config.gan.stylegan2.w_size = 64
