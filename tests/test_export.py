@@ -14,12 +14,16 @@ from synthjax.data.write import write_set
 ROOT = Path(__file__).parent.parent
 
 
+# All warnings but one: TFDS calls what newer protobufs deprecate.
+WARNINGS = "default,ignore:label():DeprecationWarning"
+
+
 def run(*flags):
     return subprocess.run(
         [sys.executable, "-m", "launch.export", *flags],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": "default"},
+        env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": WARNINGS},
         capture_output=True,
         text=True,
         timeout=300,
