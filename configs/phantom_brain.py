@@ -7,7 +7,10 @@ The slices are rendered in Hounsfield units, written to <workdir>/prepared as th
 set has them (DICOM files and the long table), read back by the reader of
 `configs/rsna_ich.py`, and shown in the brain window (40/80).
 
-EXPECT
+Expect, on two cores, 12 minutes and 2.0 GB: 0.915 mean AUROC trained on real slices,
+0.641 on synthetic ones, a gap of 0.274 (95 % interval 0.245 to 0.303) on 2,732 test
+slices of 1,080 patients, 3 seeds. So short a training draws ventricles and bleedings in
+one and the same head, so the gap says more of the generator than of the method.
 """
 
 from ml_collections import ConfigDict
@@ -22,7 +25,7 @@ def get_config() -> ConfigDict:
     config.data.resolution = 32
     config.data.export_as = "rsna_ich"
     config.data.pixels.window = "brain"
-    config.data.phantom_brain.patients = 3600  # COUNTS
+    config.data.phantom_brain.patients = 3600  # 9,091 slices, 2,732 for tests
 
     config.devices.cpu_devices = 2
     config.gan.kimg = 72.0
