@@ -78,9 +78,10 @@ def ordered_map(
                 yield pending[0][1].result()
                 pending.popleft()
         except BrokenProcessPool:
+            place = describe(pending[0][0]) if pending else "the first item"
             raise StudyError(
                 "a worker process was killed, most often for want of memory, or by a "
-                f"file: it was at {describe(pending[0][0])} or one of the next. Run the "
+                f"file: it was at {place} or one of the next. Run the "
                 f"same command with fewer workers (now {count}), such as "
                 "--config.data.workers=1; it goes on where it stopped."
             ) from None

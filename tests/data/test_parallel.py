@@ -9,6 +9,7 @@ import time
 import pytest
 
 from synthjax.core.errors import StudyError
+from synthjax.data import parallel
 from synthjax.data.parallel import ordered_map
 
 
@@ -92,3 +93,19 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     while any(os.path.exists(f"/proc/{pid}") for pid in workers):
         assert time.monotonic() < deadline, f"{workers} outlive their parent"
         time.sleep(0.05)
+
+
+def test_workers_that_die_before_the_first_item_are_an_error_too(monkeypatch):
+    monkeypatch.setattr(parallel, "_follow_parent", print_nothing_and_die)
+    with pytest.raises(StudyError, match="a worker process was killed"):
+        list(ordered_map(double, late(range(9)), 2, processes=True))
+
+
+def print_nothing_and_die():
+    os._exit(1)
+
+
+def late(items):
+    """Items that come when the workers are dead already."""
+    time.sleep(3)
+    yield from items
