@@ -69,6 +69,7 @@ def _main(run: Callable[[Launch], None]) -> int:
     signals.install()
     # Orbax and TFDS log each file they touch, and Orbax what it also raises.
     logging.set_verbosity(logging.FATAL)
+    sys.unraisablehook = _ignore_late_writers
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     use_compilation_cache(cache / "synthjax" / "xla")
     try:
@@ -102,6 +103,16 @@ def _main(run: Callable[[Launch], None]) -> int:
         say(f"error: {message}")
         return 2
     return 0
+
+
+def _ignore_late_writers(unraisable: Any) -> None:
+    """The usual hook, but for what can only be an echo of a failed checkpoint.
+
+    When one array of it cannot be written, Orbax raises and closes its event loop; the
+    threads that still write the other arrays then find the loop closed, each of them.
+    """
+    if str(unraisable.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(unraisable)
 
 
 def _workdir() -> Path:

@@ -2,8 +2,6 @@
 
 import contextlib
 import math
-import resource
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_json
 from synthjax.core.logbook import Logbook
+from synthjax.core.memory import peak_bytes
 from synthjax.core.study import versions
 from synthjax.data.loader import Feed, make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig, check_batch
@@ -283,5 +282,4 @@ def _memory_gib() -> float:
     stats = jax.local_devices()[0].memory_stats()
     if stats and "peak_bytes_in_use" in stats:
         return stats["peak_bytes_in_use"] / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, others KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    return peak_bytes() / 2**30

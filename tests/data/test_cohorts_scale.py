@@ -6,7 +6,6 @@ this file as a script: `python test_cohorts_scale.py chest FOLDER`.
 
 import itertools
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synthjax.core.memory import peak_bytes
 from synthjax.data.cohorts import draw_cohort
 from synthjax.data.splits import audit
 from synthjax.data.tables import CsvTable
@@ -174,11 +174,9 @@ def measure(modality, folder):
         seconds[cohort] = time.monotonic() - start
         facts[cohort] = drawn.facts | {"labels": drawn.labels}
         splits |= {f"{cohort} {split}": rows for split, rows in drawn.splits.items()}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak *= 1 if sys.platform == "darwin" else 1024
     np.savez(folder / "splits.npz", **splits)
     np.savez(folder / "rows.npz", label=label, patients=patients)
-    report = {"seconds": seconds, "peak": peak, "facts": facts}
+    report = {"seconds": seconds, "peak": peak_bytes(), "facts": facts}
     report |= {"wall": sum(seconds.values()), "cpu": time.process_time()}
     (folder / "report.json").write_text(json.dumps(report))
 

@@ -29,6 +29,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from synthjax.core.errors import StudyError
+from synthjax.core.memory import peak_bytes
 from synthjax.data.export.rsna_ich import make_dicom
 from synthjax.data.header_index import read_row
 from synthjax.data.image_file import check_header, read_image
@@ -325,7 +326,7 @@ def run(kinds):
                 spent = time.monotonic() - begin
                 if spent > slowest:
                     slowest, slowest_case = spent, number
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            peak = peak_bytes()
             told = {"kind": kind, "outcomes": outcomes, "peak": peak}
             told |= {"slowest": slowest, "slowest case": slowest_case}
             print(json.dumps(told), flush=True)
