@@ -6,6 +6,7 @@ depend on how many devices or processes wrote it.
 """
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -116,6 +117,42 @@ class Checkpoints:
         """The `meta` item of a step."""
         arguments = ocp.args.Composite(meta=ocp.args.JsonRestore())
         return self._manager.restore(step, args=arguments).meta
+
+    def read_item(
+        self, step: int, item: str, only: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """An item of arrays as it was saved, whatever its architecture.
+
+        Args:
+          step: a step of `steps()`.
+          item: `train` or `ema`.
+          only: the entries to read of the item's uppermost level; () is all.
+
+        Returns:
+          Nested dicts of host arrays.
+
+        Raises:
+          StudyError: the checkpoint has no such item or entry.
+        """
+        folder = self.directory / str(step) / item
+        if not folder.is_dir():
+            raise StudyError(f"there is no {folder}; choose a step of {self.steps()}")
+        saved = self._manager.item_metadata(step)[item]
+        tree = getattr(saved, "tree", saved)
+        for name in only:
+            if name not in tree:
+                raise StudyError(
+                    f"{folder} holds no {name}, only {', '.join(sorted(tree))}; it was "
+                    "written by another version of synthjax. Use that version"
+                )
+        wanted = {name: tree[name] for name in (only or tree)}
+        like = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), wanted)
+        types = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), like)
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+            return checkpointer.restore(
+                folder,
+                args=ocp.args.PyTreeRestore(like, types, partial_restore=True),
+            )
 
     def _compare(self, step: int, item: str, like: Any) -> None:
         """Names the first parameter in which the checkpoint and `like` differ."""
