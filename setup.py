@@ -20,7 +20,10 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["synthjax", "synthjax.*"]),
-    package_data={"synthjax.report": ["templates/*"]},
+    package_data={
+        "synthjax.gan": ["*.json", "*.txtpb"],
+        "synthjax.report": ["templates/*"],
+    },
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",
@@ -46,8 +49,10 @@ setup(
         "beam": ["apache-beam>=2.70,<3"],  # builds on Dataflow, Flink or Spark
         "cuda": ["jax[cuda13]"],
         "dicom": DICOM_DECODERS,
+        "gpu-budget": ["jax[cuda12]"],  # compiles for a GPU that is not there
         "tpu": ["jax[tpu]"],
         "tensorboard": ["tensorboardX>=2.6"],
+        "video": ["imageio-ffmpeg>=0.6"],  # brings ffmpeg, which writes .mp4
         "notebooks": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],
         "test": [
             *DICOM_DECODERS,

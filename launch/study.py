@@ -1,5 +1,6 @@
 """Flags to study: what every launcher does before and around its stage."""
 
+import contextlib
 import dataclasses
 import errno
 import os
@@ -43,9 +44,15 @@ class Launch:
         return {stage: self.study.path(stage) for stage in stages}
 
 
-def launch(run: Callable[[Launch], None]) -> None:
-    """Parses the flags, checks the whole config, takes the workdir, calls `run`."""
-    app.run(lambda argv: sys.exit(_main(run)), flags_parser=_parse_flags)
+def launch(run: Callable[[Launch], None], *, alone: bool = True) -> None:
+    """Parses the flags, checks the whole config, takes the workdir, calls `run`.
+
+    Args:
+      run: what the command does.
+      alone: whether no other command may be at work in the workdir; False for one that
+        only looks, which a training run need not wait for.
+    """
+    app.run(lambda argv: sys.exit(_main(run, alone)), flags_parser=_parse_flags)
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
@@ -65,7 +72,7 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         sys.exit(2)
 
 
-def _main(run: Callable[[Launch], None]) -> int:
+def _main(run: Callable[[Launch], None], alone: bool) -> int:
     signals.install()
     # Orbax and TFDS log each file they touch, and Orbax what it also raises.
     logging.set_verbosity(logging.FATAL)
@@ -84,7 +91,7 @@ def _main(run: Callable[[Launch], None]) -> int:
             is_main=devices.is_main,
             barrier=devices.barrier,
         )
-        with study.locked():
+        with study.locked() if alone else contextlib.nullcontext():
             run(Launch(study, sections, config.seed, devices))
     except KeyboardInterrupt:
         say("interrupted; the same command goes on where it stopped")

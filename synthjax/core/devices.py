@@ -67,8 +67,12 @@ class Step:
     def compile_ahead(self, *args: Any) -> "Step":
         """Compiles for arguments like `args`; later calls use that executable."""
         if jax.process_count() == 1:
-            self._call = self._mapped.lower(*args).compile()
+            self._call = self.lower(*args).compile()
         return self
+
+    def lower(self, *args: Any) -> Any:
+        """The step lowered for arguments like `args`, by jax, to be compiled."""
+        return self._mapped.lower(*args)
 
     def cost_analysis(self) -> dict[str, float]:
         """XLA's own count of the compiled step: `flops`, `bytes accessed`, per device.

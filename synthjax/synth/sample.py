@@ -13,25 +13,31 @@ from synthjax.data import loader, transforms
 from synthjax.synth.labels import STREAMS
 
 
-def make_step(
-    generator: Any, seed: int, bits: int
-) -> Callable[..., UInt[Array, "b h w c"]]:
-    """The sampling step of one device: (params, stream, index, label, psi) -> pixels.
+def draw_inputs(
+    generator: Any, seed: int, stream: Int[Array, " b"], index: Int[Array, " b"]
+) -> tuple[Float[Array, "b z"], tuple[Float[Array, "b h w 1"], ...]]:
+    """Latents and noise of images by index; traceable.
 
-    Latent and noise come from a key folded from (seed, stream, index), so an image is
-    fixed by these, its label, psi and the parameters alone.
+    They come from a key folded from (seed, stream, index), so an image is fixed by
+    these, its label, psi and the parameters alone.
     """
 
     def keys_of(stream: Int[Array, ""], index: Int[Array, ""]) -> tuple[Array, Array]:
         key = rng.key(seed, "synthetic image", stream, index)
         return rng.key(key, "latents"), rng.key(key, "noise")
 
+    latent_keys, noise_keys = jax.vmap(keys_of)(stream, index)
+    z = jax.vmap(lambda key: jax.random.normal(key, (generator.z_size,)))(latent_keys)
+    return z, generator.noise(noise_keys)
+
+
+def make_step(
+    generator: Any, seed: int, bits: int
+) -> Callable[..., UInt[Array, "b h w c"]]:
+    """The sampling step of one device: (params, stream, index, label, psi) -> pixels."""
+
     def step(params, stream, index, label, psi):
-        latent_keys, noise_keys = jax.vmap(keys_of)(stream, index)
-        z = jax.vmap(lambda key: jax.random.normal(key, (generator.z_size,)))(
-            latent_keys
-        )
-        noise = generator.noise(noise_keys)
+        z, noise = draw_inputs(generator, seed, stream, index)
         image = generator.sample(params, z, label, noise, psi)
         return transforms.to_pixels(image, bits)
 
@@ -110,32 +116,3 @@ class Sampler:
             if update is not None:
                 update(int(mask.sum()))
         return np.concatenate(images)
-
-
-def sweep(
-    sampler: Sampler,
-    label: Float[np.ndarray, " y"],
-    *,
-    name: str,
-    steps: int,
-    rows: int,
-) -> UInt[np.ndarray, "n h w c"]:
-    """Images of `rows` latents while one label goes from 0 to 1 in `steps` steps.
-
-    Row-major: the first `steps` images are the first latent's. The other labels keep
-    the values of `label`.
-    """
-    labels = np.repeat(np.asarray(label, np.float32)[None], steps, axis=0)
-    labels[:, sampler.generator.labels.index(name)] = np.linspace(0, 1, steps)
-    index = np.repeat(np.arange(rows), steps)
-    return sampler(index, np.tile(labels, (rows, 1)))
-
-
-def truncation(
-    sampler: Sampler, label: Float[np.ndarray, " y"], *, psis: list[float], rows: int
-) -> UInt[np.ndarray, "n h w c"]:
-    """Images of `rows` latents with one label under each truncation, row-major."""
-    labels = np.repeat(np.asarray(label, np.float32)[None], rows, axis=0)
-    columns = [sampler(np.arange(rows), labels, psi=psi) for psi in psis]
-    stacked = np.stack(columns, axis=1)
-    return stacked.reshape(-1, *stacked.shape[2:])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.synth.sample import Sampler, sweep, truncation
+from synthjax.synth.sample import Sampler
 
 INDEX = np.arange(10)
 LABEL = np.stack([INDEX % 2, INDEX % 3 == 0], axis=1).astype(np.float32)
@@ -57,14 +57,3 @@ def test_seed_index_split_label_and_psi_each_matter(toy_generator):
         draw([1], [[0, 1]], psi=0.5),
     ):
         assert np.abs(image.astype(int) - other.astype(int)).mean() > 1
-
-
-def test_sweep_and_truncation_keep_the_latent(toy_generator):
-    draw = sampler(toy_generator)
-    swept = sweep(draw, [0, 1], name="square", steps=3, rows=2)
-    assert len(swept) == 6
-    np.testing.assert_array_equal(swept[3], draw([1], [[0, 1]])[0])
-    np.testing.assert_array_equal(swept[5], draw([1], [[1, 1]])[0])
-    truncated = truncation(draw, [0, 1], psis=[0.0, 1.0], rows=2)
-    np.testing.assert_array_equal(truncated[1], swept[0])
-    np.testing.assert_array_equal(truncated[2], draw([1], [[0, 1]], psi=0.0)[0])

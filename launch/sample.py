@@ -1,0 +1,56 @@
+"""Draws a picture from a trained generator, for the labels that you name.
+
+    python -m launch.sample --config=configs/phantom_chest.py --workdir=runs/phantom \
+        --labels="none;Cardiomegaly,Edema=0.5" --psi=0.7 --count=8 --out=grid.png
+
+A row for each label vector (they are separated by semicolons), the same latents in
+each. With --psis=0,0.5,1 there is a column for each truncation, and a row for each
+label vector and latent.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from launch.study import Launch, launch
+from synthjax.core.logbook import grid, save_png
+from synthjax.gan.generator import load_generator
+from synthjax.synth.label_words import parse_many
+from synthjax.synth.pictures import describe, label_grid, read_psis, truncations
+from synthjax.synth.sample import Sampler
+
+_LABELS = flags.DEFINE_string("labels", "", "As above; a name alone is 1, none is 0.")
+_PSI = flags.DEFINE_float("psi", None, "Truncation; by default config.synth.psi.")
+_PSIS = flags.DEFINE_list("psis", None, "Truncations, one for each column.")
+_COUNT = flags.DEFINE_integer("count", 8, "Latents to draw with.", 1, 1024)
+_SEED = flags.DEFINE_integer("seed", 0, "Added to the study's: other latents.", 0)
+_STEP = flags.DEFINE_integer("step", 0, "Checkpoint to draw from; 0 is the newest.", 0)
+_OUT = flags.DEFINE_string("out", "sample.png", "The picture to write, a PNG.")
+
+
+def run(this: Launch) -> None:
+    """Draws, writes, and says what is where."""
+    synth, count = this.sections["synth"], _COUNT.value
+    generator = load_generator(this.study.path("gan"), _STEP.value)
+    rows = parse_many(_LABELS.value, generator.labels)
+    sampler = Sampler(
+        generator,
+        seed=this.seed + synth.seed + _SEED.value,
+        bits=8,
+        devices=this.devices,
+        batch_size=min(synth.batch_size, len(rows) * count),
+    )
+    psis = read_psis(_PSIS.value or [synth.psi if _PSI.value is None else _PSI.value])
+    if _PSIS.value:
+        images = truncations(sampler, rows, psis=psis, rows=count)
+    else:
+        images = label_grid(sampler, rows, count=count, psi=psis[0])
+    if this.devices.is_main:
+        wide = bool(_PSIS.value)
+        save_png(Path(_OUT.value), grid(images, len(psis) if wide else count))
+        print(describe(generator, rows, psis=psis, count=count, psi_columns=wide))
+        print(f"picture: {Path(_OUT.value).absolute()}")
+
+
+if __name__ == "__main__":
+    launch(run, alone=False)
