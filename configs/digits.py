@@ -26,6 +26,9 @@ def get_config() -> ConfigDict:
 
     config.devices.cpu_devices = 2
     config.gan.kimg = 100.0
+    config.gan.r1_weight = 0.1
+    config.gan.path_weight = 0.0
+    config.gan.style_mixing = 0.0
     config.gan.label_weight = 0.2
     config.gan.stylegan2.label_head = True
     config.gan.stylegan2.z_size = 64

@@ -32,6 +32,8 @@ def get_config() -> ConfigDict:
     config.gan.generator_learning_rate = 0.004
     config.gan.discriminator_learning_rate = 0.002
     config.gan.r1_weight = 1.0  # hard edges: the skull, the sulci
+    config.gan.path_weight = 0.0
+    config.gan.style_mixing = 0.0
     config.gan.label_weight = 0.1
     config.gan.stylegan2.label_head = True
     config.gan.stylegan2.z_size = 64

@@ -41,11 +41,6 @@ def get_config(resolution: str = "128") -> ConfigDict:
     config.data.pixels.normalise = "maximum"
     config.data.pixels.pyramid_from = 128 if size <= 128 else 512
 
-    config.gan.kimg = 12000.0
-    config.gan.batch_size = 64
-    config.gan.r1_weight = 0.0002 * size**2 / config.gan.batch_size
-    config.gan.stylegan2.channel_base = 16384 if size <= 256 else 32768
-    config.gan.stylegan2.channel_max = 512
     config.gan.checkpoint_kimg = config.gan.grid_kimg = 200.0
     config.classifier.seeds = 3
     config.classifier.steps = 10000

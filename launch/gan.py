@@ -2,29 +2,33 @@
 
     python -m launch.gan --config=configs/phantom_chest.py --workdir=runs/phantom
 
-With --config.gan.benchmark=True it only times the training step of this config.
+With --config.gan.describe=True it only prints the sizes of both networks, as one line
+of JSON, and needs no data.
 """
 
 from launch.study import Launch, launch
-from synthjax.gan.benchmark import benchmark
+from synthjax.data.config import known_labels
+from synthjax.evaluate.encoders import EncoderConfig, make_encoder
+from synthjax.gan.describe import describe
 from synthjax.gan.train import train
-
-FINDINGS = 14  # labels of the images that a benchmark makes up: CheXpert's
 
 
 def run(this: Launch) -> None:
     """The gan stage."""
-    config = this.sections["gan"]
-    if config.benchmark:
-        data = this.sections["data"]
-        benchmark(
-            config,
-            resolution=data.resolution,
-            channels=data.channels,
-            labels=FINDINGS,
-            devices=this.devices,
-        )
+    config, data = this.sections["gan"], this.sections["data"]
+    if config.describe:
+        shape = {"resolution": data.resolution, "channels": data.channels}
+        print(describe(config, **shape, labels=len(known_labels(data))))
         return
+    encoder = None
+    if config.early_stop.encoder:
+        encoder = make_encoder(
+            EncoderConfig(
+                name=config.early_stop.encoder, path=config.early_stop.encoder_path
+            ),
+            data.resolution,
+            data.channels,
+        )
     this.study.run(
         "gan",
         lambda out: train(
@@ -32,6 +36,7 @@ def run(this: Launch) -> None:
             seed=this.seed,
             out=out,
             devices=this.devices,
+            encoder=encoder,
             **this.inputs("data"),
         ),
         everywhere=True,

@@ -10,7 +10,6 @@ import time
 
 from absl import flags
 
-from launch.gan import FINDINGS
 from launch.study import Launch, launch
 from synthjax.core.clock import duration, say
 from synthjax.data.benchmark import (
@@ -21,6 +20,8 @@ from synthjax.data.benchmark import (
     read_sizes,
 )
 from synthjax.gan.benchmark import benchmark, predict_seconds
+from synthjax.gan.presets import resolve
+from synthjax.gan.speed_table import variant
 
 _SIZES = flags.DEFINE_list(
     "sizes", "32,128,512,1024", "Resolutions to measure at, pixels."
@@ -34,6 +35,8 @@ def run(this: Launch) -> None:
     """Measures the input at every size, and the step as far as the time allows."""
     begin = time.monotonic()
     config, data = this.sections["gan"], this.sections["data"]
+    batch_size = resolve(config, data.resolution).batch_size  # the same at every size
+    config = variant(config, "", "", batch_size)
     sizes = read_sizes(_SIZES.value)
     images = {"channels": data.channels, "devices": this.devices}
     say(f"{describe_machine(this.devices)}; batch {config.batch_size}")
@@ -45,9 +48,7 @@ def run(this: Launch) -> None:
         if speed and predict_seconds(speed, last, size) > _STEP_SECONDS.value:
             steps[size] = StepSpeed(1000 / speed.seconds_per_kimg, measured=False)
             continue
-        speed = benchmark(
-            config, resolution=size, labels=FINDINGS, seconds_each=1.0, **images
-        )
+        speed = benchmark(config, resolution=size, seconds_each=1.0, **images)
         last, steps[size] = size, StepSpeed(1000 / speed.seconds_per_kimg)
     if this.devices.is_main:
         print(format_table(inputs, steps))

@@ -14,7 +14,7 @@ ALLOWED["synth"] |= {"gan"}
 ALLOWED["evaluate"] |= {"classifier"}
 ALLOWED["report"] = {"report", "core"}
 ALLOWED["core"] = {"core"}
-FLAX = {"layers", "stylegan2", "small", "densenet", "cpd_gan", "prog_gan"}
+FLAX = {"layers", "equalized", "stylegan2", "cpd_gan", "prog_gan", "small", "densenet"}
 
 
 def imports(path):

@@ -22,6 +22,8 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.feed import BatchOrder
 from synthjax.data.loader import make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.labels import make_rows
+from synthjax.gan.presets import resolve
 from synthjax.gan.state import build, make_optimizers
 from synthjax.gan.steps import make_steps
 
@@ -34,9 +36,9 @@ def one_update(devices, data):
     All regularisers run; images come from the feed of the training split.
     """
     tiny = get_config("tiny")
-    gan = freeze(GanConfig, tiny.gan, "gan")
     classifier = freeze(ClassifierConfig, tiny.classifier, "classifier")
     schema = read_schema(data)
+    gan = resolve(freeze(GanConfig, tiny.gan, "gan"), schema.resolution)
 
     def batch():
         feed = make_feed(
@@ -53,9 +55,10 @@ def one_update(devices, data):
     networks = MODELS[gan.model](gan, **shape, labels=len(schema.labels))
     optimizers = make_optimizers(gan)
     steps = make_steps(gan, networks, optimizers, devices, SEED)
-    rows = devices.replicate(read_split(data, "train", images=False).label)
+    label = read_split(data, "train", images=False).label
+    rows = devices.replicate(make_rows(label))
     state = devices.replicate(build(networks, optimizers, SEED))
-    for step in (steps.discriminator, steps.regularizer, steps.generator):
+    for step in steps.updates().values():
         state = step(state, batch(), rows)
         devices.wait(state)
 

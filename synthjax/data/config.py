@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from synthjax.core.errors import ConfigError
+from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data import shards
 from synthjax.data.cohorts import check_cohort
 from synthjax.data.export.hospital import LAYOUTS
@@ -23,6 +23,7 @@ from synthjax.data.sources import (
 )
 from synthjax.data.sources.chexpert import ChexpertConfig
 from synthjax.data.sources.digits import DigitsConfig
+from synthjax.data.sources.findings import BRAIN, CHEST
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.medmnist import MedmnistConfig
 from synthjax.data.sources.mimic_cxr_jpg import MimicCxrJpgConfig
@@ -122,18 +123,22 @@ class Source:
     list_images: Callable[[Any, Context], Listing]  # given its config section
     digest: Callable[[Any], str | None] = lambda config: None
     """Identifies the user's files that it reads; None if it reads none."""
+    labels: Callable[[Any], tuple[str, ...]] = lambda config: ()
+    """The names that every set of it has; empty if the files tell."""
 
 
 SOURCES = {
-    "phantom_chest": Source(phantom_chest.list_images),
-    "phantom_brain": Source(phantom_brain.list_images),
-    "chexpert": Source(chexpert.list_images, chexpert.digest),
-    "rsna_ich": Source(rsna_ich.list_images, rsna_ich.digest),
-    "nih14": Source(nih14.list_images, nih14.digest),
-    "mimic_cxr_jpg": Source(mimic_cxr_jpg.list_images, mimic_cxr_jpg.digest),
+    "phantom_chest": Source(phantom_chest.list_images, labels=lambda _: CHEST),
+    "phantom_brain": Source(phantom_brain.list_images, labels=lambda _: BRAIN),
+    "chexpert": Source(chexpert.list_images, chexpert.digest, lambda _: CHEST),
+    "rsna_ich": Source(rsna_ich.list_images, rsna_ich.digest, lambda _: BRAIN),
+    "nih14": Source(nih14.list_images, nih14.digest, nih14.label_names),
+    "mimic_cxr_jpg": Source(
+        mimic_cxr_jpg.list_images, mimic_cxr_jpg.digest, lambda _: CHEST
+    ),
     "medmnist": Source(medmnist.list_images, medmnist.digest),
     "folder": Source(folder.list_images, folder.digest),
-    "digits": Source(digits.list_images),
+    "digits": Source(digits.list_images, labels=lambda _: digits.LABELS),
 }
 
 
@@ -143,3 +148,18 @@ def source_digest(config: DataConfig) -> str | None:
     None if it is made from none (the seed says all), or if they are away.
     """
     return SOURCES[config.source].digest(getattr(config, config.source))
+
+
+def known_labels(config: DataConfig) -> tuple[str, ...]:
+    """The names of the labels that a set from this source has, without its files.
+
+    Raises:
+      StudyError: the files alone tell.
+    """
+    labels = SOURCES[config.source].labels(getattr(config, config.source))
+    if not labels:
+        raise StudyError(
+            f"the labels of config.data.source={config.source} are known from its files "
+            "alone: run launch.data first, which says how many there are"
+        )
+    return labels

@@ -1,4 +1,4 @@
-"""The 3x3 convolution, its two transposes, and their gradients of any order.
+"""Convolutions, their two transposes, and their gradients of any order.
 
 The convolution y = conv(x, w) is one trilinear form <conv(x, w), y>; its transposes in
 x and in w are the other two operations here, and each one's gradients are the other
@@ -7,12 +7,16 @@ backward-input or backward-filter convolution. Left to autodiff, strided and tra
 convolutions get gradients whose "kernel" is a dilated whole image, which no library
 runs well.
 
-`stride` 1 keeps the size (zero padding); `stride` 2 takes sides 2n + 1 to n.
+A 3x3 kernel of `stride` 1 keeps the size (zero padding); of `stride` 2 it takes sides
+2n + 1 to n. A 4x4 kernel has stride 2 and takes 2n to n (one zero on every side). With
+its 3x3 kernel summed over boxes it is nearest upsampling and a convolution in one, or a
+convolution and a 2x2 mean (Karras et al. 2018, arXiv:1710.10196, figure 2).
 """
 
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float
 
@@ -21,10 +25,10 @@ CPU_PIXELS = 2048  # output pixels per call of the filter gradient on CPU
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def conv(
-    image: Float[Array, "b i j c"], weight: Float[Array, "3 3 c o"], stride: int = 1
+    image: Float[Array, "b i j c"], weight: Float[Array, "k k c o"], stride: int = 1
 ) -> Float[Array, "b h w o"]:
-    """3x3 convolution (cross-correlation, as in every network library)."""
-    pad = _padding(stride)
+    """Convolution (cross-correlation, as in every network library)."""
+    pad = _padding(weight.shape[0], stride)
     return lax.conv_general_dilated(
         image,
         weight,
@@ -36,10 +40,19 @@ def conv(
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def transposed_conv(
-    image: Float[Array, "b h w o"], weight: Float[Array, "3 3 c o"], stride: int = 1
+    image: Float[Array, "b h w o"], weight: Float[Array, "k k c o"], stride: int = 1
 ) -> Float[Array, "b i j c"]:
-    """Transpose of `conv` in its image: stride 2 takes sides n to 2n + 1."""
-    pad = 2 - _padding(stride)
+    """Transpose of `conv` in its image: sides n to 2n + 1 (3x3) or 2n (4x4)."""
+    if weight.shape[0] == 4:
+        return lax.platform_dependent(
+            image, weight, cpu=_in_phases, default=partial(_transposed, stride=2)
+        )
+    return _transposed(image, weight, stride=stride)
+
+
+def _transposed(image: Array, weight: Array, *, stride: int) -> Array:
+    size = weight.shape[0]
+    pad = size - 1 - _padding(size, stride)
     return lax.conv_general_dilated(
         image,
         lax.rev(weight, (0, 1)),
@@ -50,11 +63,32 @@ def transposed_conv(
     )
 
 
+def _in_phases(image: Array, weight: Array) -> Array:
+    """The 4x4 transpose as one 2x2 convolution to four phases, then interleaved.
+
+    XLA's CPU backend multiplies the zeros of a dilated image, four times the work.
+    """
+    batch, height, width, features = image.shape
+    out = weight.shape[2]
+    taps = weight.reshape(2, 2, 2, 2, out, features).transpose(0, 2, 5, 1, 3, 4)
+    phases = lax.conv_general_dilated(
+        image,
+        lax.rev(taps, (0, 1)).reshape(2, 2, features, 4 * out),
+        (1, 1),
+        ((1, 1), (1, 1)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    phases = phases.reshape(batch, height + 1, width + 1, 2, 2, out)
+    whole = phases.transpose(0, 1, 3, 2, 4, 5)
+    whole = whole.reshape(batch, 2 * height + 2, 2 * width + 2, out)
+    return whole[:, 1:-1, 1:-1]
+
+
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def filter_gradient(
     image: Float[Array, "b i j c"], cotangent: Float[Array, "b h w o"], stride: int = 1
-) -> Float[Array, "3 3 c o"]:
-    """Transpose of `conv` in its weight."""
+) -> Float[Array, "k k c o"]:
+    """Transpose of `conv` in its weight, whose size follows from the sides."""
     return lax.platform_dependent(
         image,
         cotangent,
@@ -63,12 +97,13 @@ def filter_gradient(
     )
 
 
-def _padding(stride: int) -> int:
-    return 1 if stride == 1 else 0
+def _padding(size: int, stride: int) -> int:
+    return 0 if (size, stride) == (3, 2) else 1
 
 
 def _filter_gradient(image: Array, cotangent: Array, *, stride: int) -> Array:
-    pad = _padding(stride)
+    # Stride 2 is of a 3x3 kernel if the image's side is odd, else of a 4x4 kernel.
+    pad = _padding(4 if image.shape[1] % 2 == 0 else 3, stride)
     return lax.conv_general_dilated(
         image,
         cotangent,
@@ -128,3 +163,36 @@ filter_gradient.defvjp(
     lambda x, y, stride: (filter_gradient(x, y, stride), (x, y)),
     _filter_gradient_backward,
 )
+
+
+def nearest_up(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
+    """Twice the size by repeating every pixel."""
+    b, h, w, c = image.shape
+    repeated = jnp.broadcast_to(image[:, :, None, :, None], (b, h, 2, w, 2, c))
+    return repeated.reshape(b, 2 * h, 2 * w, c)
+
+
+def mean_down(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
+    """Half the size (even sides) by means of 2x2 pixels."""
+    b, h, w, c = image.shape
+    return jnp.mean(image.reshape(b, h // 2, 2, w // 2, 2, c), axis=(2, 4))
+
+
+def nearest_conv(
+    image: Float[Array, "b h w c"], weight: Float[Array, "3 3 c o"]
+) -> Float[Array, "b i j o"]:
+    """`conv(nearest_up(image), weight)`, in less than half its operations."""
+    boxes = _box_sums(lax.rev(weight, (0, 1)))
+    return transposed_conv(image, boxes.swapaxes(2, 3).astype(image.dtype), 2)
+
+
+def conv_mean(
+    image: Float[Array, "b h w c"], weight: Float[Array, "3 3 c o"]
+) -> Float[Array, "b i j o"]:
+    """`mean_down(conv(image, weight))`, in less than half its operations."""
+    return conv(image, (0.25 * _box_sums(weight)).astype(image.dtype), 2)
+
+
+def _box_sums(weight: Float[Array, "3 3 c o"]) -> Float[Array, "4 4 c o"]:
+    padded = jnp.pad(weight, ((1, 1), (1, 1), (0, 0), (0, 0)))
+    return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]

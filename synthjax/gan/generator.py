@@ -16,10 +16,13 @@ from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import freeze
 from synthjax.core.errors import StudyError
 from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.growth import enlarge
 from synthjax.gan.models.networks import Networks
-from synthjax.gan.regularizers import truncate
+from synthjax.gan.schedule import Phase, phase_at, phases
+from synthjax.gan.truncation import centre, no_moments, truncate
 
 CHECKPOINTS = "checkpoints"  # the folder of checkpoints in a gan directory
+BEST = "best"  # and of the best one, if there is an early stop
 
 
 def draw_latents(networks: Networks, keys: Key[Array, " b"]) -> Float[Array, "b z"]:
@@ -37,6 +40,8 @@ def draw_noise(
     """Noise inputs of all layers, independent, each image's from its own key alone."""
 
     shapes = networks.noise_shapes
+    if not shapes:
+        return ()
     sizes = [math.prod(shape) for shape in shapes]
     ends = list(itertools.accumulate(sizes))
 
@@ -55,22 +60,29 @@ def generate(
     label: Float[Array, "b y"],
     noise: tuple[Float[Array, "b h w 1"], ...],
     psi: float | Float[Array, ""],
+    phase: Phase | None = None,
 ) -> Float[Array, "b h w c"]:
     """Images of the averaged generator, float32, about -1..1.
 
     Args:
       networks: the architecture.
-      ema: `{"params", "w_mean"}`, the `ema` item of a checkpoint.
+      ema: `{"params", "moments", "images"}`, the `ema` item of a checkpoint.
       z: latents.
-      label: 0, 1 or NaN (unknown) per finding.
+      label: 0, 1 or NaN (unknown) per finding; values between are allowed.
       noise: as `draw_noise` gives it.
-      psi: truncation towards the mean style (StyleGAN, arXiv:1812.04948, B):
-        1 none, 0 the mean image.
+      psi: truncation towards the style that the label leads to on average
+        (truncation.py): 1 none, 0 one image for each label.
+      phase: how far a growing network has grown, its images being enlarged to full
+        size; None is fully.
     """
-    w = networks.map(ema["params"], z, label)
-    w = truncate(w, ema["w_mean"], psi)
-    ws = jnp.broadcast_to(w[:, None], (w.shape[0], networks.num_ws, w.shape[1]))
-    return networks.synthesize(ema["params"], ws, noise)
+    grown = networks
+    if phase is not None and networks.at is not None:
+        grown = networks.at(phase.resolution, phase.fade(ema["images"]))
+    w = grown.map(ema["params"], z, label)
+    w = truncate(w, centre(ema["moments"], label), psi)
+    ws = jnp.broadcast_to(w[:, None], (w.shape[0], grown.num_ws, w.shape[1]))
+    image = grown.synthesize(ema["params"], ws, noise)
+    return enlarge(image, networks.resolution)
 
 
 @dataclass(frozen=True)
@@ -78,14 +90,15 @@ class Generator:
     """A trained generator with what is needed to use it."""
 
     networks: Networks
-    params: dict[str, Any]  # {"params", "w_mean"}, to hand to `sample`
+    params: dict[str, Any]  # the `ema` item, to hand to `sample`
     labels: tuple[str, ...]  # names of the findings, in the order of label rows
     resolution: int  # px
     channels: int
     step: int  # of the checkpoint
     kimg: float  # real images it was trained on, thousands
     psi: float  # truncation that the config asks for
-    config: GanConfig
+    config: GanConfig  # resolved
+    phase: Phase  # of the schedule, at which the checkpoint was saved
 
     @property
     def z_size(self) -> int:
@@ -110,25 +123,30 @@ class Generator:
         psi: float | Float[Array, ""],
     ) -> Float[Array, "b h w c"]:
         """Images as `generate` makes them; traceable, `params` is `self.params`."""
-        return generate(self.networks, params, z, label, noise, psi)
+        return generate(self.networks, params, z, label, noise, psi, self.phase)
 
 
 def ema_like(networks: Networks) -> dict[str, Any]:
     """Zeros on the host, shaped like the `ema` item of a checkpoint."""
     params = jax.eval_shape(lambda: networks.init_generator(rng.key(0, "shape")))
-    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), params)
-    return {"params": zeros, "w_mean": np.zeros((networks.w_size,), np.float32)}
+    moments = jax.eval_shape(lambda: no_moments(networks.w_size, networks.labels))
+    like = {"params": params, "moments": moments}
+    zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
+    return {**zeros, "images": np.zeros((), np.uint32)}
 
 
 def load_generator(gan: Path, step: int = 0) -> Generator:
-    """The generator of a checkpoint in a gan directory; step 0 is the newest.
+    """The generator of a checkpoint in a gan directory.
 
-    Loads the `ema` item alone.
+    Step 0 is the best that an early stop kept, or else the newest. Loads the `ema` item
+    alone.
 
     Raises:
       StudyError: there is no finished checkpoint, or none of that step.
     """
     folder = Path(gan) / CHECKPOINTS
+    if step == 0 and (Path(gan) / BEST).is_dir():
+        folder = Path(gan) / BEST
     checkpoints = Checkpoints(folder) if folder.is_dir() else None
     steps = checkpoints.steps() if checkpoints else []
     if checkpoints is None or not steps:
@@ -158,4 +176,5 @@ def load_generator(gan: Path, step: int = 0) -> Generator:
         kimg=meta["kimg"],
         psi=config.psi,
         config=config,
+        phase=phase_at(phases(config, networks.resolution), meta["images"]),
     )

@@ -210,10 +210,12 @@ def minibatch_stddev(
 ) -> Float[Array, "b h w d"]:
     """Append one channel: the mean standard deviation in the sample's group.
 
-    Groups are `group` consecutive samples (Karras et al. 2018, section 3). Raises
-    StudyError if the batch on this device does not divide by `group`.
+    Groups are `group` consecutive samples (Karras et al. 2018, section 3), or the
+    whole batch on this device if it is smaller. Raises StudyError if it is larger and
+    does not divide by `group`.
     """
     b, h, w, c = image.shape
+    group = min(group, b)
     if b % group:
         raise StudyError(
             f"a batch of {b} images per device does not divide into minibatch standard "

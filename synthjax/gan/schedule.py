@@ -1,12 +1,16 @@
 """When things happen in a run, all counted in images, and what is trained when.
 
-A run is a sequence of phases, each with its resolution and batch size. There is one
-phase today; networks that grow have one per resolution.
+A run is a sequence of phases, each with its resolution and batch size: one for networks
+of a fixed size, and for networks that grow two per resolution, while its layers fade in
+and once they have.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, UInt32
 
 from synthjax.gan.config import GanConfig
 
@@ -15,15 +19,56 @@ from synthjax.gan.config import GanConfig
 class Phase:
     """What is trained from one image count on."""
 
+    index: int  # place in the sequence
     start: int  # first image of the phase
     end: int  # first image after the phase
     resolution: int  # side of the images, pixels
     batch_size: int  # images per update over all devices
+    fade_from: int = 0  # images after which the newest layers begin to fade in
+    fade_over: int = 0  # images in which they fade in; 0: they are in
+
+    def fade(self, images: UInt32[Array, ""] | int) -> Float[Array, ""]:
+        """Weight of the newest resolution's layers in [0, 1]; traceable."""
+        if not self.fade_over:
+            return jnp.ones((), jnp.float32)
+        # Whole numbers first: float32 counts images exactly to 16 million only.
+        shown = jnp.asarray(images, jnp.uint32) - jnp.uint32(self.fade_from)
+        return jnp.clip(shown.astype(jnp.float32) / self.fade_over, 0.0, 1.0)
 
 
 def phases(config: GanConfig, resolution: int) -> tuple[Phase, ...]:
-    """The phases of a run, in order and without gaps."""
-    return (Phase(0, config.images, resolution, config.batch_size),)
+    """The phases of a run, in order and without gaps; `config` is resolved.
+
+    A growing network starts at its first resolution, then by turns fades the next one
+    in and trains with it, each for `phase_kimg`, until the images are of full size
+    (Karras et al. 2018, arXiv:1710.10196, appendix A).
+    """
+    sizes = config.grown_batch_sizes
+    if not sizes:
+        return (Phase(0, 0, config.images, resolution, config.batch_size),)
+    length = round(config.phase_kimg * 1000)
+    made: list[Phase] = []
+
+    def add(side: int, batch_size: int, *, fading: bool, last: bool) -> None:
+        index, start = len(made), made[-1].end if made else 0
+        # What is whole stays so up to and with the image at which a fade begins.
+        end = (index + 1) * length + (0 if fading else 1)
+        end = config.images if last else min(end, config.images)
+        if start < config.images:
+            fade = (index * length, length) if fading else (0, 0)
+            made.append(Phase(index, start, end, side, batch_size, *fade))
+
+    for halvings, batch_size in zip(reversed(range(len(sizes))), sizes, strict=True):
+        side = resolution >> halvings
+        if made:
+            add(side, batch_size, fading=True, last=False)
+        add(side, batch_size, fading=False, last=halvings == 0)
+    return tuple(made)
+
+
+def phase_at(run: tuple[Phase, ...], images: int) -> Phase:
+    """The phase that trains after so many images; the last one once all is done."""
+    return next((phase for phase in run if images < phase.end), run[-1])
 
 
 def crossed(before: int, after: int, every_kimg: float) -> bool:
@@ -36,10 +81,9 @@ def crossed(before: int, after: int, every_kimg: float) -> bool:
     return before // every != after // every
 
 
-def regularizes(config: GanConfig, step: int) -> bool:
-    """Whether the discriminator gets its lazy R1 update in this step."""
-    lazy = config.r1_every if config.r1_weight else 0
-    return lazy > 0 and step % lazy == 0
+def due(every: int, step: int) -> bool:
+    """Whether something that happens once in so many updates (0: never) does now."""
+    return every > 0 and step % every == 0
 
 
 class Timer:

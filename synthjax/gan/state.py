@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int32, UInt32
 from synthjax.core import rng
 from synthjax.gan.config import GanConfig
 from synthjax.gan.models.networks import Networks
+from synthjax.gan.truncation import Moments, no_moments
 
 # Means over a tick; each total is (sum, count), so a metric may miss some updates.
 METRICS = (
@@ -20,9 +21,15 @@ METRICS = (
     "loss_generator",
     "logit_real",
     "logit_synthetic",
+    "sign_shown",
     "gradient_norm_discriminator",
     "gradient_norm_generator",
     "r1",
+    "r2",
+    "gradient_penalty",
+    "path_length",
+    "label_loss_real",
+    "augment_p",
 )
 
 
@@ -31,10 +38,17 @@ class TrainState(flax.struct.PyTreeNode):
 
     step: Int32[Array, ""]  # updates done
     images: UInt32[Array, ""]  # real images shown to the discriminator, below 2**32
+    phase: Int32[Array, ""]  # of the schedule; the optimizers begin anew in each
     generator: Any  # parameters
     discriminator: Any  # parameters
     ema: Any  # averaged generator parameters: the generator to ship
-    w_mean: Float[Array, " w"]  # averaged style over latents and labels
+    moments: Moments  # running means of styles and labels, for the truncation's centre
+    path_mean: Float[Array, ""]  # running mean of the path lengths
+    augment_p: Float[Array, ""]  # probability of each augmentation
+    augment_sign: Float[
+        Array, "2"
+    ]  # sum and count of sign(D(real)) since its last move
+    skipped: Int32[Array, ""]  # updates left out, their gradients not being finite
     generator_optimizer: Any  # Adam's moments
     discriminator_optimizer: Any  # Adam's moments
     totals: dict[str, Float[Array, "2"]]  # sums and counts since the last tick
@@ -49,7 +63,7 @@ class Optimizers:
 
 
 def lazy_ratio(every: int) -> float:
-    """The factor on Adam's step size, and the power on its decays, under lazy R1.
+    """The factor on Adam's step size, and the power on its decays, when lazy.
 
     With a regularizing update after every k ordinary ones there are k + 1 updates
     where there was one pass of k, so each must move k / (k + 1) as far, and Adam's
@@ -58,13 +72,24 @@ def lazy_ratio(every: int) -> float:
     return every / (every + 1) if every else 1.0
 
 
+def r1_every(config: GanConfig) -> int:
+    """Updates from one R1 or R2 update to the next; 0 is never. `config` is resolved."""
+    return config.r1_every if config.r1_weight or config.r2_weight else 0
+
+
+def path_every(config: GanConfig) -> int:
+    """Updates from one path-length update to the next; 0 is never."""
+    return config.path_every if config.path_weight else 0
+
+
 def make_optimizers(config: GanConfig) -> Optimizers:
-    """Adam for both networks, the discriminator's corrected for lazy R1."""
-    every = config.r1_every if config.r1_weight else 0
+    """Adam for both networks, each corrected for its lazy regularisation."""
     return Optimizers(
-        generator=_adam(config, config.generator_learning_rate, 1.0),
+        generator=_adam(
+            config, config.generator_learning_rate, lazy_ratio(path_every(config))
+        ),
         discriminator=_adam(
-            config, config.discriminator_learning_rate, lazy_ratio(every)
+            config, config.discriminator_learning_rate, lazy_ratio(r1_every(config))
         ),
     )
 
@@ -94,36 +119,59 @@ def tick_means(totals: dict[str, Float[Array, "2"]]) -> dict[str, float]:
     }
 
 
-def create(networks: Networks, optimizers: Optimizers, seed: int) -> TrainState:
+def create(
+    networks: Networks, optimizers: Optimizers, seed: int, augment_p: float = 0.0
+) -> TrainState:
     """The state before the first update; traceable, so it can be jitted or shaped."""
     generator = networks.init_generator(rng.key(seed, "init_generator"))
     discriminator = networks.init_discriminator(rng.key(seed, "init_discriminator"))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         images=jnp.zeros((), jnp.uint32),
+        phase=jnp.zeros((), jnp.int32),
         generator=generator,
         discriminator=discriminator,
         # A copy: the state is donated, and no buffer may be donated twice.
         ema=jax.tree.map(jnp.copy, generator),
-        w_mean=jnp.zeros((networks.w_size,), jnp.float32),
+        moments=no_moments(networks.w_size, networks.labels),
+        path_mean=jnp.zeros((), jnp.float32),
+        augment_p=jnp.asarray(augment_p, jnp.float32),
+        augment_sign=jnp.zeros((2,), jnp.float32),
+        skipped=jnp.zeros((), jnp.int32),
         generator_optimizer=optimizers.generator.init(generator),
         discriminator_optimizer=optimizers.discriminator.init(discriminator),
         totals=jax.tree.map(jnp.asarray, no_totals()),
     )
 
 
-def build(networks: Networks, optimizers: Optimizers, seed: int) -> TrainState:
+def build(
+    networks: Networks, optimizers: Optimizers, seed: int, augment_p: float = 0.0
+) -> TrainState:
     """The arrays of `create`, compiled without optimisation since it runs once.
 
     Optimised, the many small random draws take several times longer to compile.
     """
-    options = {"xla_backend_optimization_level": 0}
+    options = {
+        "xla_backend_optimization_level": 0,
+        "xla_llvm_disable_expensive_passes": True,
+    }
     initial = jax.jit(
-        lambda: create(networks, optimizers, seed), compiler_options=options
+        lambda: create(networks, optimizers, seed, augment_p), compiler_options=options
     )
     return initial()
 
 
+def enter_phase(state: TrainState, optimizers: Optimizers, index: int) -> TrainState:
+    """The state at the start of a phase: both optimizers forget; on the host."""
+    if int(state.phase) == index:
+        return state
+    return state.replace(
+        phase=jnp.asarray(index, jnp.int32),
+        generator_optimizer=optimizers.generator.init(state.generator),
+        discriminator_optimizer=optimizers.discriminator.init(state.discriminator),
+    )
+
+
 def ema_item(state: TrainState) -> dict[str, Any]:
     """What a sampler needs of the state: the `ema` item of a checkpoint."""
-    return {"params": state.ema, "w_mean": state.w_mean}
+    return {"params": state.ema, "moments": state.moments, "images": state.images}

@@ -1,46 +1,52 @@
 """Training a GAN: read top to bottom, from the devices to the loop."""
 
 import contextlib
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from synthjax.core import signals
 from synthjax.core.checkpoint import Checkpoints
-from synthjax.core.clock import Clock, duration, progress, say
+from synthjax.core.clock import Clock, progress, say
 from synthjax.core.config import plain
 from synthjax.core.devices import Devices
-from synthjax.core.errors import StudyError
-from synthjax.core.files import write_json
 from synthjax.core.logbook import Logbook
-from synthjax.core.memory import peak_bytes
+from synthjax.core.moments import Encoder
 from synthjax.core.study import versions
 from synthjax.data.loader import Feed, make_feed, read_schema, read_split
+from synthjax.gan.best import Best
 from synthjax.gan.config import MODELS, GanConfig, check_batch
 from synthjax.gan.generator import CHECKPOINTS
-from synthjax.gan.grids import empty_cells, grid_columns, real_grid, synthetic_grid
-from synthjax.gan.schedule import Timer, crossed, phases, regularizes
+from synthjax.gan.grids import empty_cells, grid_columns
+from synthjax.gan.indicators import Indicators
+from synthjax.gan.labels import make_rows
+from synthjax.gan.presets import resolve
+from synthjax.gan.recorder import Recorder
+from synthjax.gan.schedule import Phase, Timer, crossed, due, phase_at, phases
 from synthjax.gan.state import (
     TrainState,
     build,
     create,
     ema_item,
+    enter_phase,
     make_optimizers,
-    no_totals,
-    tick_means,
 )
-from synthjax.gan.steps import Steps, compile_steps, make_steps
+from synthjax.gan.steps import compile_steps, frequencies, make_steps
+from synthjax.gan.warm_start import read_source, take_fitting
 
 __all__ = ["GanConfig", "train"]
 
 
 def train(
-    config: GanConfig, *, seed: int, data: Path, out: Path, devices: Devices
+    config: GanConfig,
+    *,
+    seed: int,
+    data: Path,
+    out: Path,
+    devices: Devices,
+    encoder: Encoder | None = None,
 ) -> None:
     """Trains a GAN on the training split, or goes on with what `out` holds.
 
@@ -53,118 +59,157 @@ def train(
       data: a data directory.
       out: the gan directory.
       devices: what to train on.
+      encoder: of the early stop, if the config has one.
 
     Raises:
       StudyError: a batch that does not divide, a checkpoint of another architecture,
-        a loss that is not finite.
+        a loss that is not finite, too many updates left out.
       Preempted: SIGTERM came and a checkpoint was saved.
     """
     # devices
-    check_batch(config, device_count=devices.count)
+    schema = read_schema(data)
+    config = resolve(config, schema.resolution)
+    run = phases(config, schema.resolution)
+    for phase in run:
+        check_batch(config, phase.batch_size, device_count=devices.count)
 
     # data
-    schema = read_schema(data)
-    shape = {"resolution": schema.resolution, "channels": schema.channels}
     table = read_split(data, "train", images=False)
-    (phase,) = phases(config, schema.resolution)
-    feed = make_feed(
-        data,
-        "train",
-        batch_size=phase.batch_size,
-        seed=seed,
-        devices=devices,
-        resident=config.resident,
-    )
-    rows = devices.replicate(table.label)
+    rows = devices.replicate(make_rows(table.label))
+
+    def make(phase: Phase) -> Feed:
+        return make_feed(
+            data,
+            "train",
+            batch_size=phase.batch_size,
+            seed=seed,
+            devices=devices,
+            resident=config.resident,
+        )
 
     # model
+    shape = {"resolution": schema.resolution, "channels": schema.channels}
     networks = MODELS[config.model](config, **shape, labels=len(schema.labels))
+    _warn_of_labels(config, len(schema.labels))
 
     # state
     optimizers = make_optimizers(config)
-    like = jax.eval_shape(lambda: create(networks, optimizers, seed))
+    start = config.augment.p
+    like = jax.eval_shape(lambda: create(networks, optimizers, seed, start))
 
-    # steps
-    steps = make_steps(config, networks, optimizers, devices, seed)
+    # early stop
+    best = None
+    if encoder is not None:
+        if config.early_stop.min_kimg >= config.kimg:
+            say(
+                f"gan: nothing will be compared: config.gan.early_stop.min_kimg="
+                f"{config.early_stop.min_kimg:g} is not below kimg={config.kimg:g}"
+            )
+        best = Best(
+            config.early_stop, encoder, data=data, out=out, seed=seed, devices=devices
+        )
 
     # restore
     checkpoints = Checkpoints(out / CHECKPOINTS, keep=config.keep)
     latest = checkpoints.latest()
-    seconds = 0.0
+    seconds, position = 0.0, None
     if latest is None:
-        state = build(networks, optimizers, seed)
+        state = build(networks, optimizers, seed, start)
+        if config.init_from:
+            state = _warm(config, state, schema.labels)
     else:
         restored = checkpoints.restore(latest, train=like, ema=ema_item(like))
         state, _, position, meta = restored
-        feed.restore(position)
         seconds = meta["clock"]["seconds"]
         say(f"gan: going on from {meta['kimg']:.1f} kimg")
+        if best and "early_stop" in meta:
+            best.stopper.restore(meta["early_stop"])
     images, step = int(state.images), int(state.step)
-    if images >= phase.end:
+    if images >= run[-1].end or (best and best.stopper.stopped):
         checkpoints.close()
         return
-    state = devices.replicate(state)
 
     # loop
-    meta = {
-        "config": plain(config),
-        "seed": seed,
-        "labels": list(schema.labels),
-        "versions": versions(),
-        **shape,
-    }
-    logbook = Logbook(
-        out,
-        enabled=devices.is_main,
-        resume_at=None if latest is None else images / 1000,
-    )
-    cells = empty_cells(len(schema.labels), devices)
-    compile_steps(steps, state, _peek(feed), rows, cells)
-    clock = Clock(phase.end, done=images, seconds=seconds)
-    run = _Run(
+    recorder = Recorder(
         config=config,
         devices=devices,
-        steps=steps,
-        feed=feed,
-        clock=clock,
-        logbook=logbook,
+        clock=Clock(run[-1].end, done=images, seconds=seconds),
+        logbook=Logbook(
+            out,
+            enabled=devices.is_main,
+            resume_at=None if latest is None else images / 1000,
+        ),
         checkpoints=checkpoints,
         columns=grid_columns(table.label),
-        meta=meta,
+        meta={
+            "config": plain(config),
+            "seed": seed,
+            "labels": list(schema.labels),
+            "versions": versions(),
+            **shape,
+        },
+        indicators=Indicators(
+            data, networks, devices, seed=seed, label_loss=config.label_loss
+        )
+        if config.indicators
+        else None,
+        best=best,
     )
     if devices.is_main:
-        run.write_head(data, out)
-    if latest is None:
-        run.grid(state, images)
+        recorder.head(data, out)
+    cells = empty_cells(len(schema.labels), devices)
     timer = Timer(config.checkpoint_minutes)
-    bar: progress[Any] = progress(total=phase.end, done=images, desc="gan", unit="img")
-    with contextlib.closing(run), signals.deferred() as signal:
-        while images < phase.end:
-            batch = feed.next()
-            state = steps.discriminator(state, batch, rows)
-            devices.wait(state)
-            if regularizes(config, step):
-                state = steps.regularizer(state, batch, rows)
-                devices.wait(state)
-            state = steps.generator(state, batch, rows)
-            devices.wait(state)
-            before, images, step = images, images + phase.batch_size, step + 1
-            clock.tick(images)
-            bar.update(phase.batch_size)
+    every = frequencies(config)
+    bar: progress[Any] = progress(
+        total=run[-1].end, done=images, desc="gan", unit="img"
+    )
+    with contextlib.closing(recorder), signals.deferred() as signal:
+        for phase in run[phase_at(run, images).index :]:
+            feed = make(phase)
+            # A growing network's batches change, so its place follows from the images.
+            if position is None or len(run) > 1:
+                place = -(-images // phase.batch_size)
+                position = {"batch": place, "batch_size": phase.batch_size}
+            feed.restore(position)
+            state = devices.replicate(enter_phase(state, optimizers, phase.index))
+            steps = make_steps(config, networks, optimizers, devices, seed, phase)
+            with recorder.clock.pause():
+                compile_steps(steps, state, _peek(feed), rows, cells)
+            if recorder.indicators:
+                recorder.indicators.enter(phase)
+            if best:
+                best.enter(phase, steps, schema.resolution)
+            updates = steps.updates()
+            if images == 0:
+                recorder.grid(steps, state, images)
+            while images < phase.end:
+                batch = feed.next()
+                for name, update in updates.items():
+                    if due(every[name], step):
+                        state = update(state, batch, rows)
+                        devices.wait(state)
+                before, images, step = images, images + phase.batch_size, step + 1
+                recorder.clock.tick(images)
+                bar.update(phase.batch_size)
 
-            last = images >= phase.end
-            tick = last or crossed(before, images, config.tick_kimg)
-            if tick:
-                state = run.tick(state, images, step)
-            if last or crossed(before, images, config.grid_kimg):
-                run.grid(state, images)
-            stop = devices.agree(signal.requested, asking=tick)
-            late = devices.agree(timer.due(), asking=tick)
-            if last or stop or late or crossed(before, images, config.checkpoint_kimg):
-                run.save(state, images, step)
-                timer.restart()
-            if stop and not last:
-                raise signals.Preempted  # once the checkpoint is on disk
+                last = images >= run[-1].end
+                if best and best.due(before, images):
+                    last |= recorder.look(state, images, step, feed.position())
+                tick = last or crossed(before, images, config.tick_kimg)
+                if tick:
+                    state = recorder.tick(state, images, step)
+                if last or crossed(before, images, config.grid_kimg):
+                    recorder.grid(steps, state, images)
+                stop = devices.agree(signal.requested, asking=tick)
+                late = devices.agree(timer.due(), asking=tick)
+                saves = crossed(before, images, config.checkpoint_kimg)
+                if last or stop or late or saves:
+                    recorder.save(state, images, step, feed.position())
+                    timer.restart()
+                if stop and not last:
+                    raise signals.Preempted  # once the checkpoint is on disk
+                if last:
+                    break
     bar.close()
 
 
@@ -176,110 +221,28 @@ def _peek(feed: Feed) -> dict[str, Array]:
     return batch
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What the loop does now and then; holds no state of the training."""
+def _warm(config: GanConfig, state: TrainState, labels: tuple[str, ...]) -> TrainState:
+    """The state with what fits of another study's networks."""
+    source = read_source(Path(config.init_from), config.init_step)
+    trees = {
+        "generator": state.generator,
+        "discriminator": state.discriminator,
+        "ema": state.ema,
+    }
+    taken, warm_start = take_fitting(
+        trees, source.params, labels=(labels, source.labels)
+    )
+    say(f"gan: weights of {config.init_from} at {source.kimg:.1f} kimg")
+    say(warm_start.report())
+    return state.replace(**taken)
 
-    config: GanConfig
-    devices: Devices
-    steps: Steps
-    feed: Feed
-    clock: Clock
-    logbook: Logbook
-    checkpoints: Checkpoints
-    columns: Float[np.ndarray, "columns y"]  # label combinations of the grid
-    meta: dict[str, Any]  # what every checkpoint says of the run
 
-    def write_head(self, data: Path, out: Path) -> None:
-        """Writes what stays the same: the config, the grid's labels, real images."""
-        rows = self.config.grid_rows
-        values = [
-            [None if np.isnan(value) else float(value) for value in column]
-            for column in self.columns
-        ]
-        sheet = {"labels": self.meta["labels"], "columns": values, "rows": rows}
-        write_json(out / "config.json", self.meta["config"])
-        write_json(out / "samples/labels.json", sheet)
-        self.logbook.image("samples/real", real_grid(data, self.columns, rows))
-
-    def tick(self, state: TrainState, images: int, step: int) -> TrainState:
-        """Logs the means since the last tick, and begins the next one."""
-        means = tick_means(state.totals)
-        self._require_finite(means, step)
-        kimg, clock = images / 1000, self.clock
-        memory, pace = _memory_gib(), 1000 / max(clock.rate, 1e-9)
-        self.logbook.write(
-            kimg=kimg,
-            **means,
-            seconds=clock.seconds,
-            seconds_per_kimg=pace,
-            memory_gib=memory,
+def _warn_of_labels(config: GanConfig, count: int) -> None:
+    """Says so when a labelled set is trained without its labels counting."""
+    unused = config.model == "stylegan2" and config.stylegan2.conditioning == "none"
+    if count and unused and not config.label_weight:
+        say(
+            f"gan: the set has {count} labels, but the discriminator is not shown them: "
+            "config.gan.stylegan2.conditioning=none and label_weight=0. The synthetic "
+            "images will not follow their labels"
         )
-        if self.devices.is_main:
-            penalty = f"  R1 {means['r1']:.4f}" if "r1" in means else ""
-            say(
-                f"gan: {kimg:.1f} of {self.clock.total / 1000:.1f} kimg"
-                f"  {1 / pace:.3f} kimg/s ({pace:.2f} s/kimg)"
-                f"  loss D {means['loss_discriminator']:.3f}"
-                f" G {means['loss_generator']:.3f}{penalty}"
-                f"  {memory:.1f} GiB  {duration(clock.eta)} left"
-            )
-        return state.replace(totals=self.devices.replicate(no_totals()))
-
-    def grid(self, state: TrainState, images: int) -> None:
-        """Writes a sheet of samples of the averaged generator."""
-        with self.clock.pause():
-            sheet = synthetic_grid(
-                self.steps.grid,
-                ema_item(state),
-                self.columns,
-                self.config.grid_rows,
-                self.devices,
-            )
-            self.logbook.image(f"samples/{images // 1000:06d}", sheet)
-
-    def save(self, state: TrainState, images: int, step: int) -> None:
-        """Starts a checkpoint, unless the state is not worth keeping."""
-        self._require_finite(tick_means(state.totals), step)
-        with self.clock.pause():
-            self.checkpoints.save(
-                step,
-                train=state,
-                ema=ema_item(state),
-                data=self.feed.position(),
-                meta=self.meta
-                | {
-                    "step": step,
-                    "images": images,
-                    "kimg": images / 1000,
-                    "clock": self.clock.state(),
-                },
-            )
-
-    def close(self) -> None:
-        """Waits for the checkpoints and closes the files."""
-        self.checkpoints.wait()
-        self.checkpoints.close()
-        self.logbook.close()
-
-    def _require_finite(self, means: dict[str, float], step: int) -> None:
-        for name, value in means.items():
-            if math.isfinite(value):
-                continue
-            self.checkpoints.wait()
-            kept = self.checkpoints.latest()
-            raise StudyError(
-                f"the GAN diverged: {name} is {value} at step {step}, within the "
-                f"updates before batch {self.feed.position()}. "
-                f"{'No checkpoint was saved' if kept is None else f'Checkpoint {kept} is kept'}"
-                ". Lower config.gan.generator_learning_rate and "
-                "discriminator_learning_rate or raise config.gan.r1_weight"
-            )
-
-
-def _memory_gib() -> float:
-    """Peak memory so far: of the first device, or of this process on a CPU."""
-    stats = jax.local_devices()[0].memory_stats()
-    if stats and "peak_bytes_in_use" in stats:
-        return stats["peak_bytes_in_use"] / 2**30
-    return peak_bytes() / 2**30

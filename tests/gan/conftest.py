@@ -13,6 +13,7 @@ from synthjax.data.schema import Record, Schema
 from synthjax.data.write import write_set
 from synthjax.gan.config import MODELS, GanConfig
 from synthjax.gan.models.networks import Networks
+from synthjax.gan.presets import resolve
 
 RESOLUTION, CHANNELS, LABELS = 8, 1, 3
 Z, W = 6, 5
@@ -82,10 +83,16 @@ def toy_config(**changes) -> GanConfig:
         "tick_kimg": 0.064,
         "grid_kimg": 0.16,
         "checkpoint_kimg": 0.16,
+        "generator_learning_rate": 0.0025,
+        "discriminator_learning_rate": 0.0025,
+        "r1_weight": 0.1,
         "r1_every": 4,
+        "path_weight": 0.0,
+        "style_mixing": 0.0,
         "grid_rows": 2,
+        "indicators": False,
     }
-    return GanConfig(**(settings | changes))
+    return resolve(GanConfig(**(settings | changes)), RESOLUTION)
 
 
 def toy_batch(seed=0, count=16):
@@ -123,6 +130,24 @@ def write_toy_data(directory, count=48):
         splits[name].append(record(index))
     write_set(directory, schema, splits, None)
     return directory
+
+
+class StopAfter:
+    """Stands in for signals.deferred: a SIGTERM that arrives at the n-th look."""
+
+    def __init__(self, looks):
+        self.left = looks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    @property
+    def requested(self):
+        self.left -= 1
+        return self.left < 0
 
 
 @pytest.fixture(scope="session")

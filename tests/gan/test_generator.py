@@ -21,13 +21,16 @@ def saved(toy, toy_model, tmp_path):
     config = toy.toy_config(psi=0.7)
     networks = toy.make_toy(config, resolution=8, channels=1, labels=3)
     state = create(networks, make_optimizers(config), 4)
-    state = state.replace(w_mean=jnp.arange(16.0) / 16)
+    moments = {**state.moments, "weight": jnp.float32(0.5)}
+    moments["w"] = jnp.arange(5.0) / 10
+    state = state.replace(moments=moments)
     meta = {
         "config": json.loads(json.dumps(plain(config))),
         "labels": ["a", "b", "c"],
         "resolution": 8,
         "channels": 1,
         "kimg": 1.5,
+        "images": 1500,
     }
     checkpoints = Checkpoints(tmp_path / CHECKPOINTS)
     checkpoints.save(12, train=state, ema=ema_item(state), data={}, meta=meta)
@@ -49,7 +52,7 @@ def test_loads_what_was_saved(saved):
     assert generator.labels == ("a", "b", "c")
     assert (generator.z_size, generator.num_ws) == (6, 2)
     jax.tree.map(np.testing.assert_array_equal, generator.params["params"], state.ema)
-    np.testing.assert_array_equal(generator.params["w_mean"], state.w_mean)
+    np.testing.assert_array_equal(generator.params["moments"]["w"], state.moments["w"])
 
 
 def test_an_image_depends_on_its_own_key_alone(saved):

@@ -94,6 +94,15 @@ def test_minibatch_stddev_equals_numpy():
         np.testing.assert_allclose(output[group, :, :, 3], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_batch_smaller_than_the_group_is_the_group(batch):
+    image = draw(0, batch, 2, 2, 3)
+    output = minibatch_stddev(image, 4)
+    np.testing.assert_array_equal(output, minibatch_stddev(image, batch))
+    expected = np.sqrt(np.var(np.asarray(image, np.float64), axis=0) + 1e-8).mean()
+    np.testing.assert_allclose(output[..., 3], expected, rtol=1e-5)
+
+
 def test_minibatch_stddev_names_the_remedy():
     with pytest.raises(StudyError, match="groups of 4.*batch_size.*mbstd_group"):
         minibatch_stddev(jnp.zeros((6, 2, 2, 3)), 4)

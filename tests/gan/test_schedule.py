@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from synthjax.gan.config import GanConfig
-from synthjax.gan.schedule import Timer, crossed, phases, regularizes
+from synthjax.gan.schedule import Timer, crossed, due, phases
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,10 @@ def test_ticks_come_once_per_period_whatever_the_batch(batch_size):
 
 
 @pytest.mark.parametrize(
-    ("changes", "steps"),
-    [
-        ({"r1_every": 4}, [0, 4, 8]),
-        ({"r1_every": 1}, list(range(10))),
-        ({"r1_every": 0}, []),
-        ({"r1_every": 4, "r1_weight": 0.0}, []),
-    ],
+    ("every", "steps"), [(4, [0, 4, 8]), (1, list(range(10))), (0, [])]
 )
-def test_lazy_r1(changes, steps):
-    config = GanConfig(**changes)
-    assert [step for step in range(10) if regularizes(config, step)] == steps
+def test_due_once_in_so_many_updates(every, steps):
+    assert [step for step in range(10) if due(every, step)] == steps
 
 
 def test_one_phase_covers_the_run_in_whole_batches():

@@ -19,7 +19,7 @@ from synthjax.gan.state import (
 
 
 def test_every_array_has_an_explicit_type(toy):
-    networks, optimizers = toy.toy_networks(), make_optimizers(GanConfig())
+    networks, optimizers = toy.toy_networks(), make_optimizers(toy.toy_config())
     state = jax.eval_shape(lambda: create(networks, optimizers, 1))
     leaves = jax.tree.leaves(state)
     assert not any(leaf.weak_type for leaf in leaves)
@@ -27,16 +27,16 @@ def test_every_array_has_an_explicit_type(toy):
 
 
 def test_ema_starts_as_the_generator_in_buffers_of_its_own(toy):
-    networks, optimizers = toy.toy_networks(), make_optimizers(GanConfig())
+    networks, optimizers = toy.toy_networks(), make_optimizers(toy.toy_config())
     state = jax.jit(lambda: create(networks, optimizers, 1))()
     jax.tree.map(np.testing.assert_array_equal, state.generator, state.ema)
     pointers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(state)]
     assert len(set(pointers)) == len(pointers)
-    assert set(ema_item(state)) == {"params", "w_mean"}
+    assert set(ema_item(state)) == {"params", "moments", "images"}
 
 
 def test_seeds_give_different_networks(toy):
-    networks, optimizers = toy.toy_networks(), make_optimizers(GanConfig())
+    networks, optimizers = toy.toy_networks(), make_optimizers(toy.toy_config())
     first, second = (create(networks, optimizers, seed) for seed in (1, 2))
     for a, b in zip(
         jax.tree.leaves((first.generator, first.discriminator)),
@@ -51,15 +51,20 @@ def test_lazy_ratio(every, ratio):
     assert lazy_ratio(every) == pytest.approx(ratio)
 
 
-def test_adam_of_the_discriminator_is_corrected_for_lazy_r1():
-    config = GanConfig(r1_every=3, adam_beta1=0.5, adam_beta2=0.9)
+@pytest.mark.parametrize(
+    ("network", "lazy"),
+    [
+        ("discriminator", {"r1_every": 3}),
+        ("generator", {"path_weight": 2.0, "path_every": 3}),
+    ],
+)
+def test_adam_is_corrected_for_lazy_regularisation(toy, network, lazy):
+    config = toy.toy_config(adam_beta1=0.5, adam_beta2=0.9, **lazy)
     ratio = 3 / 4
-    expected = optax.adam(
-        config.discriminator_learning_rate * ratio, b1=0.5**ratio, b2=0.9**ratio
-    )
+    expected = optax.adam(0.0025 * ratio, b1=0.5**ratio, b2=0.9**ratio)
     params = {"kernel": jnp.arange(4.0)}
     updates = []
-    for optimizer in (make_optimizers(config).discriminator, expected):
+    for optimizer in (getattr(make_optimizers(config), network), expected):
         state = optimizer.init(params)
         for scale in (1.0, -0.3):
             gradient = {"kernel": scale * jnp.arange(1.0, 5.0)}
@@ -85,11 +90,16 @@ def test_tick_means_leave_out_what_was_not_measured():
     [
         {"model": "stylegan9"},
         {"loss": "hinge?"},
-        {"batch_size": 0},
-        {"kimg": -1.0},
+        {"batch_size": -1},
+        {"kimg": -2.0},
         {"adam_beta2": 1.0},
         {"psi": 2.0},
         {"resident": "maybe"},
+        {"style_mixing": 1.5},
+        {"balanced_rows": -0.1},
+        {"accumulate": 0},
+        {"ema_decay": 1.0},
+        {"path_weight": -2.0},
         {"label_weight": 1.0},
     ],
 )
@@ -99,9 +109,12 @@ def test_config_names_the_bad_key(changes):
 
 
 def test_batch_must_split_into_groups_on_every_device():
-    config = GanConfig(batch_size=32)
-    check_batch(config, device_count=8)
+    check_batch(GanConfig(), 32, device_count=8)
+    check_batch(GanConfig(), 32, device_count=16)  # groups of the 2 images there are
+    check_batch(GanConfig(accumulate=4), 32, device_count=2)
     with pytest.raises(StudyError, match="24 or 36"):
-        check_batch(config, device_count=3)
-    with pytest.raises(StudyError, match="choose 64"):
-        check_batch(config, device_count=16)
+        check_batch(GanConfig(), 32, device_count=3)
+    with pytest.raises(StudyError, match="choose 96 or 192"):
+        check_batch(GanConfig(accumulate=3), 100, device_count=8)
+    with pytest.raises(StudyError, match="choose 96"):
+        check_batch(GanConfig(accumulate=3), 32, device_count=8)

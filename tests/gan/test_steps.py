@@ -8,17 +8,13 @@ import pytest
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
 from synthjax.data.transforms import to_image
+from synthjax.gan.forward import sample_keys
 from synthjax.gan.generator import draw_latents, draw_noise
 from synthjax.gan.grids import empty_cells
+from synthjax.gan.labels import draw_labels, make_rows
 from synthjax.gan.models.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.state import build, ema_item, make_optimizers, tick_means
-from synthjax.gan.steps import (
-    compile_steps,
-    draw_labels,
-    label_loss,
-    make_steps,
-    sample_keys,
-)
+from synthjax.gan.steps import compile_steps, make_steps
 
 SEED = 5
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -30,12 +26,12 @@ def set_up(toy, networks, config, count=1, mapping="pmap"):
     optimizers = make_optimizers(config)
     steps = make_steps(config, networks, optimizers, devices, SEED)
     state = devices.replicate(build(networks, optimizers, SEED))
-    rows = devices.replicate(toy.COMBINATIONS)
+    rows = devices.replicate(make_rows(toy.COMBINATIONS))
     return devices, steps, state, devices.shard(toy.toy_batch()), rows
 
 
 def update(devices, steps, state, batch, rows):
-    for step in (steps.discriminator, steps.regularizer, steps.generator):
+    for step in steps.updates().values():
         state = step(state, batch, rows)
         devices.wait(state)
     return jax.device_get(state)
@@ -139,7 +135,7 @@ def test_update_equals_its_definition(toy):
     host = toy.toy_batch()
     root = rng.key(SEED, "discriminator", 0)
     keys = jax.vmap(lambda i: jax.random.fold_in(root, i))(jnp.arange(16))
-    label = draw_labels(keys, jnp.asarray(toy.COMBINATIONS))
+    label = draw_labels(keys, make_rows(toy.COMBINATIONS))
     w = networks.map(before.generator, draw_latents(networks, keys), label)
     ws = jnp.stack([w, w], axis=1)
     image = networks.synthesize(before.generator, ws, draw_noise(networks, keys))
@@ -213,18 +209,9 @@ def test_noise_differs_between_layers_and_images(toy):
 
 
 def test_generator_labels_are_training_rows_at_their_frequencies(toy):
-    rows = jnp.asarray(toy.COMBINATIONS)
+    rows = jax.tree.map(jnp.asarray, make_rows(toy.COMBINATIONS))
     keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(1, "x"), i))(jnp.arange(4000))
     drawn = np.asarray(draw_labels(keys, rows))
     distinct, counts = np.unique(drawn, axis=0, return_counts=True)
     np.testing.assert_array_equal(distinct, [[0, 0, 1], [1, 0, 0], [1, 1, 0]])
     np.testing.assert_allclose(counts / 4000, [0.5, 0.25, 0.25], atol=0.03)
-
-
-def test_label_loss_leaves_out_unknown_labels():
-    logit = jnp.array([[2.0, -1.0, 0.5]])
-    label = jnp.array([[1.0, 0.0, jnp.nan]])
-    expected = np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0))
-    np.testing.assert_allclose(label_loss(logit, label), [expected], rtol=1e-6)
-    gradient = jax.grad(lambda x: label_loss(x, label).sum())(logit)
-    assert float(gradient[0, 2]) == 0.0

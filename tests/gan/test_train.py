@@ -13,7 +13,6 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.core.signals import Preempted
 from synthjax.gan import train as train_module
-from synthjax.gan.benchmark import benchmark
 from synthjax.gan.generator import CHECKPOINTS, load_generator
 from synthjax.gan.grids import grid_columns
 from synthjax.gan.models.stylegan2 import StyleGAN2Config
@@ -52,24 +51,6 @@ def assert_same_run(out, other):
     assert images(out) == images(other)
     for a, b in zip(last_state(out), last_state(other), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-class StopAfter:
-    """Stands in for signals.deferred: a SIGTERM that arrives at the n-th look."""
-
-    def __init__(self, looks):
-        self.left = looks
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None
-
-    @property
-    def requested(self):
-        self.left -= 1
-        return self.left < 0
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +98,7 @@ def test_resumed_equals_uninterrupted(
     """SIGTERM between ticks, at a checkpoint and between grids."""
     out = tmp_path / "gan"
     with monkeypatch.context() as patch:
-        patch.setattr(train_module.signals, "deferred", lambda: StopAfter(looks))
+        patch.setattr(train_module.signals, "deferred", lambda: toy.StopAfter(looks))
         with pytest.raises(Preempted) as stopped:
             run(toy, toy_data, out)
     assert stopped.value.code == 143
@@ -180,9 +161,9 @@ def test_checkpoint_of_another_architecture(toy, toy_data, uninterrupted, tmp_pa
         run(toy, toy_data, out, stylegan2=StyleGAN2Config(w_size=7))
 
 
-def test_batch_is_checked_before_anything_is_built(toy, tmp_path):
+def test_batch_is_checked_before_anything_is_built(toy, toy_data, tmp_path):
     with pytest.raises(StudyError, match="does not divide"):
-        run(toy, tmp_path / "missing", tmp_path / "gan", batch_size=18)
+        run(toy, toy_data, tmp_path / "gan", batch_size=18)
     assert not (tmp_path / "gan").exists()
 
 
@@ -193,16 +174,3 @@ def test_grid_columns_have_every_finding():
     assert columns.shape == (6, 6)
     assert (np.nansum(columns, axis=0) > 0).all()
     np.testing.assert_array_equal(columns[-1], rare[0])
-
-
-def test_benchmark_reports_rate_and_share(toy, capsys, monkeypatch):
-    monkeypatch.setattr("synthjax.gan.benchmark._SECONDS", 0.05)
-    monkeypatch.setattr("synthjax.gan.benchmark._PEAK_SIZE", 128)
-    devices = make_devices(DevicesConfig(count=1))
-    speed = benchmark(
-        toy.toy_config(), resolution=8, channels=1, labels=3, devices=devices
-    )
-    assert speed.seconds_per_kimg > 0
-    assert speed.flop_per_image > 0
-    assert 0 < speed.share_of_peak < 1.5
-    assert "s/kimg" in capsys.readouterr().err

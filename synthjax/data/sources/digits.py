@@ -19,7 +19,7 @@ from synthjax.data.pixels import quantise, resize
 from synthjax.data.sources import folder
 
 STORED = 16  # pixels of the images in the folder
-_DIGITS = 10
+LABELS = tuple(f"digit_{digit}" for digit in range(10))
 _SCAN_WHITE = 16.0  # the largest value of a scan
 
 
@@ -44,7 +44,7 @@ def write_folder(root: Path) -> None:
     scans = load_digits()
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    header = ["file", *(f"digit_{digit}" for digit in range(_DIGITS))]
+    header = ["file", *LABELS]
     rows = []
     for number, (scan, digit) in enumerate(
         zip(scans.images, scans.target, strict=True)
@@ -53,6 +53,6 @@ def write_folder(root: Path) -> None:
         values = (scan / _SCAN_WHITE).astype(np.float32)[..., None]
         grey = quantise(resize(values, STORED, STORED), 8)[..., 0]
         Image.fromarray(grey).save(root / name)
-        rows.append([name, *(int(digit == other) for other in range(_DIGITS))])
+        rows.append([name, *(int(digit == other) for other in range(len(LABELS)))])
     with open(root / "labels.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])

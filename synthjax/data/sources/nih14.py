@@ -79,6 +79,11 @@ class _Image(NamedTuple):
     findings: tuple[int, ...]  # 14 of 0 and 1
 
 
+def label_names(config: Nih14Config) -> tuple[str, ...]:
+    """The findings, and "No Finding" behind them if it is asked for."""
+    return (*FINDINGS, NO_FINDING) if config.no_finding else FINDINGS
+
+
 def list_images(config: Nih14Config, context: Context) -> Listing:
     """The radiographs of the table, in its order; no image is opened.
 
@@ -108,7 +113,7 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
         label = np.hstack([label, label.max(axis=1, keepdims=True) == 0])
     return Listing(
         name="nih14",
-        labels=(*FINDINGS, NO_FINDING) if config.no_finding else FINDINGS,
+        labels=label_names(config),
         rows=make_rows(
             id=[image.name for image in images],
             label=label,

@@ -3,11 +3,12 @@
 Karras et al. 2020 (arXiv:1912.04958), configuration F, and 2020b (arXiv:2006.06676)
 for the channel counts and the label embedding. Different here: labels are coded
 +1 present, -1 absent, 0 unknown, and the discriminator has an unconditional logit
-beside the projection (Miyato & Koyama 2018), so that a row without findings is
-information and not silence.
+beside the conditional one, so that a row without findings is information and not
+silence.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -28,49 +29,13 @@ from synthjax.gan.layers import (
     normalize,
 )
 from synthjax.gan.models.networks import Networks, Params
+from synthjax.gan.models.stylegan2_config import (
+    StyleGAN2Config,
+    channels_at,
+    resolutions,
+)
+from synthjax.gan.recomputation import recompute
 from synthjax.gan.resample import downsample, upsample
-
-
-@dataclass(frozen=True)
-class StyleGAN2Config:
-    """Sizes of both networks; a layer at r px has min(base / r, max) channels."""
-
-    z_size: int = 512  # latent numbers per image
-    w_size: int = 512  # numbers of the intermediate latent
-    mapping_layers: int = 8  # of the mapping network
-    label_size: int = 512  # numbers of the generator's label embedding
-    channel_base: int = 16384  # channels times resolution, up to channel_max
-    channel_max: int = 512  # most channels of a layer
-    mbstd_group: int = 4  # images per minibatch standard deviation group; 1 = off
-    conv_clamp: float = 0.0  # limit of every activation's magnitude; 0 = none
-    noise: bool = True  # per-pixel noise inputs in the generator
-    label_head: bool = False  # per-label logits from the discriminator's trunk
-    bf16_from: int = 0  # px from which blocks compute in bfloat16; 0 = never
-
-    def __post_init__(self):
-        """Check the ranges; raises ConfigError."""
-        for name in ("z_size", "w_size", "mapping_layers", "label_size"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("channel_base", "channel_max", "mbstd_group"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        for name in ("conv_clamp", "bf16_from"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
-
-
-def _require(condition: bool, name: str, value: Any, allowed: str) -> None:
-    if not condition:
-        raise ConfigError(f"{name}={value}: must be {allowed}")
-
-
-def channels_at(config: StyleGAN2Config, resolution: int) -> int:
-    """Feature channels of the layers at `resolution` px."""
-    return max(1, min(config.channel_base // resolution, config.channel_max))
-
-
-def block_dtype(config: StyleGAN2Config, resolution: int) -> Any:
-    """Dtype in which the block at `resolution` px computes."""
-    low = config.bf16_from and resolution >= config.bf16_from
-    return jnp.bfloat16 if low else jnp.float32
 
 
 def label_code(label: Float[Array, "b y"]) -> Float[Array, "b y"]:
@@ -98,6 +63,26 @@ class Mapping(nn.Module):
         return x
 
 
+class Block(nn.Module):
+    """A block by itself, as a pure function of its own parameters."""
+
+    body: Callable[..., Any]
+
+    @nn.compact
+    def __call__(self, *arrays: Any) -> Any:
+        return self.body(*arrays)
+
+
+def run_block(module: nn.Module, names: list[str], body: Callable[..., Any], *arrays):
+    """`body(*arrays)`, whose layers are `names` of `module`, activations recomputed."""
+    params = module.variables["params"]
+
+    def pure(params: Params, *arrays: Any) -> Any:
+        return Block(body, parent=None).apply({"params": params}, *arrays)
+
+    return recompute(pure)({name: params[name] for name in names}, *arrays)
+
+
 class Synthesis(nn.Module):
     """Styles and noise to an image: a constant, blocks, and a sum of their outputs."""
 
@@ -115,23 +100,46 @@ class Synthesis(nn.Module):
         x = jnp.broadcast_to(constant, (ws.shape[0], 4, 4, first))
         image = None
         for resolution in resolutions(self.resolution):
-            x = x.astype(block_dtype(config, resolution))
-            for up in (True, False) if resolution > 4 else (False,):
-                x = StyledConv(
-                    channels_at(config, resolution),
-                    up=up,
-                    clamp=config.conv_clamp,
-                    name=f"conv{resolution}{'_up' if up else ''}",
-                )(x, ws[:, layer], noise[layer] if config.noise else None)
-                layer += 1
-            # This layer's style is also the next block's first: one w per resolution
-            # and convolution, and the last one for the last image.
-            y = ToImage(self.channels, config.conv_clamp, name=f"image{resolution}")(
-                x, ws[:, layer]
-            )
+            # The last style of a block, its image's, is also the next block's first:
+            # one w per convolution, and one more for the last image.
+            names = synthesis_layers(resolution)
+            end = layer + len(names) - 1
+            body = partial(synthesis_block, config, resolution, self.channels)
+            if config.recomputes(resolution) and not self.is_initializing():
+                body = partial(run_block, self, names, body)
+            x, y = body(x, ws[:, layer : end + 1], noise[layer:end])
             image = y if image is None else upsample(image) + y
+            layer = end
         assert image is not None  # there is always a block of 4 px
         return image
+
+
+def synthesis_layers(resolution: int) -> list[str]:
+    """Names of a synthesis block's layers, in order."""
+    names = [f"conv{resolution}_up", f"conv{resolution}", f"image{resolution}"]
+    return names if resolution > 4 else names[1:]
+
+
+def synthesis_block(
+    config: StyleGAN2Config,
+    resolution: int,
+    channels: int,
+    x: Float[Array, "b h w c"],
+    ws: Float[Array, "b n w"],
+    noise: tuple[Float[Array, "b i j 1"], ...],
+) -> tuple[Float[Array, "b i j o"], Float[Array, "b i j k"]]:
+    """The previous block's features to features and image at `resolution`."""
+    x = x.astype(config.dtype(resolution))
+    *convs, to_image = synthesis_layers(resolution)
+    for i, name in enumerate(convs):
+        x = StyledConv(
+            channels_at(config, resolution),
+            up=name.endswith("_up"),
+            clamp=config.conv_clamp,
+            name=name,
+        )(x, ws[:, i], noise[i] if noise else None)
+    image = ToImage(channels, config.conv_clamp, name=to_image)(x, ws[:, len(convs)])
+    return x, image
 
 
 class Discriminator(nn.Module):
@@ -144,13 +152,14 @@ class Discriminator(nn.Module):
     def __call__(
         self, image: Float[Array, "b h w c"], label: Float[Array, "b y"]
     ) -> tuple[Float[Array, " b"], Float[Array, "b y"] | None]:
-        config = self.config
-        top = channels_at(config, self.resolution)
-        image = image.astype(block_dtype(config, self.resolution))
-        x = FromImage(top, config.conv_clamp, name="image")(image)
+        config, x = self.config, image
         for resolution in reversed(resolutions(self.resolution)[1:]):
-            x = x.astype(block_dtype(config, resolution))
-            x = self._block(x, resolution)
+            top = resolution == self.resolution
+            body = partial(discriminator_block, config, resolution, top)
+            if config.recomputes(resolution) and not self.is_initializing():
+                names = discriminator_layers(resolution, top)
+                body = partial(run_block, self, names, body)
+            x = body(x)
         x = x.astype(jnp.float32)
         if config.mbstd_group > 1:
             x = minibatch_stddev(x, config.mbstd_group)
@@ -161,27 +170,54 @@ class Discriminator(nn.Module):
         logit = Dense(1, name="logit")(x)[:, 0]
         if label.shape[-1] == 0:
             return logit, None
-        embedding = Dense(features, name="label")(label_code(label))
-        direction = Dense(features, name="projection")(x)
-        logit = logit + jnp.sum(embedding * direction, axis=-1) / features**0.5
+        logit = logit + self._label_logit(x, label_code(label))
         if not config.label_head:
             return logit, None
         return logit, Dense(label.shape[-1], name="label_logits")(x)
 
-    def _block(self, x: Array, resolution: int) -> Array:
-        """Residual block from `resolution` to half of it; both paths share the sum."""
-        config, half = self.config, 0.5**0.5
-        features = channels_at(config, resolution // 2)
-        skip = PointConv(features, gain=half, name=f"skip{resolution}")(downsample(x))
-        clamp, name = config.conv_clamp, f"conv{resolution}"
-        x = Conv(channels_at(config, resolution), clamp=clamp, name=name)(x)
-        x = Conv(features, down=True, gain=half, clamp=clamp, name=f"{name}_down")(x)
-        return x + skip
+    def _label_logit(
+        self, x: Float[Array, "b f"], code: Float[Array, "b y"]
+    ) -> Float[Array, " b"]:
+        """What the label adds to the logit, of unit scale for every row of +-1.
+
+        projection: inner product with an embedding (Miyato & Koyama 2018,
+        arXiv:1802.05637). selected: one output per label, those of the present labels
+        added and those of the absent ones subtracted.
+        """
+        features, labels = x.shape[-1], code.shape[-1]
+        if self.config.conditioning == "projection":
+            embedding = Dense(features, name="label")(code)
+            direction = Dense(features, name="projection")(x)
+            return jnp.sum(embedding * direction, axis=-1) / features**0.5
+        if self.config.conditioning == "selected":
+            outputs = Dense(labels, name="selected")(x)
+            return jnp.sum(outputs * code, axis=-1) / labels**0.5
+        return jnp.zeros(x.shape[:1], jnp.float32)
 
 
-def resolutions(resolution: int) -> list[int]:
-    """Sides of the blocks: 4, 8, ... up to `resolution`."""
-    return [2**i for i in range(2, resolution.bit_length())]
+def discriminator_layers(resolution: int, top: bool) -> list[str]:
+    """Names of a discriminator block's layers."""
+    names = [f"skip{resolution}", f"conv{resolution}", f"conv{resolution}_down"]
+    return ["image", *names] if top else names
+
+
+def discriminator_block(
+    config: StyleGAN2Config, resolution: int, top: bool, x: Float[Array, "b h w c"]
+) -> Float[Array, "b i j o"]:
+    """Residual block to half of `resolution`; both paths share the sum.
+
+    The `top` block takes the image.
+    """
+    half, clamp = 0.5**0.5, config.conv_clamp
+    width, features = (channels_at(config, r) for r in (resolution, resolution // 2))
+    x = x.astype(config.dtype(resolution))
+    if top:
+        x = FromImage(width, clamp, name="image")(x)
+    skip = PointConv(features, gain=half, name=f"skip{resolution}")(downsample(x))
+    x = Conv(width, clamp=clamp, name=f"conv{resolution}")(x)
+    name = f"conv{resolution}_down"
+    x = Conv(features, down=True, gain=half, clamp=clamp, name=name)(x)
+    return x + skip
 
 
 def make_networks(

@@ -1,0 +1,85 @@
+"""The updates of a config with made-up images: to be compiled, counted and timed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from synthjax.core.devices import Devices
+from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.labels import make_rows
+from synthjax.gan.state import TrainState, build, create, make_optimizers
+from synthjax.gan.steps import frequencies, make_steps
+
+FINDINGS = 14  # labels of the images that are made up: CheXpert's
+
+
+class Plan:
+    """The updates of one model at one resolution.
+
+    Args:
+      config: the gan section, resolved.
+      resolution: of the images, pixels.
+      channels: of the images.
+      labels: findings per image.
+      devices: what to compile for.
+      batch_size: images per update over all devices; by default the config's.
+    """
+
+    def __init__(
+        self,
+        config: GanConfig,
+        *,
+        resolution: int,
+        channels: int,
+        labels: int,
+        devices: Devices,
+        batch_size: int = 0,
+    ) -> None:
+        self._networks = MODELS[config.model](
+            config, resolution=resolution, channels=channels, labels=labels
+        )
+        self._optimizers = make_optimizers(config)
+        self._p = config.augment.p
+        self._devices = devices
+        self._label = (batch_size or config.batch_size, labels)
+        self._pixels = (self._label[0], resolution, resolution, channels)
+        steps = make_steps(config, self._networks, self._optimizers, devices, seed=0)
+        self.steps = steps.updates()
+        often = frequencies(config)
+        self.every = {name: often[name] for name in self.steps}
+
+    def initial(self) -> TrainState:
+        """The state before the first update."""
+        return build(self._networks, self._optimizers, 0, self._p)
+
+    def shapes(self) -> TrainState:
+        """The shapes of `initial`, for nothing."""
+        return jax.eval_shape(
+            lambda: create(self._networks, self._optimizers, 0, self._p)
+        )
+
+    def arguments(self, state: TrainState) -> tuple[Any, ...]:
+        """What every update takes, on the devices: state, batch, label rows."""
+        random = np.random.default_rng(0)
+        local = self._devices.process_count
+        count = self._label[0] // local
+        label = random.integers(0, 2, (count, self._label[1])).astype(np.float32)
+        size = (count, *self._pixels[1:])
+        batch = {
+            "pixels": random.integers(0, 256, size, dtype=np.uint8),
+            "label": label,
+        }
+        rows = self._devices.replicate(make_rows(label))
+        return self._devices.replicate(state), self._devices.shard(batch), rows
+
+    def compilers(
+        self, arguments: tuple[Any, ...], options: dict[str, Any] | None = None
+    ) -> dict[str, Callable[[], Any]]:
+        """For each update what compiles it for such arguments, with XLA's options."""
+
+        def compiler(step: Any) -> Callable[[], Any]:
+            return lambda: step.lower(*arguments).compile(options)
+
+        return {name: compiler(step) for name, step in self.steps.items()}
