@@ -1,6 +1,7 @@
 """Four CPU devices for every test, and one tiny study shared by those that need it."""
 
 import fcntl
+import gc
 import os
 from pathlib import Path
 
@@ -65,6 +66,23 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
             done = run_pipeline(workdir, PYTHONPATH=str(ROOT / "tests" / "offline"))
             assert done.returncode == 0, done.stderr[-4000:]
     return workdir
+
+
+_MAPS = Path("/proc/self/maps")  # Linux
+_MANY = 20_000  # memory mappings; the kernel's usual limit is 65,530
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_executables():
+    """Lets compiled code go after a file of tests, once there is much of it.
+
+    Each executable maps memory, and a process that passes the kernel's limit of mappings
+    dies by a segmentation fault within XLA.
+    """
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ def saved(toy, toy_model, tmp_path):
     networks = toy.make_toy(config, resolution=8, channels=1, labels=3)
     state = create(networks, make_optimizers(config), 4)
     moments = {**state.moments, "weight": jnp.float32(0.5)}
-    moments["w"] = jnp.arange(5.0) / 10
+    moments["w"] = jnp.arange(16.0) / 32
     state = state.replace(moments=moments)
     meta = {
         "config": json.loads(json.dumps(plain(config))),
