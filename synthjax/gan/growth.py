@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt
 
 from synthjax.data.transforms import to_image
+from synthjax.gan.convolution import mean_down
 
 
 def real_images(
@@ -21,19 +22,13 @@ def real_images(
     if pixels.shape[1] != resolution:
         wide = pixels.astype(jnp.float32)
         while wide.shape[1] > resolution:
-            wide = halve(wide)
+            wide = mean_down(wide)
         pixels = jnp.rint(wide).astype(pixels.dtype)
     image = to_image(pixels)
     if fade is None:
         return image
-    coarse = enlarge(halve(image), resolution)
+    coarse = enlarge(mean_down(image), resolution)
     return coarse + fade * (image - coarse)
-
-
-def halve(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
-    """Half the size (even sides) by 2x2 means."""
-    b, h, w, c = image.shape
-    return jnp.mean(image.reshape(b, h // 2, 2, w // 2, 2, c), axis=(2, 4))
 
 
 def enlarge(image: Float[Array, "b h w c"], resolution: int) -> Float[Array, "b i j c"]:

@@ -12,8 +12,9 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.signals import Preempted
 from synthjax.gan import train as train_module
 from synthjax.gan.config import MODELS
+from synthjax.gan.convolution import mean_down
 from synthjax.gan.generator import load_generator
-from synthjax.gan.growth import enlarge, halve
+from synthjax.gan.growth import enlarge
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}
@@ -30,8 +31,8 @@ def make_growing(toy):
             def synthesize(params, ws, noise):
                 image = full.synthesize(params, ws, noise)
                 while image.shape[1] > side:
-                    image = halve(image)
-                coarse = enlarge(halve(image), side)
+                    image = mean_down(image)
+                coarse = enlarge(mean_down(image), side)
                 return coarse + fade * (image - coarse)
 
             def discriminate(params, image, label):

@@ -174,3 +174,25 @@ def test_grid_columns_have_every_finding():
     assert columns.shape == (6, 6)
     assert (np.nansum(columns, axis=0) > 0).all()
     np.testing.assert_array_equal(columns[-1], rare[0])
+
+
+def test_weights_of_another_study_are_the_start(
+    toy, toy_data, uninterrupted, tmp_path, capsys
+):
+    still = {"generator_learning_rate": 1e-12, "discriminator_learning_rate": 1e-12}
+    run(toy, toy_data, tmp_path, kimg=0.064, init_from=str(uninterrupted), **still)
+    assert "0.3 kimg" in capsys.readouterr().err
+    ours, theirs = load_generator(tmp_path), load_generator(uninterrupted)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=2e-2),
+        ours.params["params"],
+        theirs.params["params"],
+    )
+    other = tmp_path / "other"
+    run(toy, toy_data, other, kimg=0.064, **still)
+    moved = jax.tree.map(
+        lambda a, b: np.max(np.abs(a - b)) > 2e-2,
+        load_generator(other).params["params"],
+        theirs.params["params"],
+    )
+    assert any(jax.tree.leaves(moved))
