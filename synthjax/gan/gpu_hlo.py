@@ -35,6 +35,13 @@ _FREE = frozenset(
         *("after-all", "partition-id", "replica-id", "opt-barrier"),
     }
 )
+_POINTWISE = frozenset(
+    {
+        *("bitcast", "convert", "negate", "abs", "sqrt", "rsqrt", "not"),
+        *("add", "subtract", "multiply", "divide", "maximum", "minimum", "power"),
+        *("compare", "select", "and", "or"),
+    }
+)
 COLLECTIVES = (
     *("all-reduce", "all-gather", "reduce-scatter", "all-to-all"),
     *("collective-permute", "collective-broadcast", "ragged-all-to-all"),
@@ -254,26 +261,33 @@ def _read(
         (i for i in body if i.op == "parameter" and i.rest.startswith(f"{position})")),
         None,
     )
-    return whole if inside is None else min(whole, _used(inside, body))
+    if inside is None or not whole:
+        return whole
+    share = _used(inside, body) / sum(shape.size for shape in inside.outputs)
+    return round(whole * min(1.0, share))
 
 
 def _used(array: Instruction, body: list[Instruction]) -> int:
-    """Bytes of an array that the instructions of a fusion use."""
-    whole = sum(shape.bytes for shape in array.outputs)
+    """Elements of an array that the instructions of a fusion use.
+
+    A fusion computes what is asked of it: of an array that is scaled and then sliced,
+    the slices alone are read.
+    """
+    whole = sum(shape.size for shape in array.outputs)
     used = 0
     for user in body:
         if array.name not in user.operands:
             continue
         first = user.operands[0] == array.name
         if user.op in ("slice", "dynamic-slice", "gather") and first:
-            used += user.outputs[0].bytes
-        elif user.op == "bitcast":
+            used += user.outputs[0].size
+        elif user.op in _POINTWISE and not user.root:
             used += _used(user, body)
         elif user.op == "dynamic-update-slice" and first:
             continue  # written in place
         else:
             return whole
-    return used
+    return min(whole, used)
 
 
 def _written(

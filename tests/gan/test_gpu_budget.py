@@ -74,6 +74,12 @@ def test_slices_read_what_they_use():
     assert found["wrapped_dynamic-slice"].bytes == 4 + 4 + 4  # element, index, result
 
 
+def test_of_what_is_scaled_and_then_sliced_the_slices_are_read():
+    (kernel,) = recorded("scaled_slices")
+    # Once read and once written, and the 512 numbers that are added.
+    assert kernel.bytes == 4 * (2 * (512 * 4608 + 512) + 512)
+
+
 def test_collectives_are_counted_once_and_take_their_links_time():
     launched = recorded("loop_on_8")
     cost = step_cost("generator", 1, launched, 0, H200, 8)
