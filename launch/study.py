@@ -88,6 +88,7 @@ def _main(run: Callable[[Launch], None], alone: bool) -> int:
         study = Study(
             _workdir(),
             config,
+            absent=("gan",) if sections["synth"].folder.path else (),
             is_main=devices.is_main,
             barrier=devices.barrier,
         )

@@ -1,18 +1,34 @@
-"""Draws the synthetic twin of the data set from the trained generator.
+"""Draws the synthetic twin of the data set, or takes a folder made elsewhere.
 
 python -m launch.synth --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
 from launch.study import Launch, launch
+from synthjax.data.sources import folder
+from synthjax.synth.foreign import read_foreign
 from synthjax.synth.write import write_twin
 
 
 def run(this: Launch) -> None:
     """The synth stage."""
+    config = this.sections["synth"]
+    if config.folder.path:
+        this.study.run(
+            "synth",
+            lambda out: read_foreign(
+                config,
+                this.sections["data"],
+                seed=this.seed,
+                out=out,
+                **this.inputs("data"),
+            ),
+            source=lambda: folder.digest(config.folder),
+        )
+        return
     this.study.run(
         "synth",
         lambda out: write_twin(
-            this.sections["synth"],
+            config,
             seed=this.seed,
             out=out,
             devices=this.devices,

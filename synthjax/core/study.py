@@ -61,6 +61,8 @@ class Study:
     Args:
       workdir: made if missing.
       config: the whole study: `seed` and a section per stage.
+      absent: stages that this study does without, such as a generator whose images
+        came from somebody else; no stage reads them.
       is_main: whether this process writes (process 0 of several).
       barrier: waits for the other processes, `Devices.barrier`.
     """
@@ -70,11 +72,13 @@ class Study:
         workdir: Path,
         config: Any,
         *,
+        absent: tuple[str, ...] = (),
         is_main: bool = True,
         barrier: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.workdir = Path(workdir).absolute()
         self.config = plain(config)
+        self._absent = absent
         self.is_main, self._barrier = is_main, barrier
 
     def path(self, stage: str) -> Path:
@@ -160,7 +164,11 @@ class Study:
         record: dict[str, Any] = {
             "stage": name,
             "config": self._settings(name),
-            "inputs": {other: self._fingerprint(other) for other in stage.reads},
+            "inputs": {
+                other: self._fingerprint(other)
+                for other in stage.reads
+                if other not in self._absent
+            },
             "source": source,
         }
         old = _read_record(path)
@@ -256,7 +264,7 @@ def _changes(old: dict[str, Any], new: dict[str, Any], stage: Stage) -> list[str
         where = key if key == "seed" else f"{stage.name}.{key}"
         changes.append(f"config.{where} changed from {was} to {now}")
     for name in stage.reads:
-        if old["inputs"].get(name) != new["inputs"][name]:
+        if old["inputs"].get(name) != new["inputs"].get(name):
             changes.append(f"its input {name}/ changed")
     if new["source"] is not None and old["source"] != new["source"]:
         changes.append("the files it was made from changed")

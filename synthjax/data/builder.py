@@ -25,7 +25,7 @@ from synthjax.data.parallel import processes_for
 from synthjax.data.problems import Problems
 from synthjax.data.recipe import PHASES, Recipe
 from synthjax.data.schema import Schema
-from synthjax.data.splits import split_patients
+from synthjax.data.splits import audit, split_patients
 from synthjax.data.write import PARTIAL, Split, publish
 
 
@@ -72,6 +72,8 @@ def deal(
 ) -> tuple[Listing, dict[str, list[int]], dict[str, Any] | None]:
     """Whole patients to the splits: all of them, or the paper's cohort.
 
+    Splits that the source itself gives are kept.
+
     Returns:
         The listing with the labels that are kept; for each split the numbers of its
         rows; the facts of the cohort, None if there is none.
@@ -80,6 +82,15 @@ def deal(
         StudyError: there are too few patients, or images for the cohort.
     """
     rows = listing.rows
+    if listing.splits is not None:
+        if config.cohort:
+            raise StudyError(
+                f"config.data.cohort={config.cohort} draws splits of its own, but the "
+                "source has a split column; leave one of the two empty"
+            )
+        splits = {name: list(part) for name, part in listing.splits.items()}
+        audit({split: rows.patient_id[part] for split, part in splits.items()})
+        return listing, splits, None
     if not config.cohort:
         patients = rows.patient_id.tolist()
         return listing, split_patients(patients, config.fractions, seed), None
@@ -141,7 +152,7 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
         provenance=_provenance(config, listing, seed),
         split_facts={
             "seed": seed,
-            "fractions": None if cohort else config.fractions,
+            "fractions": None if cohort or listing.splits else config.fractions,
             "patients_named": listing.has_patients,
             "pixels": plain(config.pixels) | {"resolution": config.resolution},
             "cohort": cohort,

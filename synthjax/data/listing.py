@@ -121,6 +121,8 @@ class Listing:
     dataclass with `__call__`. Raises BadImageError if the file cannot be used.
     """
     has_patients: bool = True  # False: each image counts as its own patient
+    splits: Mapping[str, Sequence[int]] | None = None
+    """For each split the numbers of its rows, where the source says who is where."""
     root: Path | None = None  # the folder that origins are relative to, if files
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Choices that the source made, and how many images each touched: JSON-ready."""

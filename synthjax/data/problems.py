@@ -20,6 +20,7 @@ FILE_NAME = "file name"
 FILE_UNUSABLE = "file unusable"  # it cannot be read as an image
 LABEL_UNKNOWN = "label unknown"  # not a value that a label has
 PATIENT_MISSING = "patient missing"
+SPLIT_UNKNOWN = "split unknown"
 
 
 class BadImageError(StudyError):

@@ -64,6 +64,24 @@ def split_patients(
     return images
 
 
+def given_splits(words: Sequence[str]) -> dict[str, list[int]]:
+    """The numbers of the images of each split, from the split that each one names.
+
+    Raises:
+        StudyError: a split has no image.
+    """
+    images: dict[str, list[int]] = {split: [] for split in SPLITS}
+    for number, word in enumerate(words):
+        images[word].append(number)
+    for split, members in images.items():
+        if not members:
+            raise StudyError(
+                f"no image is in the split {split!r}: the split column must give each "
+                f"of {', '.join(SPLITS)} some images of patients of its own."
+            )
+    return images
+
+
 def audit(patients: Mapping[str, Iterable[str]]) -> None:
     """Raise StudyError, naming the patient, if one is in two splits.
 

@@ -18,6 +18,7 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json, write_atomic, write_json
 from synthjax.data import loader
 from synthjax.data.schema import Record, Schema
+from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.write import write_set
 from synthjax.gan.generator import load_generator
 from synthjax.synth import labels
@@ -30,8 +31,11 @@ CHUNKS = "chunks"  # images drawn so far, gone when the set is written
 
 @dataclasses.dataclass(frozen=True)
 class SynthConfig:
-    """Which synthetic images are drawn."""
+    """Which synthetic images are drawn, or whose are taken."""
 
+    folder: FolderConfig = dataclasses.field(
+        default_factory=FolderConfig
+    )  # with a path: somebody else's images, and no generator is trained
     count: int = 0  # images of each split; 0 is one for each real row
     label_source: str = "rows"  # "rows": the real rows' labels; "sampled": drawn rows
     splits: tuple[str, ...] = ("train", "valid", "test")  # splits that get a twin

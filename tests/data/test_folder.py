@@ -1,6 +1,7 @@
 """A folder of images comes in as it is, or one message says what to correct."""
 
 import csv
+import dataclasses
 import json
 import os
 import pickle
@@ -14,6 +15,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.builder import deal
+from synthjax.data.config import DataConfig
 from synthjax.data.header_index import digest_uid
 from synthjax.data.listing import Context
 from synthjax.data.pixels import PixelsConfig
@@ -491,3 +494,46 @@ def test_a_folder_that_cannot_be_looked_at_is_named(classes, tmp_path, monkeypat
     with pytest.raises(StudyError, match=r"cat/bert cannot be looked at \(Permission"):
         load(config, tmp_path)
     assert digest(config) is None
+
+
+SPLIT_HEADER = ["file", "patient", "split", "cat"]
+
+
+def test_the_table_may_say_who_is_in_which_split(root, tmp_path):
+    save(root / "c.png", 30)
+    rows = [
+        ["a.png", "p1", "test", "1"],
+        ["deep/b.jpg", "p2", "train", "0"],
+        ["c.png", "p3", "valid", "0"],
+    ]
+    write_table(root, rows, SPLIT_HEADER)
+    config = FolderConfig(
+        path=str(root), patient_column="patient", split_column="split"
+    )
+    listing = load(config, tmp_path)
+    assert listing.labels == ("cat",)
+    assert listing.splits == {"train": [1], "valid": [2], "test": [0]}
+    kept = DataConfig(source="folder", folder=config, resolution=16)
+    assert deal(kept, listing, 0)[1] == listing.splits
+    with pytest.raises(StudyError, match="cohort"):
+        deal(dataclasses.replace(kept, cohort="classes:2"), listing, 0)
+
+
+@pytest.mark.parametrize(
+    ("splits", "patients", "told"),
+    [
+        (["test", "train", "dev"], "abc", "dev"),
+        (["test", "train", "train"], "abc", "valid"),
+        (["test", "train", "valid"], "aba", "patient 'a'"),
+    ],
+)
+def test_a_faulty_split_column_is_told(root, tmp_path, splits, patients, told):
+    save(root / "c.png", 30)
+    files = ["a.png", "deep/b.jpg", "c.png"]
+    rows = [[*row, "1"] for row in zip(files, patients, splits, strict=True)]
+    write_table(root, rows, SPLIT_HEADER)
+    config = FolderConfig(
+        path=str(root), patient_column="patient", split_column="split"
+    )
+    with pytest.raises(StudyError, match=told):
+        deal(DataConfig(source="folder", folder=config), load(config, tmp_path), 0)

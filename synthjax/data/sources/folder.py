@@ -2,7 +2,8 @@
 
 Either labels.csv has one row per image: the file (relative to the folder), optionally
 the patient, study, age, sex and view, and one column per label with 0, 1 or blank
-(unknown). Or, with `labels_csv=""`, each folder in it is a class and holds its images,
+(unknown). A split column says who is for training and who for tests, where that is
+decided already. Or, with `labels_csv=""`, each folder in it is a class and holds its images,
 in folders per patient if there are any. All of it is checked before an image is read.
 """
 
@@ -23,7 +24,9 @@ from synthjax.data.problems import (
     PATIENT_MISSING,
     ROW_MALFORMED,
     ROW_MISSING,
+    SPLIT_UNKNOWN,
 )
+from synthjax.data.schema import SPLITS
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.class_folders import list_classes
 from synthjax.data.sources.dicom_patients import add_patients
@@ -36,6 +39,7 @@ from synthjax.data.sources.tree import (
     given_folder,
     shown,
 )
+from synthjax.data.splits import given_splits
 from synthjax.data.tables import MALFORMED, CsvTable
 
 _LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
@@ -55,6 +59,7 @@ class FolderConfig:
     age_column: str = ""  # years; empty: unknown
     sex_column: str = ""  # F, M or blank; empty: unknown
     view_column: str = ""  # PA, AP, ...; empty: unknown
+    split_column: str = ""  # train, valid or test; empty: patients are dealt by lot
     label_columns: tuple[str, ...] = ()  # empty: all columns not named above
     patient_folders: bool = False  # with class folders: class/patient/image
     patient_from_dicom: bool = False  # of all images, from their DICOM headers
@@ -71,10 +76,12 @@ class FolderConfig:
                 "patient_folders=True is for class folders (labels_csv=''); name the "
                 "patient_column of the table instead"
             )
-        if not self.labels_csv and (self.label_columns or self.patient_column):
+        if not self.labels_csv and (
+            self.label_columns or self.patient_column or self.split_column
+        ):
             raise ConfigError(
-                "labels_csv='' means class folders, which have no label_columns and no "
-                "patient_column; see patient_folders"
+                "labels_csv='' means class folders, which have no label_columns, no "
+                "patient_column and no split_column; see patient_folders"
             )
 
     @property
@@ -94,6 +101,7 @@ class FolderConfig:
             "age": self.age_column,
             "sex": self.sex_column,
             "view": self.view_column,
+            "split": self.split_column,
         }
         return {attribute: column for attribute, column in columns.items() if column}
 
@@ -109,6 +117,7 @@ class _Image(NamedTuple):
     age: float = math.nan
     sex: str = ""
     view: str = ""
+    split: str = ""
 
 
 def list_images(config: FolderConfig, context: Context) -> Listing:
@@ -154,6 +163,9 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
         rows=rows,
         read=ReadFile(tree.root, context.pixels),
         has_patients=config.has_patients,
+        splits=given_splits([image.split for image in images])
+        if config.split_column
+        else None,
         root=tree.root,
         facts={**counts, **passed.facts()},
     )
@@ -247,6 +259,9 @@ def _image(
     if config.patient_column and not side["patient_id"]:
         what = f"{file!r} has no patient in the column {config.patient_column!r}"
         return Fault(PATIENT_MISSING, f"{what}; add it")
+    if config.split_column and side["split"] not in SPLITS:
+        what = f"{file!r} is in the split {side['split']!r}"
+        return Fault(SPLIT_UNKNOWN, f"{what}; it must be one of {', '.join(SPLITS)}")
     return _Image(
         where=where,
         file=file,
@@ -256,6 +271,7 @@ def _image(
         age=known_age(side.get("age", ""), counts),
         sex=known_sex(side.get("sex", ""), counts),
         view=side.get("view", ""),
+        split=side.get("split", ""),
     )
 
 

@@ -1,0 +1,31 @@
+r"""Somebody's synthetic images against the real ones: two folders, no generator.
+
+Each folder holds images and `labels.csv` (columns `file`, one for each label with 1, 0
+or nothing; see configs/folder.py). The synthetic one has at least the real one's labels.
+
+    python -m launch.compare --real=/path/to/real --synthetic=/path/to/synthetic \
+        --workdir=runs/compare
+
+What the generator was trained on must not be tested on. Where its authors say which
+patients those were, put train, valid or test in a column of the real folder's table:
+--config.data.folder.split_column=split. Without it, patients are dealt to the splits by
+lot, and the gap is too small if the generator has seen the test patients.
+
+Expect, on two cores, for 1,000 images of 64 px in each folder: see the README.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.sections import new_study
+
+
+def get_config() -> ConfigDict:
+    """The comparison; launch.compare fills in the two folders."""
+    config = new_study()
+    config.data.source = "folder"
+    config.data.resolution = 64
+    config.devices.cpu_devices = 2
+    config.classifier.seeds = 3
+    config.classifier.steps = 200
+    config.classifier.eval_every = 50
+    return config

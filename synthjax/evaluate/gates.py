@@ -1,0 +1,119 @@
+"""Limits that the numbers of results.json have to keep, from a file chosen before.
+
+    [limits]
+    "utility.mean.gap.high" = { max = 0.05 }
+    "utility.labels.Edema.gap.value" = { max = 0.1 }
+    "n_test_patients" = { min = 200 }
+
+A name is the way to a number through results.json, with dots; of the entries of a list,
+the one whose `name` it is.
+"""
+
+import dataclasses
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from synthjax.core.errors import StudyError
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """One limit, and what was found."""
+
+    name: str  # the way to the number
+    minimum: float | None
+    maximum: float | None
+    value: float | None = None  # None: there is no such number
+    reason: str = ""  # why it is missed; empty where it is kept
+
+    @property
+    def kept(self) -> bool:
+        """Whether the number is there and within the limit."""
+        return not self.reason
+
+
+def read_gates(path: Path) -> list[Gate]:
+    """The limits of a TOML file, nothing found yet.
+
+    Raises:
+      StudyError: no such file, or a line that is no limit.
+    """
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise StudyError(f"{path}: {error.strerror}; give a file of limits") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path} is no TOML file: {error}") from None
+    limits = table.get("limits")
+    if not isinstance(limits, dict) or not limits or len(table) > 1:
+        raise StudyError(f"{path}: must have one table, [limits], with some in it")
+    return [_gate(path, name, limit) for name, limit in limits.items()]
+
+
+def _gate(path: Path, name: str, limit: Any) -> Gate:
+    good = isinstance(limit, dict) and limit and set(limit) <= {"min", "max"}
+    if not good or not all(map(_is_number, limit.values())):
+        raise StudyError(
+            f"{path}: {name!r} = {limit!r}: must be numbers under min, max or both, such "
+            f'as "{name}" = {{ max = 0.05 }} (with quotes, if the name has dots)'
+        )
+    return Gate(name, limit.get("min"), limit.get("max"))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:
+    """The gates with what was found; a number that is not there misses its limit."""
+    return [_check(gate, _find(results, gate.name)) for gate in gates]
+
+
+def _check(gate: Gate, found: Any) -> Gate:
+    if not _is_number(found) or not math.isfinite(found):
+        what = (
+            "undefined" if found is None else f"no number, but {type(found).__name__}"
+        )
+        if found is _ABSENT:
+            what = "not in the results"
+        return dataclasses.replace(gate, reason=what)
+    reason = ""
+    if gate.maximum is not None and found > gate.maximum:
+        reason = f"above {gate.maximum:g}"
+    if gate.minimum is not None and found < gate.minimum:
+        reason = f"below {gate.minimum:g}"
+    return dataclasses.replace(gate, value=float(found), reason=reason)
+
+
+_ABSENT = object()
+
+
+def _find(tree: Any, name: str) -> Any:
+    """What the dotted name leads to; a key may have dots itself."""
+    if not name:
+        return tree
+    if isinstance(tree, list):
+        tree = {str(item.get("name")): item for item in tree if isinstance(item, dict)}
+    if not isinstance(tree, dict):
+        return _ABSENT
+    for key in sorted(tree, key=len, reverse=True):
+        if name == key or name.startswith(f"{key}."):
+            found = _find(tree[key], name[len(key) + 1 :])
+            if found is not _ABSENT:
+                return found
+    return _ABSENT
+
+
+def format_gates(gates: list[Gate]) -> str:
+    """A line for each gate."""
+    lines = []
+    for gate in gates:
+        value = "-" if gate.value is None else f"{gate.value:.4g}"
+        ends = [("at least", gate.minimum), ("at most", gate.maximum)]
+        limit = ", ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+        verdict = "kept" if gate.kept else f"MISSED: {gate.reason}"
+        lines.append(f"{gate.name} = {value} ({limit}): {verdict}")
+    return "\n".join(lines)

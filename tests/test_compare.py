@@ -1,0 +1,149 @@
+"""Two folders to a verdict, as somebody runs it who has only the folders."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from launch.compare import as_config_flags
+
+ROOT = Path(__file__).parent.parent
+SMALL = (
+    "--config.data.resolution=16",
+    "--config.data.fractions=(0.4,0.2,0.4)",
+    "--config.devices.cpu_devices=1",
+    "--config.classifier.steps=30",
+    "--config.classifier.eval_every=10",
+    "--config.classifier.batch_size=16",
+    "--config.classifier.seeds=2",
+    "--config.classifier.small.width=8",
+    "--config.evaluate.replicates=100",
+    "--config.data.pixels.white=65535",
+)
+
+
+def compare(real, synthetic, workdir, *flags):
+    command = [sys.executable, "-m", "launch.compare", f"--real={real}"]
+    return subprocess.run(
+        [*command, f"--synthetic={synthetic}", f"--workdir={workdir}", *SMALL, *flags],
+        check=False,
+        cwd=ROOT,
+        env=os.environ
+        | {"XLA_FLAGS": "", "PYTHONPATH": str(ROOT / "tests" / "offline")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def save(path, image_u8, number):
+    """Images of odd sizes, some of them of 16 bits."""
+    if number % 5 == 0:
+        deep = image_u8.astype(np.uint16) * 257
+        Image.fromarray(deep).save(path)
+    else:
+        Image.fromarray(image_u8).save(path)
+
+
+def write_folder(root, seed, count=120, labels=("left", "right"), more=()):
+    """Noise with a bright left or right half; odd sizes, 8 and 16 bits."""
+    root.mkdir()
+    draw = np.random.default_rng(seed)
+    rows = []
+    for number in range(count):
+        height, width = draw.integers(17, 40, 2)
+        image = draw.integers(0, 90, (height, width))
+        label = draw.integers(0, 2, len(labels))
+        image[:, : width // 2] += 120 * label[0]
+        image[:, width // 2 :] += 120 * label[1]
+        save(root / f"{number}.png", image.astype(np.uint8), number)
+        rows.append([f"{number}.png", *label, *(0 for _ in more)])
+    with open(root / "labels.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["file", *labels, *more], *rows])
+    return root
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    base = tmp_path_factory.mktemp("folders")
+    real = write_folder(base / "real", 1)
+    return real, write_folder(base / "synthetic", 2, more=("another",))
+
+
+@pytest.fixture(scope="module")
+def compared(folders, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("compared") / "run"
+    done = compare(*folders, workdir)
+    assert done.returncode == 0, done.stderr
+    return workdir, done
+
+
+def test_two_folders_become_a_verdict_and_a_page(compared):
+    workdir, done = compared
+    assert "mean AUROC" in done.stdout
+    assert f"report: {workdir / 'report' / 'report.html'}" in done.stdout
+    assert (workdir / "report" / "report.html").stat().st_size < 10_000_000
+    assert not (workdir / "gan").exists()
+    # The label that only the synthetic folder has is left out.
+    results = json.loads((workdir / "evaluate" / "results.json").read_text())
+    assert [row["name"] for row in results["utility"]["labels"]] == ["left", "right"]
+    assert results["utility"]["mean"]["real"]["value"] > 0.9
+    provenance = json.loads((workdir / "synth" / "provenance.json").read_text())
+    assert provenance["counts"]["train"]["images"] == 48
+
+
+def test_a_second_run_does_nothing_and_limits_set_the_exit_code(
+    compared, folders, tmp_path
+):
+    limits = tmp_path / "limits.toml"
+    limits.write_text('[limits]\n"n_test_images" = { min = 48 }\n')
+    done = compare(*folders, compared[0], f"--thresholds={limits}")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("done before, skipped") == 5
+    assert "n_test_images = 48 (at least 48): kept" in done.stdout
+    limits.write_text(
+        '[limits]\n"n_test_images" = { min = 49 }\n'
+        '"utility.labels.left.n" = { max = 48 }\n'
+    )
+    done = compare(*folders, compared[0], f"--thresholds={limits}")
+    assert done.returncode == 3
+    assert "n_test_images = 48 (at least 49): MISSED: below 49" in done.stdout
+    assert "1 of 2 limits missed" in done.stderr
+
+
+def test_a_faulty_folder_is_named(folders, tmp_path):
+    lacking = write_folder(tmp_path / "lacking", 3, count=12, labels=("left", "up"))
+    done = compare(folders[0], lacking, tmp_path / "a")
+    assert done.returncode == 2 and "'right'" in done.stderr, done.stderr
+    broken = write_folder(tmp_path / "broken", 4)
+    (broken / "7.png").write_bytes(b"no image")
+    done = compare(folders[0], broken, tmp_path / "b")
+    assert done.returncode == 2 and "7.png" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    # and may be left out, counted
+    skip = ("--config.data.on_bad_file=skip", "--config.data.skip_limit=0.05")
+    done = compare(folders[0], broken, tmp_path / "b", *skip)
+    assert done.returncode == 0, done.stderr
+    splits = json.loads((tmp_path / "b" / "synth" / "splits.json").read_text())
+    assert splits["left_out"]["count"] == 1, splits["left_out"]
+    same = compare(folders[0], folders[0], tmp_path / "c")
+    assert same.returncode == 2 and "give two" in same.stderr
+
+
+def test_folders_are_short_for_config_flags():
+    given = ["compare.py", "--real=a", "-synthetic", "b", "--workdir=w"]
+    assert as_config_flags(given) == [
+        "compare.py",
+        "--config=configs/compare.py",
+        "--workdir=w",
+        "--config.data.folder.path=a",
+        "--config.synth.folder.path=b",
+    ]
+    own = ["compare.py", "--config=mine.py"]
+    assert as_config_flags(own) == own
