@@ -17,6 +17,8 @@ from typing import Any
 
 from synthjax.core.errors import StudyError
 
+_ABSENT = object()  # what a name leads to that is not in the results
+
 
 @dataclasses.dataclass(frozen=True)
 class Gate:
@@ -55,16 +57,17 @@ def read_gates(path: Path) -> list[Gate]:
 
 def _gate(path: Path, name: str, limit: Any) -> Gate:
     good = isinstance(limit, dict) and limit and set(limit) <= {"min", "max"}
-    if not good or not all(map(_is_number, limit.values())):
+    if not good or not all(map(_is_finite, limit.values())):
         raise StudyError(
-            f"{path}: {name!r} = {limit!r}: must be numbers under min, max or both, such "
+            f"{path}: {name!r} = {limit!r}: must be finite numbers under min, max or both, such "
             f'as "{name}" = {{ max = 0.05 }} (with quotes, if the name has dots)'
         )
     return Gate(name, limit.get("min"), limit.get("max"))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
 
 
 def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:
@@ -73,7 +76,7 @@ def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:
 
 
 def _check(gate: Gate, found: Any) -> Gate:
-    if not _is_number(found) or not math.isfinite(found):
+    if not _is_finite(found):
         what = (
             "undefined" if found is None else f"no number, but {type(found).__name__}"
         )
@@ -86,9 +89,6 @@ def _check(gate: Gate, found: Any) -> Gate:
     if gate.minimum is not None and found < gate.minimum:
         reason = f"below {gate.minimum:g}"
     return dataclasses.replace(gate, value=float(found), reason=reason)
-
-
-_ABSENT = object()
 
 
 def _find(tree: Any, name: str) -> Any:

@@ -44,6 +44,7 @@ def write_report(config: ReportConfig, *, study: Path, out: Path) -> None:
     results = material.results()
     figures = sections.Figures(out / "figures")
     stages = material.stages()
+    origin = material.json("synth", "provenance.json")
     context = {
         "config": config,
         "css": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
@@ -53,7 +54,8 @@ def write_report(config: ReportConfig, *, study: Path, out: Path) -> None:
         "grids": sections.grids(material, figures, config),
         "learning": sections.learning(material, figures, config),
         "data": sections.data_card(material, stages),
-        "provenance": record.provenance(material),
+        "provenance": record.provenance(origin),
+        "made_elsewhere": record.made_elsewhere(origin),
         "stages": record.stage_table(stages),
         "settings": record.settings(stages),
         "versions": record.versions(stages),

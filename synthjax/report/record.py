@@ -3,18 +3,17 @@
 from typing import Any
 
 from synthjax.core.clock import duration
-from synthjax.report.material import Material
 
 _PLACES = ("path", "index")  # keys whose values are folders of the user
 
 
-def provenance(material: Material) -> list[tuple[str, str]]:
-    """What drew the synthetic images, as (name, value)."""
-    record = material.json("synth", "provenance.json")
+def provenance(record: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What synth/provenance.json says of the synthetic images, as (name, value)."""
     if record is None:
         return []
     generator = record.get("generator", {})
     counts = record.get("counts", {})
+    source = record.get("label_source", "")
     images = ", ".join(f"{n['images']:,} {split}" for split, n in counts.items())
     pairs = {
         "Checkpoint": generator.get("checkpoint"),
@@ -22,13 +21,16 @@ def provenance(material: Material) -> list[tuple[str, str]]:
         "Parameters (SHA-256)": generator.get("ema_sha256"),
         "Seed": record.get("seed"),
         "Truncation psi": record.get("psi"),
-        "Labels": {"rows": "those of the real rows, one by one"}.get(
-            record.get("label_source"), record.get("label_source")
-        ),
+        "Labels": {"rows": "those of the real rows, one by one"}.get(source, source),
         "Images": images,
         "Source commit": record.get("git_commit"),
     }
     return [(k, str(v)) for k, v in pairs.items() if v not in (None, "")]
+
+
+def made_elsewhere(record: dict[str, Any] | None) -> bool:
+    """Whether the synthetic images came as a folder, from a generator not known here."""
+    return record is not None and "generator" not in record
 
 
 def stage_table(stages: dict[str, dict[str, Any]]) -> dict[str, Any]:

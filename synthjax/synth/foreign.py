@@ -7,7 +7,6 @@ images came from.
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
@@ -49,17 +48,14 @@ def read_foreign(
     build(section, seed=seed, out=out, prepared=out / "prepared")
     splits = read_json(out / "splits.json")["splits"]
     counts = {split: {"images": splits[split]["images"]} for split in SPLITS}
-    write_json(out / PROVENANCE, _provenance(counts))
+    source = "the folder's own, made elsewhere"
+    write_json(out / PROVENANCE, {"label_source": source, "counts": counts})
     real = read_json(data / "splits.json")["splits"]["train"]["images"]
     if (have := counts["train"]["images"]) < real / 2:
         say(
             f"synth: {have} synthetic training images against {real} real ones: the gap "
             "is also that of fewer images"
         )
-
-
-def _provenance(counts: dict[str, Any]) -> dict[str, Any]:
-    return {"label_source": "the folder's own, made elsewhere", "counts": counts}
 
 
 def _same(one: str, other: str) -> bool:

@@ -50,6 +50,8 @@ def test_a_limit(tmp_path, limit, kept, told):
         ('[limits]\n"n" = 3\n', "'n' = 3"),
         ('[limits]\n"n" = { most = 3 }\n', "'n'"),
         ('[limits]\n"n" = { max = "3" }\n', "'n'"),
+        ('[limits]\n"n" = { max = nan }\n', "finite"),  # nothing would exceed it
+        ('[limits]\n"n" = { min = -inf }\n', "finite"),
         ("[limits\n", "no TOML"),
         ('[limits]\n"n" = { max = 3 }\n[other]\n', "one table"),
     ],

@@ -27,7 +27,8 @@ from synthjax.gan.gpu_limits import (
 from synthjax.gan.models.stylegan2 import StyleGAN2Config
 from synthjax.gan.presets import resolve
 
-HLO = Path(__file__).parent / "hlo"  # as compiled for a described H200, shortened
+# As compiled for a described H200, shortened; scaled_slices is written after one.
+HLO = Path(__file__).parent / "hlo"
 H200 = GPUS["h200"]
 IMAGE, RESULT, WEIGHT = 64 * 257 * 257 * 64, 64 * 128 * 128 * 128, 128 * 9 * 64
 has_compiler = importlib.util.find_spec("jax_cuda12_plugin") is not None

@@ -156,6 +156,18 @@ def test_missing_optional_files_are_named(render, made_up_study):
     assert "synth/provenance.json" not in found
 
 
+def test_a_generator_that_may_have_seen_the_test_patients_is_told(
+    render, made_up_study
+):
+    notice = "The synthetic images were made elsewhere."
+    assert notice not in plain_text(render())
+    path = made_up_study / "synth" / "provenance.json"
+    origin = read_json(path)
+    del origin["generator"]
+    write_json(path, origin)
+    assert notice in plain_text(render())
+
+
 def test_results_alone_make_a_page(render, made_up_study):
     results = made_up_study / "evaluate" / "results.json"
     for path in sorted(made_up_study.rglob("*"), reverse=True):

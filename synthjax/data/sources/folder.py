@@ -3,8 +3,9 @@
 Either labels.csv has one row per image: the file (relative to the folder), optionally
 the patient, study, age, sex and view, and one column per label with 0, 1 or blank
 (unknown). A split column says who is for training and who for tests, where that is
-decided already. Or, with `labels_csv=""`, each folder in it is a class and holds its images,
-in folders per patient if there are any. All of it is checked before an image is read.
+decided already. Or, with `labels_csv=""`, each folder in it is a class and holds its
+images, in folders per patient if there are any. All of it is checked before an image is
+read.
 """
 
 import dataclasses
@@ -228,7 +229,9 @@ def _label_columns(config: FolderConfig, table: CsvTable) -> tuple[str, ...]:
     """The label columns; raises if a column is missing or none is left."""
     sides = config.side_columns.values()
     for column in (*sides, *config.label_columns):
-        table.check_column(column, "Set the column names in config.data.folder.")
+        table.check_column(
+            column, "Set the column names in config.data.folder (config.synth.folder)."
+        )
     labels = config.label_columns or tuple(c for c in table.header if c not in sides)
     if "" in labels:
         raise StudyError(
