@@ -8,7 +8,7 @@ from synthjax.classifier.train import ClassifierConfig
 from synthjax.core.config import freeze, section
 from synthjax.core.devices import DevicesConfig
 from synthjax.data.config import DataConfig
-from synthjax.evaluate.utility import EvaluateConfig
+from synthjax.evaluate.config import EvaluateConfig
 from synthjax.gan.train import GanConfig
 from synthjax.report.page import ReportConfig
 from synthjax.synth.write import SynthConfig

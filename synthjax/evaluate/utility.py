@@ -5,83 +5,18 @@ the synthetic-trained one, on the same real test images, with a patient-clustere
 paired bootstrap interval over patients and training seeds.
 """
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from synthjax.core.clock import progress, say
-from synthjax.core.errors import ConfigError, StudyError
-from synthjax.core.files import write_json
-from synthjax.data.loader import read_schema, read_split
-from synthjax.evaluate.grids import write_grids
-from synthjax.evaluate.predictions import Predictions, load_predictions
-from synthjax.evaluate.statistics import (
-    Interval,
-    PairedBootstrap,
-    paired_bootstrap,
-    roc_curve,
-    undefined_reason,
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluateConfig:
-    """How the gap is measured."""
-
-    replicates: int = 2000  # bootstrap replicates
-    level: float = 0.95  # coverage of the intervals, between 0 and 1
-    roc_points: int = 51  # points of each ROC curve, 2 to 100
-    grid_rows: int = 6  # images of each label combination in the grids
-
-    def __post_init__(self) -> None:
-        if self.replicates < 1:
-            raise ConfigError(f"replicates={self.replicates}: must be at least 1")
-        if not 0 < self.level < 1:
-            raise ConfigError(f"level={self.level}: must be between 0 and 1")
-        if not 2 <= self.roc_points <= 100:
-            raise ConfigError(f"roc_points={self.roc_points}: must be from 2 to 100")
-        if self.grid_rows < 1:
-            raise ConfigError(f"grid_rows={self.grid_rows}: must be at least 1")
-
-
-def evaluate(
-    config: EvaluateConfig,
-    *,
-    seed: int,
-    data: Path,
-    synth: Path,
-    classifier: Path,
-    out: Path,
-) -> None:
-    """Writes `out/results.json` and `out/grids/{real.png,synthetic.png,grid.json}`.
-
-    Args:
-        config: the section config.evaluate.
-        seed: of the study; the bootstrap draws from it.
-        data: the real set.
-        synth: the synthetic set (for the grids).
-        classifier: the classifier stage's directory, with both arms.
-        out: where to write.
-
-    Raises:
-        StudyError: an arm is missing, the arms differ in seeds or test images, or no
-            label has both classes among the test images.
-    """
-    names = read_schema(data).labels
-    predictions = load_predictions(classifier, names)
-    results = measure(config, predictions, seed)
-    write_grids(
-        read_split(data, "test"),
-        read_split(synth, "test"),
-        names,
-        rows=config.grid_rows,
-        out=out / "grids",
-    )
-    write_json(out / "results.json", results)
-    say(results["verdict"])
+from synthjax.core.clock import progress
+from synthjax.core.errors import StudyError
+from synthjax.evaluate.config import EvaluateConfig
+from synthjax.evaluate.predictions import Predictions
+from synthjax.evaluate.statistics.bootstrap import PairedBootstrap, paired_bootstrap
+from synthjax.evaluate.statistics.interval import Interval
+from synthjax.evaluate.statistics.ranking import roc_curve, undefined_reason
 
 
 def measure(

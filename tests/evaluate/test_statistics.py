@@ -8,10 +8,12 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from synthjax.evaluate.statistics import (
-    auroc,
+from synthjax.evaluate.statistics.bootstrap import (
     paired_bootstrap,
     patient_multiplicity,
+)
+from synthjax.evaluate.statistics.ranking import (
+    auroc,
     replicated_auroc,
     roc_curve,
     undefined_reason,
@@ -219,5 +221,5 @@ def test_blocks_do_not_show(monkeypatch) -> None:
     score = generator.integers(0, 9, 50).astype(float)
     weight = generator.integers(0, 3, (50, 23)).astype(float)
     whole = replicated_auroc(label, score, weight)
-    monkeypatch.setattr("synthjax.evaluate.statistics.BLOCK", 5)
+    monkeypatch.setattr("synthjax.evaluate.statistics.ranking.BLOCK", 5)
     np.testing.assert_array_equal(replicated_auroc(label, score, weight), whole)

@@ -13,8 +13,9 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.loader import Table, read_split
 from synthjax.data.schema import Record, Schema
 from synthjax.data.write import write_set
+from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.grids import typical_vectors
-from synthjax.evaluate.utility import EvaluateConfig, evaluate
+from synthjax.evaluate.stage import evaluate
 
 NAMES = ("One", "Two", "Never")
 CONFIG = EvaluateConfig(replicates=50, roc_points=11, grid_rows=3)

@@ -1,0 +1,1 @@
+"""Estimates with intervals: float64 numpy on the host, exact, nothing flipped."""
