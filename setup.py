@@ -42,6 +42,7 @@ setup(
         "pyarrow>=18",
         "pydicom>=3,<4",
         "scikit-learn>=1.6",  # its scanned digits are the study of configs/digits.py
+        "scipy>=1.14",  # distributions of the statistics
         "tensorflow-datasets>=4.9.9,<5",
         "tqdm>=4.66",
     ],
@@ -65,7 +66,6 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.11",
-            "scipy>=1.14",
             "tensorboardX>=2.6",
         ],
     },

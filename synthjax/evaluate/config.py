@@ -11,15 +11,31 @@ class EvaluateConfig:
 
     replicates: int = 2000  # bootstrap replicates
     level: float = 0.95  # coverage of the intervals, between 0 and 1
+    margin: float = 0.05  # loss of mean AUROC that would matter, chosen before, 0..1
+    specificity: float = 0.9  # at which sensitivities are compared, between 0 and 1
+    calibration_bins: int = 15  # bins of equal mass of the calibration curve
+    age_bands: tuple[float, ...] = (40.0, 60.0, 80.0)  # first years of all but one band
     roc_points: int = 51  # points of each ROC curve, 2 to 100
     grid_rows: int = 6  # images of each label combination in the grids
 
     def __post_init__(self) -> None:
-        if self.replicates < 1:
-            raise ConfigError(f"replicates={self.replicates}: must be at least 1")
-        if not 0 < self.level < 1:
-            raise ConfigError(f"level={self.level}: must be between 0 and 1")
+        for name, least in (
+            ("replicates", 2),
+            ("calibration_bins", 2),
+            ("grid_rows", 1),
+        ):
+            if getattr(self, name) < least:
+                raise ConfigError(
+                    f"{name}={getattr(self, name)}: must be at least {least}"
+                )
+        for name in ("level", "margin", "specificity"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(
+                    f"{name}={getattr(self, name)}: must be between 0 and 1"
+                )
+        if list(self.age_bands) != sorted({*self.age_bands, 0.0} - {0.0}):
+            raise ConfigError(
+                f"age_bands={self.age_bands}: must be rising years above 0"
+            )
         if not 2 <= self.roc_points <= 100:
             raise ConfigError(f"roc_points={self.roc_points}: must be from 2 to 100")
-        if self.grid_rows < 1:
-            raise ConfigError(f"grid_rows={self.grid_rows}: must be at least 1")

@@ -1,4 +1,4 @@
-"""The classifiers' logits, read together and checked to belong together."""
+"""The classifiers' logits of all arms, read together and checked to belong together."""
 
 import dataclasses
 import re
@@ -10,34 +10,83 @@ from jaxtyping import Float
 
 from synthjax.classifier.predict import PREDICTIONS, read_predictions
 from synthjax.core.errors import StudyError
+from synthjax.core.files import read_json
 
-ARMS = ("real", "synthetic")
+ARMS = ("real", "synthetic")  # compared; every other arm that is there is shown
+VALID = "predictions_valid.npz"  # on the real validation images
+SYNTHETIC = "predictions_synthetic.npz"  # on the synthetic test images
+_SEED = re.compile(r"seed(\d+)")
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictions:
-    """All logits of both arms on the same test images."""
+class Logits:
+    """The logits of one or several arms on the same images."""
 
-    names: tuple[str, ...]  # of the labels
+    id: np.ndarray  # [n] str
     patient_id: np.ndarray  # [n] str
     label: Float[np.ndarray, "n y"]  # 0, 1, NaN = unknown
     logit: dict[str, Float[np.ndarray, "s n y"]]  # per arm, one row per seed
 
 
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """All logits: on real test images, and on others where the files are there."""
+
+    names: tuple[str, ...]  # of the labels
+    test: Logits  # real test images, every arm
+    valid: Logits | None  # real validation images, the arms that have them
+    synthetic: Logits | None  # synthetic test images, the arms that have them
+    n_train: dict[str, int | None]  # training images per arm, None = not recorded
+
+
 def load_predictions(classifier: Path, names: tuple[str, ...]) -> Predictions:
-    """Reads the predictions of both arms and checks that they belong together.
+    """Reads the predictions of every arm and checks that they belong together.
+
+    Args:
+        classifier: the directory of the classifier stage. The arms real and synthetic
+            must be there with equal numbers of seeds. VALID and SYNTHETIC are read of
+            the arms whose every seed has them.
+        names: of the labels.
 
     Raises:
-        StudyError: they do not.
+        StudyError: an arm is missing, or files do not fit together.
     """
-    files = {arm: _seed_files(classifier, arm) for arm in ARMS}
-    counts = {arm: len(found) for arm, found in files.items()}
+    folders = {arm: _seed_folders(classifier, arm) for arm in ARMS}
+    counts = {arm: len(found) for arm, found in folders.items()}
     if counts["real"] != counts["synthetic"]:
         raise StudyError(
             f"{classifier}: {counts['real']} seeds of the arm real but "
             f"{counts['synthetic']} of the arm synthetic; run the classifier stage again"
         )
-    first_path = files["real"][0]
+    others = {
+        path.parent.parent.name
+        for path in classifier.glob(f"*/*/{PREDICTIONS}")
+        if _SEED.fullmatch(path.parent.name)
+    }
+    folders |= {arm: _seed_folders(classifier, arm) for arm in sorted(others - {*ARMS})}
+    test = _read(folders, PREDICTIONS, names)
+    assert test is not None  # every folder was found by this file
+    return Predictions(
+        names=names,
+        test=test,
+        valid=_read(folders, VALID, names),
+        synthetic=_read(folders, SYNTHETIC, names),
+        n_train={arm: _n_train(found[0]) for arm, found in folders.items()},
+    )
+
+
+def _read(
+    folders: dict[str, list[Path]], file: str, names: tuple[str, ...]
+) -> Logits | None:
+    """One kind of file of all arms whose every seed has it; None if no arm has."""
+    having = {
+        arm: [seed / file for seed in seeds]
+        for arm, seeds in folders.items()
+        if all((seed / file).exists() for seed in seeds)
+    }
+    if not having:
+        return None
+    first_path = next(iter(having.values()))[0]
     first = read_predictions(first_path)
     if first["label"].shape[1] != len(names):
         raise StudyError(
@@ -45,15 +94,15 @@ def load_predictions(classifier: Path, names: tuple[str, ...]) -> Predictions:
             f"{len(names)}: it was made from other data; run the classifier stage again"
         )
     logit: dict[str, Any] = {}
-    for arm in ARMS:
+    for arm, paths in having.items():
         tables = []
-        for path in files[arm]:
+        for path in paths:
             table = read_predictions(path)
             for key in ("id", "patient_id", "label"):
                 equal_nan = key == "label"
                 if not np.array_equal(table[key], first[key], equal_nan=equal_nan):
                     raise StudyError(
-                        f"{path} and {first_path} differ in {key}: both arms must be "
+                        f"{path} and {first_path} differ in {key}: all arms must be "
                         "tested on the same images; run the classifier stage again"
                     )
             if not np.all(np.isfinite(table["logit"])):
@@ -63,18 +112,23 @@ def load_predictions(classifier: Path, names: tuple[str, ...]) -> Predictions:
                 )
             tables.append(table["logit"].astype(np.float64))
         logit[arm] = np.stack(tables)
-    return Predictions(names, first["patient_id"], first["label"], logit)
+    return Logits(first["id"], first["patient_id"], first["label"], logit)
 
 
-def _seed_files(classifier: Path, arm: str) -> list[Path]:
-    def number(path: Path) -> int:
-        return int(path.parent.name.removeprefix("seed"))
-
-    found = (classifier / arm).glob(f"seed*/{PREDICTIONS}")
-    files = [path for path in found if re.fullmatch(r"seed\d+", path.parent.name)]
-    if not files:
+def _seed_folders(classifier: Path, arm: str) -> list[Path]:
+    found = [
+        (int(match[1]), path.parent)
+        for path in (classifier / arm).glob(f"seed*/{PREDICTIONS}")
+        if (match := _SEED.fullmatch(path.parent.name))
+    ]
+    if not found:
         raise StudyError(
             f"{classifier / arm} has no seed<k>/{PREDICTIONS}: run the classifier stage "
             f"with config.classifier.arms naming {' and '.join(ARMS)}"
         )
-    return sorted(files, key=number)
+    return [path for _, path in sorted(found)]
+
+
+def _n_train(folder: Path) -> int | None:
+    path = folder / "config.json"
+    return read_json(path).get("n_train") if path.exists() else None

@@ -27,18 +27,19 @@ def evaluate(
         seed: of the study; the bootstrap draws from it.
         data: the real set.
         synth: the synthetic set (for the grids).
-        classifier: the classifier stage's directory, with both arms.
+        classifier: the classifier stage's directory, with the arms real and synthetic.
         out: where to write.
 
     Raises:
-        StudyError: an arm is missing, the arms differ in seeds or test images, or no
-            label has both classes among the test images.
+        StudyError: an arm is missing, the arms differ in seeds or test images, the
+            predictions are of other images, or no label has both classes among them.
     """
     names = read_schema(data).labels
     predictions = load_predictions(classifier, names)
-    results = measure(config, predictions, seed)
+    test = read_split(data, "test")
+    results = measure(config, predictions, test, seed)
     write_grids(
-        read_split(data, "test"),
+        test,
         read_split(synth, "test"),
         names,
         rows=config.grid_rows,

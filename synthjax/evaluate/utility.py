@@ -1,86 +1,132 @@
 """Utility: what a classifier trained on synthetic images loses on real test images.
 
-The primary number is the gap, mean AUROC of the real-trained classifier minus that of
-the synthetic-trained one, on the same real test images, with a patient-clustered
-paired bootstrap interval over patients and training seeds.
+The primary number, named before, is the gap: mean AUROC of the real-trained classifiers
+minus that of the synthetic-trained ones, on the same real test images, with an interval
+over patients and training seeds. Everything else is measured on the same draws.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import expit
 
 from synthjax.core.clock import progress
 from synthjax.core.errors import StudyError
+from synthjax.data.listing import Rows
+from synthjax.evaluate.arm_table import arm_table, on_synthetic, rarer_patients
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.predictions import Predictions
-from synthjax.evaluate.statistics.bootstrap import PairedBootstrap, paired_bootstrap
-from synthjax.evaluate.statistics.interval import Interval
-from synthjax.evaluate.statistics.ranking import roc_curve, undefined_reason
+from synthjax.evaluate.curves import precision_recall_curves, roc_curves
+from synthjax.evaluate.predictions import ARMS, Predictions
+from synthjax.evaluate.probabilities import calibration
+from synthjax.evaluate.statistics.bootstrap import (
+    Resampled,
+    draw_patients,
+    mean_over_labels,
+    resample,
+    resample_mean,
+)
+from synthjax.evaluate.statistics.crossed import METHOD, Estimate, estimate
+from synthjax.evaluate.statistics.delong import delong
+from synthjax.evaluate.statistics.interval import number
+from synthjax.evaluate.statistics.multiplicity import holm
+from synthjax.evaluate.statistics.ranking import on_host_device, undefined_reason
+from synthjax.evaluate.subgroups import same_images, subgroups
+from synthjax.evaluate.verdict import verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """The statistics of every arm, in the sample and in every draw of patients."""
+
+    ranking: dict[str, Resampled]  # of every arm
+    brier: dict[str, Float[np.ndarray, "s y 1+r"]]  # of the two that are compared
+    patients: int  # in the test set
+
+    def compare(
+        self, tables: dict[str, Float[np.ndarray, "s 1+r"]], level: float, rest: int
+    ) -> dict[str, dict[str, float | None]]:
+        """{"real", "synthetic", "gap"} of one number of each arm, with intervals.
+
+        Args:
+            tables: the number of each seed and draw, between 0 and 1, of both arms.
+            level: of the intervals.
+            rest: patients that it rests on.
+        """
+        pair = [tables[arm] for arm in ARMS]
+        arms = {
+            arm: estimate(table, patients=rest).share(level).numbers()
+            for arm, table in zip(ARMS, pair, strict=True)
+        }
+        return arms | {"gap": estimate(*pair, patients=rest).interval(level).numbers()}
 
 
 def measure(
-    config: EvaluateConfig, predictions: Predictions, seed: int
+    config: EvaluateConfig, predictions: Predictions, rows: Rows, seed: int
 ) -> dict[str, Any]:
-    """All numbers of results.json; NaN is null there.
+    """All numbers of results.json that come from the classifiers; NaN is null there.
+
+    Args:
+        config: the section config.evaluate.
+        predictions: of all arms.
+        rows: the test split's, whose sex, age and view make the subgroups.
+        seed: of the study; the draws depend on it.
 
     Raises:
-        StudyError: every label is undefined.
+        StudyError: every label is undefined, or rows lacks test images.
     """
-    label, logit = predictions.label, predictions.logit
-    reasons = [undefined_reason(column) for column in label.T]
+    test = predictions.test
+    rows = same_images(rows, test.id)
+    reasons = [undefined_reason(column) for column in test.label.T]
     if all(reasons):
         raise StudyError(
             "no label has both classes among the test images, so no AUROC is defined: "
             "use more test images, or labels that occur"
         )
-    total = sum(len(scores) * len(reasons) for scores in logit.values())
-    bar: progress[Any] = progress(total=total, desc="bootstrap", unit="AUROCs")
-    found = paired_bootstrap(
-        label,
-        logit["real"],
-        logit["synthetic"],
-        predictions.patient_id,
-        replicates=config.replicates,
-        level=config.level,
-        generator=np.random.default_rng([seed, 0]),
-        progress=bar.update,
+    draws = draw_patients(
+        test.patient_id, config.replicates, np.random.default_rng([seed, 0])
     )
-    bar.close()
-    patients = len(np.unique(predictions.patient_id))
-    seeds = len(logit["real"])
+    measured = _resample_arms(config, predictions, draws)
+    areas = {
+        arm: mean_over_labels(found.auroc) for arm, found in measured.ranking.items()
+    }
+    gap = estimate(*(areas[arm] for arm in ARMS), patients=measured.patients)
     undefined = [
         name for name, reason in zip(predictions.names, reasons, strict=True) if reason
     ]
+    primary = _primary(config, gap)
+    mean = _mean(config, measured, areas, gap)
+    synthetic_draws = [np.random.default_rng([seed, 1]) for _ in range(2)]
     return {
         "verdict": verdict(
-            found,
+            mean,
+            primary,
             level=config.level,
             findings=len(reasons) - len(undefined),
             undefined=undefined,
-            images=len(label),
-            patients=patients,
-            seeds=seeds,
+            images=len(test.label),
+            patients=measured.patients,
+            seeds=len(test.logit["real"]),
         ),
+        "primary": primary,
         "utility": {
-            "mean": {
-                "real": _arm(found.mean[0], found.seed_means[0]),
-                "synthetic": _arm(found.mean[1], found.seed_means[1]),
-                "gap": {
-                    **_numbers(found.mean_gap),
-                    "sd_patients": _number(found.gap_sd_patients),
-                },
-            },
-            "labels": [
-                _label(predictions, found, y, reason)
-                for y, reason in enumerate(reasons)
-            ],
+            "mean": mean,
+            "labels": _labels(config, predictions, measured, reasons),
         },
-        "n_test_images": len(label),
-        "n_test_patients": patients,
-        "seeds": seeds,
+        "n_test_images": len(test.label),
+        "n_test_patients": measured.patients,
+        "seeds": len(test.logit["real"]),
         "undefined_labels": undefined,
-        "curves": _curves(config, predictions, reasons),
+        "arms": arm_table(config, predictions, areas),
+        "label_fidelity": on_synthetic(config, predictions, "real", synthetic_draws[0]),
+        "synthetic_on_synthetic": on_synthetic(
+            config, predictions, "synthetic", synthetic_draws[1]
+        ),
+        "subgroups": subgroups(config, test, rows, on_host_device(draws)),
+        "calibration": calibration(config, predictions),
+        "curves": roc_curves(config.roc_points, predictions),
+        "precision_recall": precision_recall_curves(config.roc_points, predictions),
         "bootstrap": {
             "replicates": config.replicates,
             "level": config.level,
@@ -89,93 +135,149 @@ def measure(
     }
 
 
-def verdict(
-    found: PairedBootstrap,
-    *,
-    level: float,
-    findings: int,
-    undefined: list[str],
-    images: int,
-    patients: int,
-    seeds: int,
-) -> str:
-    """The gap in one or two sentences, with its interval and what it rests on."""
-    gap = found.mean_gap
-    real, synthetic = (f"{arm.value:.3f}" for arm in found.mean)
-    # The sign is that of the rounded number, so that -0.0004 does not read as a gain.
-    shown = round(gap.value, 3)
-    change = f"loses {shown:.3f}" if shown >= 0 else f"gains {-shown:.3f}"
-    ends = (gap.low, gap.high) if shown >= 0 else (-gap.high, -gap.low)
-    low, high = (round(end, 3) + 0.0 for end in ends)
-    text = (
-        f"A classifier trained on synthetic images {change} mean AUROC "
-        f"({100 * level:g} % interval {low:.3f} to {high:.3f}; {_many(findings, 'finding')}, "
-        f"n = {images:,} real test images of {_many(patients, 'patient')}, "
-        f"{_many(seeds, 'seed')}): {real} real against {synthetic} synthetic."
-    )
-    if undefined:
-        text += f" Left out, because undefined: {', '.join(undefined)}."
-    return text
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def _label(
-    predictions: Predictions, found: PairedBootstrap, y: int, reason: str | None
-) -> dict[str, Any]:
-    column = predictions.label[:, y]
-    entry: dict[str, Any] = {
-        "name": predictions.names[y],
-        "real": None,
-        "synthetic": None,
-        "gap": None,
-        "n_positive": int(np.sum(column == 1)),
-        "n": int(np.sum(~np.isnan(column))),
+def _resample_arms(
+    config: EvaluateConfig, predictions: Predictions, draws: np.ndarray
+) -> Measured:
+    test = predictions.test
+    total = sum(len(scores) * test.label.shape[1] for scores in test.logit.values())
+    bar: progress[Any] = progress(total=total, desc="bootstrap", unit="rankings")
+    resident = on_host_device(draws)
+    ranking = {
+        arm: resample(
+            test.label,
+            scores,
+            resident,
+            specificity=config.specificity,
+            progress=bar.update,
+        )
+        for arm, scores in test.logit.items()
     }
-    if reason:
-        return {**entry, "undefined": reason}
-    real, synthetic = found.labels[y]
+    bar.close()
+    squares = {arm: (expit(test.logit[arm]) - test.label) ** 2 for arm in ARMS}
+    brier = {
+        arm: resample_mean(test.label, value, draws) for arm, value in squares.items()
+    }
+    return Measured(ranking, brier, len(np.unique(test.patient_id)))
+
+
+def _primary(config: EvaluateConfig, gap: Estimate) -> dict[str, Any]:
+    """The one test named before: its margin, its p and the variance by source."""
+    p = gap.p_below(config.margin)
+    method = METHOD
+    if np.isnan(gap.seeds).any():
+        method += "; with one seed in each arm the chance of training is not in it"
     return {
-        **entry,
-        "real": _numbers(real),
-        "synthetic": _numbers(synthetic),
-        "gap": _numbers(found.label_gaps[y]),
-        "replicates_left_out": found.left_out[y],
+        "endpoint": "mean AUROC gap",
+        "gap": gap.interval(config.level).numbers(),
+        "margin": config.margin,
+        "p_noninferior": number(p),
+        # One-sided at the half of what the interval leaves out: its upper end decides.
+        "noninferior": p <= (1 - config.level) / 2,
+        "variance": {
+            "patients": number(gap.patients),
+            "seeds_real": number(gap.seeds[0]),
+            "seeds_synthetic": number(gap.seeds[1]),
+        },
+        "method": method,
     }
 
 
-def _curves(
-    config: EvaluateConfig, predictions: Predictions, reasons: list[str | None]
+def _mean(
+    config: EvaluateConfig,
+    measured: Measured,
+    areas: dict[str, Float[np.ndarray, "s 1+r"]],
+    gap: Estimate,
 ) -> dict[str, Any]:
-    """ROC curves averaged vertically over the seeds, on one grid of FPR."""
-    # Squares: denser at the left, where curves are steep.
-    rate = np.linspace(0, 1, config.roc_points) ** 2
-    curves: dict[str, Any] = {"fpr": _rounded(rate), "labels": []}
-    for y, (name, reason) in enumerate(zip(predictions.names, reasons, strict=True)):
+    """Means over the defined labels: of both arms, and of their difference."""
+    level, patients = config.level, measured.patients
+    mean: dict[str, Any] = measured.compare(areas, level, patients)
+    for arm in ARMS:
+        mean[arm]["seeds"] = [number(value) for value in areas[arm][:, 0]]
+    mean["gap"]["sd_patients"] = number(gap.patients**0.5)
+    precision = {
+        arm: mean_over_labels(measured.ranking[arm].average_precision) for arm in ARMS
+    }
+    mean["average_precision"] = measured.compare(precision, level, patients)
+    # Of the labels that have an AUROC, so that all means are of the same ones.
+    undefined = np.isnan(measured.ranking["real"].auroc[:1, :, :1])
+    brier = {
+        arm: mean_over_labels(np.where(undefined, np.nan, measured.brier[arm]))
+        for arm in ARMS
+    }
+    mean["brier"] = _brier(measured, brier, level, patients)
+    return mean
+
+
+def _brier(
+    measured: Measured,
+    tables: dict[str, Float[np.ndarray, "s 1+r"]],
+    level: float,
+    rest: int,
+) -> dict[str, Any]:
+    found = measured.compare(tables, level, rest)
+    return {arm: found[arm]["value"] for arm in ARMS} | {"gap": found["gap"]}
+
+
+def _labels(
+    config: EvaluateConfig,
+    predictions: Predictions,
+    measured: Measured,
+    reasons: list[str | None],
+) -> list[dict[str, Any]]:
+    """An entry for each label; of an undefined one the reason."""
+    entries, p = [], np.full(len(reasons), np.nan)
+    for y, reason in enumerate(reasons):
+        column = predictions.test.label[:, y]
+        entry: dict[str, Any] = {
+            "name": predictions.names[y],
+            "real": None,
+            "synthetic": None,
+            "gap": None,
+            "n_positive": int(np.sum(column == 1)),
+            "n": int(np.sum(~np.isnan(column))),
+        }
         if reason:
-            continue
-        column = predictions.label[:, y]
-        entry: dict[str, Any] = {"name": name}
-        for arm, logit in predictions.logit.items():
-            tpr = [roc_curve(column, scores[:, y], rate) for scores in logit]
-            entry[arm] = _rounded(np.mean(tpr, axis=0))
-        curves["labels"].append(entry)
-    return curves
+            entry["undefined"] = reason
+        else:
+            p[y] = _fill(entry, config, predictions, measured, y)
+        entries.append(entry)
+    for entry, raw, adjusted in zip(entries, p, holm(p), strict=True):
+        if entry["gap"] is not None:
+            entry["p"], entry["p_holm"] = number(raw), number(adjusted)
+            entry["significant"] = bool(adjusted <= 1 - config.level)
+    return entries
 
 
-def _arm(interval: Interval, seeds: tuple[float, ...]) -> dict[str, Any]:
-    return {**_numbers(interval), "seeds": [_number(value) for value in seeds]}
+def _fill(
+    entry: dict[str, Any],
+    config: EvaluateConfig,
+    predictions: Predictions,
+    measured: Measured,
+    y: int,
+) -> float:
+    """Writes the numbers of a defined label; returns the p of its gap."""
+    test = predictions.test
+    column, level = test.label[:, y], config.level
+    rest = rarer_patients(column, test.patient_id)
 
+    def table(name: str) -> dict[str, Float[np.ndarray, "s 1+r"]]:
+        return {arm: getattr(measured.ranking[arm], name)[:, y] for arm in ARMS}
 
-def _numbers(interval: Interval) -> dict[str, float | None]:
-    return {name: _number(getattr(interval, name)) for name in ("value", "low", "high")}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _rounded(values: Float[np.ndarray, " g"]) -> list[float]:
-    return [round(float(value), 4) for value in values]
+    areas = table("auroc")
+    entry |= measured.compare(areas, level, rest)
+    entry["replicates_left_out"] = int(np.isnan(areas["real"][0]).sum())
+    entry["average_precision"] = {
+        **measured.compare(table("average_precision"), level, rest),
+        "prevalence": entry["n_positive"] / entry["n"],
+    }
+    entry["sensitivity"] = {
+        "specificity": config.specificity,
+        **measured.compare(table("sensitivity"), level, rest),
+    }
+    brier = {arm: measured.brier[arm][:, y] for arm in ARMS}
+    entry["brier"] = _brier(measured, brier, level, measured.patients)
+    if min(entry["n_positive"], entry["n"] - entry["n_positive"]) > 1:
+        first = np.stack([test.logit[arm][0, :, y] for arm in ARMS])
+        interval, p = delong(column, first).difference(level)
+        entry["delong"] = {**interval.numbers(), "p": number(p)}
+    return estimate(*(areas[arm] for arm in ARMS), patients=rest).p_different()

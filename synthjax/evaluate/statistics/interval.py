@@ -1,27 +1,22 @@
 """An estimate with its interval."""
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
-from jaxtyping import Float
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate and its percentile interval."""
+    """A point estimate and its interval."""
 
     value: float  # estimate on the sample itself
-    low: float  # lower end of the interval, NaN if no replicate was defined
-    high: float  # upper end of the interval, NaN if no replicate was defined
+    low: float  # lower end of the interval, NaN if there is none
+    high: float  # upper end of the interval, NaN if there is none
+
+    def numbers(self) -> dict[str, float | None]:
+        """{"value", "low", "high"} as results.json has them: null for NaN."""
+        return {name: number(end) for name, end in vars(self).items()}
 
 
-def percentile_interval(
-    value: float, draws: Float[np.ndarray, " r"], level: float
-) -> Interval:
-    """The estimate with the middle `level` of its draws; NaN draws are left out."""
-    draws = draws[~np.isnan(draws)]
-    if np.isnan(value) or not len(draws):
-        return Interval(value, float("nan"), float("nan"))
-    tail = (1 - level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
+def number(value: float) -> float | None:
+    """A number of results.json: None (null) where it is not finite."""
+    return float(value) if math.isfinite(value) else None
