@@ -7,34 +7,40 @@ through its logits, fitted on real validation images, mends it. Both are shown.
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import expit
+from jaxtyping import Float, Int
 
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.predictions import Logits, Predictions
 from synthjax.evaluate.statistics.calibration import (
     Reliability,
-    brier,
-    calibration_line,
+    calibration,
     recalibrate,
-    reliability,
 )
-from synthjax.evaluate.statistics.interval import number
+from synthjax.evaluate.statistics.crossed import estimate
 
 
-def calibration(config: EvaluateConfig, predictions: Predictions) -> dict[str, Any]:
+def calibration_table(
+    config: EvaluateConfig,
+    predictions: Predictions,
+    draws: Int[np.ndarray, "n 1+r"],
+) -> dict[str, Any]:
     """ECE, slope, intercept and Brier of every arm, over all known labels of all images.
 
-    Numbers are means over the seeds; so is the curve, bin by bin.
+    Numbers are means over the seeds; so is the curve, bin by bin. The line fitted on
+    validation images is taken as given in the intervals after it.
+
+    Args:
+        config: the section config.evaluate.
+        predictions: of all arms, `after` where there are those of validation images.
+        draws: of patients of the test images.
     """
     arms = []
     for name, logit in predictions.test.logit.items():
-        label = predictions.test.label
-        before, curves = _measure(label, logit, config.calibration_bins)
+        before, curves = _measure(config, predictions.test, logit, draws)
         after = None
         if predictions.valid is not None and name in predictions.valid.logit:
             mended = _mend(predictions.valid, name, logit)
-            after, _ = _measure(label, mended, config.calibration_bins)
+            after, _ = _measure(config, predictions.test, mended, draws)
         curve = {
             "confidence": _mean([c.confidence for c in curves]),
             "observed": _mean([c.observed for c in curves]),
@@ -45,21 +51,26 @@ def calibration(config: EvaluateConfig, predictions: Predictions) -> dict[str, A
 
 
 def _measure(
-    label: Float[np.ndarray, "n y"], logit: Float[np.ndarray, "s n y"], bins: int
-) -> tuple[dict[str, float | None], list[Reliability]]:
-    known = ~np.isnan(label)
-    truth = label[known].astype(np.float64)
-    curves, rows = [], []
-    for scores in logit:
-        scores = scores[known]
-        curve = reliability(truth, expit(scores), bins)
-        rows.append(
-            (curve.error, *calibration_line(truth, scores), brier(truth, scores))
-        )
-        curves.append(curve)
-    means = np.mean(rows, axis=0)
-    names = ("ece", "slope", "intercept", "brier")
-    return {n: number(x) for n, x in zip(names, means, strict=True)}, curves
+    config: EvaluateConfig,
+    test: Logits,
+    logit: Float[np.ndarray, "s n y"],
+    draws: Int[np.ndarray, "n 1+r"],
+) -> tuple[dict[str, Any], list[Reliability]]:
+    """{"ece", "slope", "intercept", "brier", "intervals": the same}, and the curves."""
+    found = [
+        calibration(test.label, scores, draws, config.calibration_bins)
+        for scores in logit
+    ]
+    patients = len(np.unique(test.patient_id))
+    intervals = {}
+    for name in ("ece", "slope", "intercept", "brier"):
+        seeds = np.stack([getattr(each, name) for each in found])
+        mean = estimate(seeds, patients=patients)
+        bounded = name in ("ece", "brier")
+        interval = mean.share(config.level) if bounded else mean.interval(config.level)
+        intervals[name] = interval.numbers()
+    values = {name: interval["value"] for name, interval in intervals.items()}
+    return values | {"intervals": intervals}, [each.curve for each in found]
 
 
 def _mend(

@@ -19,7 +19,7 @@ from synthjax.evaluate.arm_table import arm_table, on_synthetic, rarer_patients
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.curves import precision_recall_curves, roc_curves
 from synthjax.evaluate.predictions import ARMS, Predictions
-from synthjax.evaluate.probabilities import calibration
+from synthjax.evaluate.probabilities import calibration_table
 from synthjax.evaluate.statistics.bootstrap import (
     Resampled,
     draw_patients,
@@ -124,7 +124,7 @@ def measure(
             config, predictions, "synthetic", synthetic_draws[1]
         ),
         "subgroups": subgroups(config, test, rows, on_host_device(draws)),
-        "calibration": calibration(config, predictions),
+        "calibration": calibration_table(config, predictions, draws),
         "curves": roc_curves(config.roc_points, predictions),
         "precision_recall": precision_recall_curves(config.roc_points, predictions),
         "bootstrap": {

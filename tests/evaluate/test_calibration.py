@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.special import logit as logit_of
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
+from synthjax.evaluate.statistics.bootstrap import draw_patients
 from synthjax.evaluate.statistics.calibration import (
-    brier,
+    calibration,
     calibration_line,
     recalibrate,
-    reliability,
 )
 
 
@@ -23,15 +24,21 @@ def sample(n=3000, slope=1.0, intercept=0.0, seed=0):
     return (generator.random(n) < chance).astype(float), logit
 
 
+def measured(label, logit, bins=15, draws=None):
+    """Of one label."""
+    draws = np.ones((len(label), 1), np.int16) if draws is None else draws
+    return calibration(label[:, None], logit[:, None], draws, bins)
+
+
 def test_brier_equals_scikit_learn() -> None:
     label, logit = sample()
     expected = brier_score_loss(label, expit(logit))
-    assert brier(label, logit) == pytest.approx(expected, abs=1e-12)
+    assert measured(label, logit).brier[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_curve_equals_scikit_learn() -> None:
     label, logit = sample()
-    found = reliability(label, expit(logit), 15)
+    found = measured(label, logit).curve
     observed, confidence = calibration_curve(
         label, expit(logit), n_bins=15, strategy="quantile"
     )
@@ -44,11 +51,31 @@ def test_curve_equals_scikit_learn() -> None:
 def test_error_of_bins_by_hand() -> None:
     label = np.array([0.0, 0, 1, 1, 1])
     probability = np.array([0.1, 0.2, 0.3, 0.8, 0.9])
-    found = reliability(label, probability, 2)  # bins of three and two
-    np.testing.assert_array_equal(found.n, [3, 2])
+    found = measured(label, logit_of(probability), 2)  # bins of three and two
+    np.testing.assert_array_equal(found.curve.n, [3, 2])
     expected = (3 * abs(0.2 - 1 / 3) + 2 * abs(0.85 - 1)) / 5
-    assert found.error == pytest.approx(expected, abs=1e-15)
-    np.testing.assert_array_equal(reliability(label, probability, 15).n, 1)
+    assert found.ece[0] == pytest.approx(expected, abs=1e-15)
+    assert np.isnan(found.slope[0])  # separated
+    np.testing.assert_array_equal(measured(label, logit_of(probability)).curve.n, 1)
+
+
+def test_draws_equal_repeated_images() -> None:
+    """Two labels with unknown ones; the line to what one step leaves."""
+    generator = np.random.default_rng(3)
+    columns = [sample(n=1000, slope=0.8, seed=seed) for seed in (4, 5)]
+    label, logit = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
+    label[generator.random(label.shape) < 0.1] = np.nan
+    draws = draw_patients(np.arange(1000), 20, generator)
+    found = calibration(label, logit, draws, 15)
+    for r, times in enumerate(draws.T):
+        repeated, scores = (np.repeat(part, times, axis=0) for part in (label, logit))
+        known = ~np.isnan(repeated)
+        truth, chance = repeated[known], expit(scores[known])
+        brier = brier_score_loss(truth, chance)
+        assert found.brier[r] == pytest.approx(brier, abs=1e-12)
+        line = calibration_line(truth, scores[known])
+        assert (found.slope[r], found.intercept[r]) == pytest.approx(line, abs=0.01)
+    assert found.slope[1:].std() > 0.03
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0, 1e-3])
@@ -86,12 +113,11 @@ def test_recalibration_mends_another_prevalence() -> None:
     test, test_logit = sample(n=20_000, slope=0.5, intercept=-1.5, seed=2)
     valid[:100] = np.nan
     mended = recalibrate(valid, valid_logit, test_logit)
-    before = reliability(test, expit(test_logit), 15).error
-    after = reliability(test, expit(mended), 15).error
-    assert before > 0.1
-    assert after < 0.03
-    assert calibration_line(test, mended) == pytest.approx((1, 0), abs=0.15)
-    assert brier(test, mended) < brier(test, test_logit)
+    before, after = measured(test, test_logit), measured(test, mended)
+    assert before.ece[0] > 0.1
+    assert after.ece[0] < 0.03
+    assert (after.slope[0], after.intercept[0]) == pytest.approx((1, 0), abs=0.15)
+    assert after.brier[0] < before.brier[0]
 
 
 def test_recalibration_is_finite_or_nothing() -> None:

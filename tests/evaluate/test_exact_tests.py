@@ -30,6 +30,8 @@ def test_holm_by_hand() -> None:
     p = np.array([0.03, np.nan, 0.9, 0.01, 0.03])
     expected = [0.09, np.nan, 0.9, 0.04, 0.09]
     np.testing.assert_allclose(holm(p), expected, atol=1e-15)
+    rising = np.array([0.01, 0.02, 0.03, 0.04, 0.05])
+    np.testing.assert_allclose(holm(rising), [0.05, 0.08, 0.09, 0.09, 0.09])
     np.testing.assert_array_equal(holm(np.array([0.6, 0.7])), [1, 1])
     assert len(holm(np.array([]))) == 0
 

@@ -273,6 +273,10 @@ def test_calibration_before_and_after(results, inputs) -> None:
         for score in logits(inputs, "real")
     ]
     assert real["before"]["brier"] == pytest.approx(np.mean(squared), abs=1e-12)
+    for name in ("ece", "slope", "intercept", "brier"):
+        interval = real["before"]["intervals"][name]
+        assert interval["value"] == real["before"][name]
+        assert interval["low"] < interval["value"] < interval["high"]
     assert real["after"]["brier"] < real["before"]["brier"]
     assert real["after"]["ece"] < real["before"]["ece"]
     assert synthetic["after"]["ece"] < synthetic["before"]["ece"]

@@ -90,17 +90,22 @@ def resample_mean(
     multiplicity: Shaped[np.ndarray, "n 1+r"],
 ) -> Float[np.ndarray, "s y 1+r"]:
     """Mean of a value of each image over the known images of each label, in all draws."""
-    known = (~np.isnan(label)).astype(np.float64)
+    known = (~np.isnan(label)).T.astype(np.float64)
     seeds, n, labels = values.shape
-    rows = np.where(known, values, 0.0).swapaxes(1, 2).reshape(seeds * labels, n)
-    found = np.empty((seeds, labels, multiplicity.shape[1]))
+    rows = np.where(known.T, values, 0.0).swapaxes(1, 2).reshape(seeds * labels, n)
+    total = resample_sums(rows, multiplicity).reshape(seeds, labels, -1)
+    count = resample_sums(known, multiplicity)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def resample_sums(
+    rows: Float[np.ndarray, "q n"], multiplicity: Shaped[np.ndarray, "n 1+r"]
+) -> Float[np.ndarray, "q 1+r"]:
+    """Sums over images of values of each image, in all draws."""
+    found = np.empty((len(rows), multiplicity.shape[1]))
     for start in range(0, multiplicity.shape[1], _BLOCK):
-        part = multiplicity[:, start : start + _BLOCK].astype(np.float64)
-        count = known.T @ part
-        mean = (rows @ part).reshape(seeds, labels, -1)
-        found[..., start : start + _BLOCK] = np.divide(
-            mean, count, out=np.full_like(mean, np.nan), where=count > 0
-        )
+        block = slice(start, start + _BLOCK)
+        found[:, block] = rows @ multiplicity[:, block].astype(np.float64)
     return found
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from scipy.special import expit
+
+from synthjax.evaluate.statistics.bootstrap import resample_sums
 
 _STEPS = 100  # of Newton's method, which needs about ten
 
@@ -17,38 +19,81 @@ class Reliability:
     observed: Float[np.ndarray, " b"]  # share of positives
     n: Int[np.ndarray, " b"]  # predictions
 
-    @property
-    def error(self) -> float:
-        """The expected calibration error, 0..1."""
-        distance = np.abs(self.confidence - self.observed)
-        return float(np.sum(self.n * distance) / np.sum(self.n))
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of one classifier in the sample (column 0) and draws of patients."""
+
+    ece: Float[np.ndarray, " 1+r"]  # expected calibration error, 0..1
+    slope: Float[np.ndarray, " 1+r"]  # of `calibration_line`; NaN: there is none
+    intercept: Float[np.ndarray, " 1+r"]
+    brier: Float[np.ndarray, " 1+r"]  # mean squared error of the probability, 0..1
+    curve: Reliability  # in the sample
 
 
-def reliability(
-    label: Float[np.ndarray, " n"], probability: Float[np.ndarray, " n"], bins: int
-) -> Reliability:
-    """The predictions in bins of equal mass (their numbers differ by one at most).
+def calibration(
+    label: Float[np.ndarray, "n y"],
+    logit: Float[np.ndarray, "n y"],
+    multiplicity: Shaped[np.ndarray, "n 1+r"],
+    bins: int,
+) -> Calibration:
+    """Calibration over all known labels of all images.
 
-    Bins of equal width leave most of them empty where a finding is rare. With fewer
-    predictions than bins there are as many bins as predictions.
+    The expected calibration error is the mean distance of what was predicted from what
+    was observed in bins of equal mass (their numbers differ by one at most): bins of
+    equal width are nearly all empty where findings are rare. Draws keep the bins of the
+    sample, and take one step of Newton's method from the sample's line.
 
     Args:
-        label: 0 or 1.
-        probability: 0..1.
-        bins: number of bins.
+        label: 0, 1 or NaN (unknown).
+        logit: finite.
+        multiplicity: what `draw_patients` returned.
+        bins: number of bins; with fewer predictions there are as many as predictions.
     """
-    order = np.argsort(probability, kind="stable")
-    parts = np.array_split(order, min(bins, len(order)))
-    return Reliability(
-        confidence=np.array([probability[part].mean() for part in parts]),
-        observed=np.array([label[part].mean() for part in parts]),
-        n=np.array([len(part) for part in parts]),
+    n = len(label)
+    known = ~np.isnan(label)
+    image = np.nonzero(known)[0]
+    truth, scores = label[known].astype(np.float64), logit[known]
+    chance = expit(scores)
+    parts = np.array_split(np.argsort(chance, kind="stable"), min(bins, len(truth)))
+
+    def of_images(values: np.ndarray, rows: np.ndarray) -> Float[np.ndarray, " n"]:
+        return np.bincount(rows, weights=values, minlength=n)
+
+    slope, intercept = calibration_line(truth, scores)
+    fitted = expit(slope * scores + intercept)
+    error, weight = fitted - truth, fitted * (1 - fitted)
+    values = [
+        np.ones_like(truth),
+        (chance - truth) ** 2,
+        error * scores,
+        error,
+        weight * scores**2,
+        weight * scores,
+        weight,
+    ]
+    sums = resample_sums(
+        np.stack(
+            [of_images(value, image) for value in values]
+            + [of_images((chance - truth)[part], image[part]) for part in parts]
+        ),
+        multiplicity,
     )
-
-
-def brier(label: Float[np.ndarray, " n"], logit: Float[np.ndarray, " n"]) -> float:
-    """Mean squared distance of the probability from what happened (Brier, 1950), 0..1."""
-    return float(np.mean((expit(logit) - label) ** 2))
+    count, squared, g1, g0, h11, h10, h00 = sums[:7]
+    count = np.where(count > 0, count, np.nan)  # a draw may have no known label
+    determinant = h11 * h00 - h10**2
+    determinant = np.where(determinant > 0, determinant, np.nan)
+    return Calibration(
+        ece=np.abs(sums[7:]).sum(axis=0) / count,
+        slope=slope - (h00 * g1 - h10 * g0) / determinant,
+        intercept=intercept - (h11 * g0 - h10 * g1) / determinant,
+        brier=squared / count,
+        curve=Reliability(
+            confidence=np.array([chance[part].mean() for part in parts]),
+            observed=np.array([truth[part].mean() for part in parts]),
+            n=np.array([len(part) for part in parts]),
+        ),
+    )
 
 
 def calibration_line(
@@ -81,13 +126,14 @@ def calibration_line(
         chance = expit(design @ weight)
         gradient = design.T @ (chance - target)
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design
-        if np.abs(gradient).max() < 1e-11 * len(logit):
+        step = np.linalg.solve(curvature, gradient)
+        near = float(gradient @ step) < 1e-8  # so that one more step is exact
+        while not near and _loss(design @ (weight - step), target) > loss:
+            step = step / 2
+        weight = weight - step
+        if near:
             slope = float(weight[0] / spread)
             return slope, float(weight[1] - slope * centre)
-        step = np.linalg.solve(curvature, gradient)
-        while _loss(design @ (weight - step), target) > loss and np.any(step):
-            step = step / 2 if np.abs(step).max() > 1e-12 else np.zeros(2)
-        weight = weight - step
         loss = _loss(design @ weight, target)
     return undefined
 
