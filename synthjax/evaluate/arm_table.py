@@ -13,7 +13,7 @@ from synthjax.evaluate.statistics.bootstrap import (
     resample,
 )
 from synthjax.evaluate.statistics.crossed import estimate
-from synthjax.evaluate.statistics.ranking import on_host_device, undefined_reason
+from synthjax.evaluate.statistics.ranking import undefined_reason
 
 
 def arm_table(
@@ -68,7 +68,7 @@ def on_synthetic(
     if there is None or arm not in there.logit:
         return None
     draws = draw_patients(there.patient_id, config.replicates, generator)
-    areas = resample(there.label, there.logit[arm], on_host_device(draws)).auroc
+    areas = resample(there.label, there.logit[arm], draws).auroc
     labels = []
     for y, name in enumerate(predictions.names):
         column = there.label[:, y]

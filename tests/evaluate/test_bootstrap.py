@@ -1,5 +1,7 @@
 """Draws of whole patients against naive ones; variances as they should be."""
 
+import time
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
@@ -12,6 +14,7 @@ from synthjax.evaluate.statistics.bootstrap import (
     resample_mean,
 )
 from synthjax.evaluate.statistics.crossed import Estimate, estimate
+from synthjax.evaluate.statistics.ranking import on_host_device
 
 
 def test_patients_are_drawn_whole() -> None:
@@ -76,6 +79,21 @@ def test_draws_equal_naive_ones(monkeypatch) -> None:
         mean = mean_over_labels(found.auroc)[:, r]
         np.testing.assert_allclose(mean, np.nanmean(areas, axis=1), atol=1e-12)
     assert 0 < missing < 30
+
+
+def test_it_is_quick() -> None:
+    """A fifth of 14 labels, 4,000 images, 5 seeds, 2 arms, 2,000 draws: 10 s in all.
+
+    Measured 0.7 s of a core for this fifth; two cores have 4 s in 2.
+    """
+    generator = np.random.default_rng(0)
+    label = (generator.random((4000, 14)) < 0.1).astype(float)
+    score = label + generator.normal(size=(2, 4000, 14))
+    draws = on_host_device(draw_patients(np.arange(4000) // 2, 2000, generator))
+    start = time.process_time()  # of all threads; what others compute does not count
+    areas = resample(label, score, draws).auroc
+    assert time.process_time() - start < 4
+    assert areas.shape == (2, 14, 2001)
 
 
 def test_undefined_label_is_left_out_of_both_means() -> None:

@@ -1,5 +1,6 @@
 """results.json of the classifiers: its keys, numbers, verdict, and what it refuses."""
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -350,6 +351,9 @@ def test_typical_vectors_are_distinct_and_commonest() -> None:
         ("nan", "not finite"),
         ("missing", "has no seed"),
         ("count", "2 seeds of the arm real but 1"),
+        ("other arm", r"mixed/seed3/predictions\.npz and .* differ in label"),
+        ("valid", r"predictions_valid\.npz has logits that are not finite"),
+        ("labels", "has 2 labels, the data has 3"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(
@@ -366,8 +370,17 @@ def test_predictions_that_do_not_fit_are_refused(
                     continue
                 rows = other if damage == "ids" else table
                 values = logit * np.nan if damage == "nan" else logit
+            if damage == "labels":
+                rows = dataclasses.replace(rows, label=rows.label[:, :2])
             path = tmp_path / arm / f"seed{k}" / "predictions.npz"
             write_predictions(path, rows, values)
+    if damage == "other arm":
+        rows = dataclasses.replace(table, label=1 - table.label)
+        write_predictions(tmp_path / "mixed/seed3/predictions.npz", rows, logit)
+    if damage == "valid":
+        for k in range(2):
+            path = tmp_path / "real" / f"seed{k}" / "predictions_valid.npz"
+            write_predictions(path, table, logit * np.inf)
     with pytest.raises(StudyError, match=message):
         evaluate(
             CONFIG, seed=0, out=tmp_path / "out", **{**inputs, "classifier": tmp_path}

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from synthjax.evaluate.statistics.ranking import (
     SPECIFICITY,
     Ranking,
+    on_host_device,
     replicated_ranking,
 )
 
@@ -63,6 +64,8 @@ def resample(
         specificity: at which the sensitivity is taken.
         progress: called once for every seed and label done.
     """
+
+    multiplicity = on_host_device(multiplicity)
 
     def one(place: tuple[int, int]) -> Ranking:
         s, y = place
