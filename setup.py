@@ -51,6 +51,7 @@ setup(
         "cuda": ["jax[cuda13]"],
         "dicom": DICOM_DECODERS,
         "gpu-budget": ["jax[cuda12]"],  # compiles for a GPU that is not there
+        "pretrained": ["h5py>=3.11"],  # reads the weights that Keras publishes
         "tpu": ["jax[tpu]"],
         "tensorboard": ["tensorboardX>=2.6"],
         "video": ["imageio-ffmpeg>=0.6"],  # brings ffmpeg, which writes .mp4
@@ -58,8 +59,10 @@ setup(
         "test": [
             *DICOM_DECODERS,
             "apache-beam>=2.70,<3",
+            "h5py>=3.11",
             "hypothesis>=6",
             "ipykernel>=6",
+            "keras>=3.8",  # its DenseNet is what ours must equal
             "mypy>=1.15",
             "nbclient>=0.10",
             "nbformat>=5.10",

@@ -1,12 +1,24 @@
 """What a classifier run is told, and the one table of its networks."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
+from synthjax.classifier.densenet import LAYERS, DenseNet, DenseNetConfig
+from synthjax.classifier.resize import METHODS
 from synthjax.classifier.small import SmallConfig, SmallNet
 from synthjax.core.errors import ConfigError
 
+
+def _densenet(layers: tuple[int, ...]) -> Callable[["ClassifierConfig", int], Any]:
+    return lambda config, n_labels: DenseNet(config.densenet, n_labels, layers)
+
+
 # A later network adds its config as a field below and its line here.
-MODELS = {"small": lambda config, n_labels: SmallNet(config.small, n_labels)}
+MODELS: dict[str, Callable[["ClassifierConfig", int], Any]] = {
+    "small": lambda config, n_labels: SmallNet(config.small, n_labels),
+    **{name: _densenet(layers) for name, layers in LAYERS.items()},
+}
 ARMS = ("real", "synthetic")
 
 
@@ -14,10 +26,16 @@ ARMS = ("real", "synthetic")
 class ClassifierConfig:
     """How the classifiers are trained; every arm and seed is trained in the same way."""
 
-    model: str = "small"  # the network: small
+    model: str = "small"  # the network: small, densenet121, densenet169, densenet201
     small: SmallConfig = dataclasses.field(
         default_factory=SmallConfig
     )  # size of the network named small
+    densenet: DenseNetConfig = dataclasses.field(
+        default_factory=DenseNetConfig
+    )  # batch norm and arithmetic of the networks named densenet
+    input_size: int = 0  # side to which images are resized, pixels; 0: their own
+    resize: str = "antialias"  # how: antialias, or paper (as the paper's TensorFlow 1)
+    pretrained: str = ""  # ImageNet weights of a densenet: a .h5 or .safetensors file
     arms: tuple[str, ...] = ARMS  # what to train on: real, synthetic
     seeds: int = 3  # networks trained in each arm
     steps: int = 600  # updates of each network, the same number in every arm
@@ -36,6 +54,19 @@ class ClassifierConfig:
         if self.model not in MODELS:
             raise ConfigError(
                 f"model={self.model!r}: must be one of {', '.join(MODELS)}"
+            )
+        if self.input_size < 0:
+            raise ConfigError(
+                f"input_size={self.input_size}: must be 0 (the images' own) or more"
+            )
+        if self.resize not in METHODS:
+            raise ConfigError(
+                f"resize={self.resize!r}: must be one of {', '.join(METHODS)}"
+            )
+        if self.pretrained and self.model == "small":
+            raise ConfigError(
+                f"pretrained={self.pretrained!r}: there are no such weights of the "
+                "network small; set config.classifier.model=densenet121 or leave it empty"
             )
         unknown = set(self.arms) - set(ARMS)
         if unknown or not self.arms or len(set(self.arms)) < len(self.arms):

@@ -53,7 +53,7 @@ def predict(
 
     Args:
       step: what `make_predict` returned.
-      params: replicated parameters.
+      params: replicated variables of the network.
       pixels: the images, all of them on every process.
       batch_size: images in a batch, over all devices.
       devices: where the step runs.
@@ -102,7 +102,7 @@ def read_predictions(path: Path) -> dict[str, np.ndarray]:
 
 
 def load_classifier(directory: Path) -> tuple[Network, Any, tuple[str, ...]]:
-    """The network of a seed's folder, its best parameters and its label names.
+    """The network of a seed's folder, its best variables and its label names.
 
     Raises:
       StudyError: there is no trained classifier in the folder.
@@ -126,7 +126,7 @@ def load_classifier(directory: Path) -> tuple[Network, Any, tuple[str, ...]]:
         if latest is None:
             raise StudyError(f"{directory / 'checkpoints'} holds no checkpoint")
         like = jax.eval_shape(network.init, jax.random.key(0))
-        params = checkpoints.restore_ema(latest, {"params": like})["params"]
+        variables = checkpoints.restore_ema(latest, like)
     finally:
         checkpoints.close()
-    return network, params, labels
+    return network, variables, labels

@@ -74,6 +74,8 @@ class Block(nn.Module):
 class SmallNet(nn.Module):
     """Logits [b y] and pooled features [b 4 * width] of images [b h w c] in -1..1."""
 
+    SMALLEST = 16  # image side, pixels
+
     config: SmallConfig
     n_labels: int
 

@@ -96,7 +96,7 @@ class Run:
 
     name: str  # for messages
     state: State  # replicated over the devices
-    best: Any  # host copy of the parameters with the best validation AUROC
+    best: Any  # host copy of the variables with the best validation AUROC
     best_step: int | None = None  # updates after which they were taken
     best_auroc: float | None = None  # their mean validation AUROC
     line_step: int = 0  # updates at the last line of metrics
@@ -113,7 +113,7 @@ class Run:
         checkpoints.save(
             step,
             train=self.state,
-            ema={"params": self.best},
+            ema=self.best,
             data=position,
             meta={"selection": selection, "clock": self.clock},
         )
@@ -140,7 +140,7 @@ def train_one(
 
     # restore
     checkpoints = Checkpoints(directory / "checkpoints", keep=config.keep)
-    run = Run(f"classifier {arm} seed {k}", state, _to_host(state.params))
+    run = Run(f"classifier {arm} seed {k}", state, _to_host(state.variables))
     done = checkpoints.latest()
     if done is not None:
         position = _restore(run, checkpoints, done)
@@ -182,10 +182,10 @@ def train_one(
 
 def _restore(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, int]:
     """Puts the run where the checkpoint was; returns the feed's position."""
-    run.state, item, position, meta = checkpoints.restore(
-        step, train=run.state, ema={"params": run.best}
+    run.state, run.best, position, meta = checkpoints.restore(
+        step, train=run.state, ema=run.best
     )
-    run.best, run.clock = item["params"], meta["clock"]
+    run.clock = meta["clock"]
     for name, value in meta["selection"].items():
         setattr(run, name, value)
     return position
@@ -204,14 +204,14 @@ def _validate(trainer: Trainer, run: Run, valid: Table, step: int) -> dict[str, 
             f"The checkpoint after update {run.line_step} is kept. Lower "
             "config.classifier.learning_rate"
         )
-    logit = trainer.logits(run.state.params, valid).astype(np.float64)
+    logit = trainer.logits(run.state.variables, valid).astype(np.float64)
     known = ~np.isnan(valid.label)
     sign = np.where(valid.label == 1, -1.0, 1.0)
     cross_entropy = np.logaddexp(0.0, sign * logit)[known]
     score = mean_auroc(valid.label, logit)
     if run.best_auroc is None or (score is not None and score > run.best_auroc):
         run.best, run.best_step, run.best_auroc = (
-            _to_host(run.state.params),
+            _to_host(run.state.variables),
             step,
             score,
         )

@@ -33,11 +33,11 @@ class Trainer:
     update: Step
     predict: Step
 
-    def logits(self, params: Any, table: Table) -> Float[np.ndarray, "n y"]:
-        """Logits of a whole split under replicated parameters, by ascending id."""
+    def logits(self, variables: Any, table: Table) -> Float[np.ndarray, "n y"]:
+        """Logits of a whole split under replicated variables, by ascending id."""
         return predict(
             self.predict,
-            params,
+            variables,
             table.pixels,
             batch_size=self.config.eval_batch,
             devices=self.devices,
@@ -78,7 +78,7 @@ def make_trainer(
     compile_ahead(
         {
             "classifier update": lambda: update.compile_ahead(state, batch, key),
-            "prediction": lambda: predict_step.compile_ahead(state.params, images),
+            "prediction": lambda: predict_step.compile_ahead(state.variables, images),
         }
     )
     return Trainer(config, seed, schema, devices, network, init, update, predict_step)

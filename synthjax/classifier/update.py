@@ -1,16 +1,19 @@
 """One training step of a classifier, written for one of several devices."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
+from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.network import Network
+from synthjax.classifier.pretrained import read_pretrained
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, sum_over_devices
 from synthjax.data.transforms import to_image
@@ -21,9 +24,20 @@ class State:
     """Everything that training changes."""
 
     params: Any
+    statistics: Any  # running means and variances of batch norm; {} without
     optimizer: Any
     step: Int[Array, ""]  # updates made
     loss_sum: Float[Array, ""]  # losses summed since the last line of metrics
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What the network takes."""
+        return join(self.params, self.statistics)
+
+
+def join(params: Any, statistics: Any) -> dict[str, Any]:
+    """Parameters and running statistics as the variables of a network."""
+    return {"params": params} | ({"batch_stats": statistics} if statistics else {})
 
 
 def learning_rate(config: ClassifierConfig) -> optax.Schedule:
@@ -51,19 +65,31 @@ def make_optimizer(config: ClassifierConfig) -> optax.GradientTransformation:
 def make_init(
     network: Network, config: ClassifierConfig
 ) -> Callable[[Key[Array, ""]], State]:
-    """The function `init(key)` that draws the state before the first step; jitted."""
+    """The function `init(key)` that draws the state before the first step; jitted.
 
-    def init(key: Key[Array, ""]) -> State:
-        params = network.init(key)
+    What config.classifier.pretrained holds is the same in every draw.
+
+    Raises:
+      StudyError: the weights cannot be read or are of another network.
+    """
+    path = config.pretrained
+    loaded = read_pretrained(Path(path), network) if path else {}
+
+    def init(key: Key[Array, ""], loaded: dict[tuple[str, ...], Array]) -> State:
+        drawn = flatten_dict(network.init(key))
+        variables = unflatten_dict(drawn | loaded)
+        params = variables["params"]
         return State(
             params=params,
+            statistics=variables.get("batch_stats", {}),
             optimizer=make_optimizer(config).init(params),
             step=jnp.zeros((), jnp.int32),
             loss_sum=jnp.zeros((), jnp.float32),
         )
 
     # Run once a seed: optimised code would take seconds longer to compile than to run.
-    return jax.jit(init, compiler_options={"xla_backend_optimization_level": 0})
+    jitted = jax.jit(init, compiler_options={"xla_backend_optimization_level": 0})
+    return lambda key: jitted(key, loaded)
 
 
 def masked_loss(
@@ -111,18 +137,21 @@ def make_update(
             image = flip_images(image, rng.key(key, "flip", state.step), first)
         known = jax.lax.psum(jnp.sum(~jnp.isnan(label)), AXIS)
 
-        def part_of_loss(params: Any) -> Float[Array, ""]:
-            return masked_loss(network.logits(params, image), label) / jnp.maximum(
-                known, 1
-            )
+        def part_of_loss(params: Any) -> tuple[Float[Array, ""], Any]:
+            variables = join(params, state.statistics)
+            logit, statistics = network.train_logits(variables, image)
+            return masked_loss(logit, label) / jnp.maximum(known, 1), statistics
 
-        loss, gradient = jax.value_and_grad(part_of_loss)(state.params)
+        (loss, statistics), gradient = jax.value_and_grad(part_of_loss, has_aux=True)(
+            state.params
+        )
         loss, gradient = sum_over_devices((loss, gradient))
         change, optimizer_state = optimizer.update(
             gradient, state.optimizer, state.params
         )
         return State(
             params=optax.apply_updates(state.params, change),
+            statistics=statistics,
             optimizer=optimizer_state,
             step=state.step + 1,
             loss_sum=state.loss_sum + loss,

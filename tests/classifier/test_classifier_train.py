@@ -8,7 +8,8 @@ import jax
 import numpy as np
 import pytest
 
-from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.config import MODELS, ClassifierConfig
+from synthjax.classifier.densenet import DenseNet, DenseNetConfig
 from synthjax.classifier.network import make_network
 from synthjax.classifier.predict import (
     load_classifier,
@@ -18,6 +19,7 @@ from synthjax.classifier.predict import (
 )
 from synthjax.classifier.small import SmallConfig
 from synthjax.classifier.train import mean_auroc, train_arms
+from synthjax.classifier.trainer import make_trainer
 from synthjax.classifier.update import make_init
 from synthjax.core import rng, signals
 from synthjax.core.config import freeze
@@ -173,9 +175,67 @@ def test_resumed_run_ends_in_the_same_bits(
     assert lines(tmp_path / "real" / "seed0") == lines(trained / "real" / "seed0")
 
 
+def test_running_statistics_are_kept_and_resumed(
+    sets, devices, tmp_path, monkeypatch
+) -> None:
+    """Batch norm: an interrupted run ends in the same bits, also of its best copy."""
+
+    def densenet(config, n_labels):
+        return DenseNet(config.densenet, n_labels, (1,), growth=4, width=8)
+
+    monkeypatch.setitem(MODELS, "tiny", densenet)
+    config = dataclasses.replace(
+        TINY,
+        arms=("real",),
+        seeds=1,
+        steps=6,
+        eval_every=3,
+        model="tiny",
+        densenet=DenseNetConfig(momentum=0.9),
+        input_size=32,
+    )
+    trainer = make_trainer(config, 5, SCHEMA, devices)
+    monkeypatch.setattr("synthjax.classifier.train.make_trainer", lambda *_: trainer)
+    sigterm = signals._handle
+
+    def run(out: Path, stop_at: int | None = None) -> dict:
+        wait, count = type(devices).wait, 0
+
+        def wait_and_stop(self, tree) -> None:
+            nonlocal count
+            wait(self, tree)
+            count += 1
+            if count == stop_at:
+                sigterm(15, None)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(devices), "wait", wait_and_stop)
+            train_arms(
+                config, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices
+            )
+        return read_predictions(out / "real" / "seed0" / "predictions.npz")
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(SystemExit):
+        run(tmp_path / "parts", stop_at=4)
+    parts = run(tmp_path / "parts")
+    np.testing.assert_array_equal(parts["logit"], whole["logit"])
+    _, variables, _ = load_classifier(tmp_path / "parts" / "real" / "seed0")
+    assert np.all(variables["batch_stats"]["last_norm"]["mean"] != 0)
+    images = read_split(sets[0], "test").pixels
+    predicted = predict(
+        trainer.predict,
+        devices.replicate(variables),
+        images,
+        batch_size=24,
+        devices=devices,
+    )
+    np.testing.assert_array_equal(predicted, whole["logit"])
+
+
 def test_padded_prediction_equals_unpadded(devices) -> None:
     network = make_network(TINY, n_labels=3, resolution=16, channels=1)
-    params = devices.replicate(make_init(network, TINY)(rng.key(0, "params")).params)
+    params = devices.replicate(make_init(network, TINY)(rng.key(0, "params")).variables)
     images = np.random.default_rng(0).integers(0, 256, (13, 16, 16, 1), np.uint8)
     for function, width in ((network.logits, 3), (network.features, 32)):
         whole = jax.jit(function)(params, images / np.float32(127.5) - 1)

@@ -46,8 +46,7 @@ def trained(tmp_path_factory):
     saved = {"config": plain(config), "labels": ["a", "b"]}
     write_json(directory / "config.json", saved | {"resolution": 16, "channels": 1})
     checkpoints = Checkpoints(directory / "checkpoints")
-    item = {"params": params}
-    checkpoints.save(3, train=item, ema=item, data={}, meta={})
+    checkpoints.save(3, train=params, ema=params, data={}, meta={})
     checkpoints.wait()
     checkpoints.close()
     return directory, network, params
