@@ -7,8 +7,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-# Every way to weigh the pixels: name in the config -> positions of the new pixels in
-# the old ones (of centres), and the half width of the triangle that weighs them.
+# The names in the config; `resize_matrix` says what they do.
 METHODS = ("antialias", "paper")
 
 
