@@ -4,6 +4,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from synthjax.classifier import presets
 from synthjax.classifier.train import ClassifierConfig
 from synthjax.core.config import freeze, section
 from synthjax.core.devices import DevicesConfig
@@ -28,6 +29,20 @@ def new_study(seed: int = 0) -> ConfigDict:
     """A study with every default; a config file changes what it is about."""
     config = {name: section(cls) for name, cls in SECTIONS.items()}
     return ConfigDict({"seed": seed, **config})
+
+
+def train_as_published(config: ConfigDict, training: str) -> None:
+    """Trains the classifiers as the paper did if `training` is "paper", not if it is "".
+
+    Raises:
+      ValueError: it is something else.
+    """
+    if training not in ("", "paper"):
+        raise ValueError(f"{training!r}: after the resolution there may be :paper only")
+    if training == "paper":
+        seeds = config.classifier.seeds
+        config.classifier = section(presets.paper())
+        config.classifier.seeds = seeds
 
 
 def freeze_all(config: ConfigDict) -> dict[str, Any]:

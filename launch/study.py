@@ -13,6 +13,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from configs.sections import freeze_all
+from synthjax.classifier.arms import check_volumes
 from synthjax.core import signals
 from synthjax.core.clock import say
 from synthjax.core.compile import use_compilation_cache
@@ -85,6 +86,9 @@ def _main(run: Callable[[Launch], None], alone: bool) -> int:
         devices = make_devices(sections["devices"])
         devices.check_batch(sections["gan"].batch_size, "gan.batch_size")
         devices.check_batch(sections["classifier"].batch_size, "classifier.batch_size")
+        if not sections["synth"].folder.path:  # before hours of training, not after
+            volumes = sections["synth"].volumes
+            check_volumes(sections["classifier"].arms, volumes, "config.synth.volumes")
         study = Study(
             _workdir(),
             config,

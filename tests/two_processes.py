@@ -15,7 +15,7 @@ import numpy as np
 
 from configs.phantom_chest import get_config
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.trainer import make_trainer
+from synthjax.classifier.trainer import make_terms, make_trainer
 from synthjax.core import rng
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
@@ -65,7 +65,8 @@ def one_update(devices, data):
     trainer = make_trainer(classifier, SEED, schema, devices)
     key = rng.key(SEED, "test")
     judge = devices.replicate(trainer.init(key))
-    judge = trainer.update(judge, batch(), devices.replicate(key))
+    terms = make_terms(3e-3, np.ones(len(schema.labels), np.float32))
+    judge = trainer.update(judge, batch(), devices.replicate(key), terms)
     devices.wait(judge)
 
     trees = {"gan": (state.generator, state.discriminator), "judge": judge.params}

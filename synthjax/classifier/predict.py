@@ -19,7 +19,9 @@ from synthjax.core.files import read_json, write_atomic
 from synthjax.data.loader import Table, padded_batches
 from synthjax.data.transforms import to_image
 
-PREDICTIONS = "predictions.npz"
+PREDICTIONS = "predictions.npz"  # of the real test split; written last
+PREDICTIONS_VALID = "predictions_valid.npz"  # of the real validation split
+PREDICTIONS_SYNTHETIC = "predictions_synthetic.npz"  # of the synthetic test split
 
 
 def make_predict(

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.network import Network, make_network
 from synthjax.classifier.predict import make_predict, predict, whole_batch
-from synthjax.classifier.update import State, make_init, make_update
+from synthjax.classifier.update import State, Terms, make_init, make_update
 from synthjax.core import rng
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices, Step
@@ -53,6 +53,12 @@ def make_trainer(
             f"config.classifier.batch_size={config.batch_size} does not divide by "
             f"{devices.count} devices; choose a multiple"
         )
+    if config.mixup and config.batch_size // devices.count % 2:
+        raise ConfigError(
+            f"config.classifier.batch_size={config.batch_size}: mixup takes pairs, and "
+            f"{devices.count} devices have {config.batch_size // devices.count} images "
+            "each; choose a batch that gives each an even number"
+        )
     network = make_network(
         config,
         n_labels=len(schema.labels),
@@ -75,13 +81,19 @@ def make_trainer(
     batch = devices.shard(blank(config.batch_size))
     images = devices.shard(blank(whole_batch(config.eval_batch, devices))["pixels"])
     key = devices.replicate(key)
+    terms = make_terms(0.0, np.ones(len(schema.labels), np.float32))
     compile_ahead(
         {
-            "classifier update": lambda: update.compile_ahead(state, batch, key),
+            "classifier update": lambda: update.compile_ahead(state, batch, key, terms),
             "prediction": lambda: predict_step.compile_ahead(state.variables, images),
         }
     )
     return Trainer(config, seed, schema, devices, network, init, update, predict_step)
+
+
+def make_terms(rate: float, positive_weight: Float[np.ndarray, " y"]) -> Terms:
+    """What the update takes beside images; host arrays, which are small."""
+    return Terms(np.asarray(rate, np.float32), positive_weight)
 
 
 def check_same_schema(data: Path, schema: Schema, other: Path) -> None:

@@ -6,12 +6,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import struct
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.losses import masked_loss
+from synthjax.classifier.mixup import mix_pairs
 from synthjax.classifier.network import Network
 from synthjax.classifier.pretrained import read_pretrained
 from synthjax.core import rng
@@ -40,26 +43,29 @@ def join(params: Any, statistics: Any) -> dict[str, Any]:
     return {"params": params} | ({"batch_stats": statistics} if statistics else {})
 
 
-def learning_rate(config: ClassifierConfig) -> optax.Schedule:
-    """Linear rise to the peak, then half a cosine down to zero at the last step."""
-    return optax.warmup_cosine_decay_schedule(
-        init_value=0.0,
-        peak_value=config.learning_rate,
-        warmup_steps=round(config.warmup * config.steps),
-        decay_steps=config.steps,
-    )
+@struct.dataclass
+class Terms:
+    """What an update is told beside its images: an argument, not compiled in.
+
+    So all arms, seeds and schedules share one compiled step.
+    """
+
+    rate: Float[Array | np.ndarray, ""]  # learning rate
+    positive_weight: Float[Array | np.ndarray, " y"]  # of the loss of a positive
 
 
 def make_optimizer(config: ClassifierConfig) -> optax.GradientTransformation:
-    """AdamW with clipped gradients; biases and norm scales do not decay."""
-    return optax.chain(
-        optax.clip_by_global_norm(config.gradient_norm),
-        optax.adamw(
-            learning_rate(config),
-            weight_decay=config.weight_decay,
+    """AdamW up to the learning rate; biases and norm scales do not decay."""
+    parts = [
+        optax.scale_by_adam(eps=config.adam_epsilon),
+        optax.add_decayed_weights(
+            config.weight_decay,
             mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params),
         ),
-    )
+    ]
+    if config.gradient_norm:
+        parts.insert(0, optax.clip_by_global_norm(config.gradient_norm))
+    return optax.chain(*parts)
 
 
 def make_init(
@@ -92,16 +98,6 @@ def make_init(
     return lambda key: jitted(key, loaded)
 
 
-def masked_loss(
-    logit: Float[Array, "b y"], label: Float[Array, "b y"]
-) -> Float[Array, ""]:
-    """Binary cross-entropy summed over the known labels (not NaN) of the batch."""
-    known = ~jnp.isnan(label)
-    # An unknown label is replaced before the loss: NaN times zero is NaN.
-    loss = optax.sigmoid_binary_cross_entropy(logit, jnp.where(known, label, 0.0))
-    return jnp.sum(jnp.where(known, loss, 0.0))
-
-
 def flip_images(
     image: Float[Array, "b h w c"], key: Key[Array, ""], first: Int[Array, ""]
 ) -> Float[Array, "b h w c"]:
@@ -122,25 +118,38 @@ def flip_images(
 
 def make_update(
     network: Network, config: ClassifierConfig
-) -> Callable[[State, dict[str, Array], Key[Array, ""]], State]:
-    """The step `update(state, batch, key)`; batch has pixels and label.
+) -> Callable[[State, dict[str, Array], Key[Array, ""], Terms], State]:
+    """The step `update(state, batch, key, terms)`; batch has pixels and label.
 
     The loss is the mean over the known labels of the global batch, so it does not
     depend on how the batch is spread over devices.
     """
     optimizer = make_optimizer(config)
 
-    def update(state: State, batch: dict[str, Array], key: Key[Array, ""]) -> State:
+    def update(
+        state: State, batch: dict[str, Array], key: Key[Array, ""], terms: Terms
+    ) -> State:
         image, label = to_image(batch["pixels"]), batch["label"]
+        first = jax.lax.axis_index(AXIS) * image.shape[0]
         if config.flip:
-            first = jax.lax.axis_index(AXIS) * image.shape[0]
             image = flip_images(image, rng.key(key, "flip", state.step), first)
+        if config.mixup:
+            draw = rng.key(key, "mixup", state.step)
+            image, label = mix_pairs(image, label, draw, first, alpha=config.mixup)
         known = jax.lax.psum(jnp.sum(~jnp.isnan(label)), AXIS)
 
         def part_of_loss(params: Any) -> tuple[Float[Array, ""], Any]:
             variables = join(params, state.statistics)
             logit, statistics = network.train_logits(variables, image)
-            return masked_loss(logit, label) / jnp.maximum(known, 1), statistics
+            total = masked_loss(
+                config.loss,
+                logit,
+                label,
+                terms.positive_weight,
+                gamma=config.focal_gamma,
+                smoothing=config.label_smoothing,
+            )
+            return total / jnp.maximum(known, 1), statistics
 
         (loss, statistics), gradient = jax.value_and_grad(part_of_loss, has_aux=True)(
             state.params
@@ -149,6 +158,7 @@ def make_update(
         change, optimizer_state = optimizer.update(
             gradient, state.optimizer, state.params
         )
+        change = jax.tree.map(lambda leaf: -terms.rate * leaf, change)
         return State(
             params=optax.apply_updates(state.params, change),
             statistics=statistics,

@@ -5,6 +5,7 @@ batch k covers places k * batch_size ... of that order; a process reads its own
 consecutive part of each batch, a device its part of that.
 """
 
+import functools
 from typing import Any, Protocol
 
 import grain
@@ -12,9 +13,10 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float32, UInt
 
-from synthjax.core.devices import Devices
+from synthjax.core.devices import Devices, Step
 from synthjax.core.errors import StudyError
 from synthjax.data.parallel import worker_count
+from synthjax.data.selection import Selection
 from synthjax.data.stored import StoredSplit
 
 _ENDLESS = 2**62  # pieces of batches: more than any run asks for
@@ -113,15 +115,21 @@ class ResidentFeed(_Position):
         self._devices = devices
         self._order = _order(len(pixels), batch_size, seed, devices)
         self._store = devices.replicate({"pixels": pixels, "label": label})
-        self._gather = devices.map_step(
-            _gather, batch_args=1, donate_state=False, sharded_outputs=True
-        )
+        self._gather = _map_gather(devices)
 
     def next(self) -> dict[str, Array]:
         """See Feed."""
         rows = self._devices.shard(self._order.rows(self.batch))
         self.batch += 1
         return self._gather(self._store, rows)
+
+
+@functools.lru_cache(maxsize=1)
+def _map_gather(devices: Devices) -> Step:
+    """One for all feeds, so that those of equal splits compile it once."""
+    return devices.map_step(
+        _gather, batch_args=1, donate_state=False, sharded_outputs=True
+    )
 
 
 def _gather(store: dict[str, Array], rows: Array) -> dict[str, Array]:
@@ -136,7 +144,7 @@ class StreamingFeed(_Position):
     grows with the batch or with the threads, not with their product.
 
     Args:
-        stored: the split to read.
+        stored: the split, or the selection of images, to read.
         batch_size: images in a global batch.
         seed: of the shuffle.
         devices: where batches go.
@@ -145,7 +153,7 @@ class StreamingFeed(_Position):
 
     def __init__(
         self,
-        stored: StoredSplit,
+        stored: StoredSplit | Selection,
         *,
         batch_size: int,
         seed: int,

@@ -13,18 +13,22 @@ from synthjax.data.feed import Feed, ResidentFeed, StreamingFeed
 from synthjax.data.listing import Rows, make_rows
 from synthjax.data.parallel import ordered_map
 from synthjax.data.schema import Record, Schema
+from synthjax.data.selection import Selection
 from synthjax.data.stored import StoredSplit, read_counts, read_provenance, read_schema
 
 __all__ = [
     "Feed",
     "ResidentFeed",
+    "Selection",
     "StoredSplit",
     "StreamingFeed",
     "Table",
     "make_feed",
+    "make_selection_feed",
     "padded_batches",
     "read_counts",
     "read_provenance",
+    "read_rows",
     "read_schema",
     "read_split",
     "resident_images",
@@ -60,9 +64,23 @@ def read_split(directory: Path, split: str, *, images: bool = True) -> Table:
     Raises:
         StudyError: no finished set there, or no such split.
     """
-    schema = read_schema(directory)
-    stored = StoredSplit(directory, split)
-    count = len(stored)
+    rows, pixels = _read(StoredSplit(directory, split), images=images)
+    order = np.argsort(rows.id, kind="stable")
+    if not np.array_equal(order, np.arange(len(rows))):
+        rows, pixels = rows.take(order), pixels[order] if images else pixels
+    return Table(**vars(rows), pixels=pixels)
+
+
+def read_rows(stored: StoredSplit | Selection) -> Rows:
+    """All that is known of the images but their pixels, by position."""
+    return _read(stored, images=False)[0]
+
+
+def _read(
+    stored: StoredSplit | Selection, *, images: bool
+) -> tuple[Rows, UInt[np.ndarray, "n h w c"]]:
+    """Rows and pixels by position; no pixels without `images`."""
+    schema, count = stored.schema, len(stored)
     pixels = np.zeros((count if images else 0, *schema.image_shape), schema.dtype)
     columns: dict[str, list] = {field.name: [] for field in dataclasses.fields(Rows)}
     chunk = _CHUNK
@@ -81,11 +99,7 @@ def read_split(directory: Path, split: str, *, images: bool = True) -> Table:
                 pixels[row] = record.pixels
             for name, values in columns.items():
                 values.append(getattr(record, name))
-    rows = make_rows(**columns)
-    order = np.argsort(rows.id, kind="stable")
-    if not np.array_equal(order, np.arange(count)):
-        rows, pixels = rows.take(order), pixels[order] if images else pixels
-    return Table(**vars(rows), pixels=pixels)
+    return make_rows(**columns), pixels
 
 
 def make_feed(
@@ -111,18 +125,35 @@ def make_feed(
     Raises:
         StudyError: the batch does not divide by the devices, or no such split.
     """
+    return make_selection_feed(
+        StoredSplit(directory, split),
+        batch_size=batch_size,
+        seed=seed,
+        devices=devices,
+        resident=resident,
+    )
+
+
+def make_selection_feed(
+    stored: StoredSplit | Selection,
+    *,
+    batch_size: int,
+    seed: int,
+    devices: Devices,
+    resident: str = "auto",
+) -> Feed:
+    """As `make_feed`, of a split that is open or of a selection of images."""
     devices.check_batch(batch_size, "batch_size")
     if resident not in ("auto", "always", "never"):
         raise StudyError(f"resident={resident!r}: must be auto, always or never.")
-    schema = read_schema(directory)
-    stored = StoredSplit(directory, split)
     if resident == "auto":
-        resident = "always" if len(stored) <= resident_images(schema) else "never"
+        fits = len(stored) <= resident_images(stored.schema)
+        resident = "always" if fits else "never"
     if resident == "never":
         return StreamingFeed(stored, batch_size=batch_size, seed=seed, devices=devices)
-    table = read_split(directory, split)
+    rows, pixels = _read(stored, images=True)
     return ResidentFeed(
-        table.pixels, table.label, batch_size=batch_size, seed=seed, devices=devices
+        pixels, rows.label, batch_size=batch_size, seed=seed, devices=devices
     )
 
 

@@ -72,7 +72,7 @@ class StoredSplit:
                 f"{directory} has no split {split!r}; it has "
                 f"{', '.join(builder.info.splits)}."
             )
-        self._schema = read_schema(directory)
+        self.schema = read_schema(directory)
         self._where = f"{directory} ({split})"
         self._source = builder.as_data_source(split).data_source
 
@@ -86,6 +86,6 @@ class StoredSplit:
     def read(self, positions: Sequence[int], *, images: bool = True) -> list[Record]:
         """The records at `positions`; without pixels if `images` is False."""
         return [
-            decode_example(data, self._schema, pixels=images, where=self._where)
+            decode_example(data, self.schema, pixels=images, where=self._where)
             for data in self._source.__getitems__(positions)
         ]

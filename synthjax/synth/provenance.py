@@ -61,6 +61,7 @@ def describe(
         "seed": seed,
         "psi": config.psi,
         "label_source": config.label_source,
+        "volumes": config.volumes,
         "unknown_labels": "asked for as 0 and written as 0",
         "counts": {split: counts(label, names) for split, label in wanted.items()},
         "config": plain(config),

@@ -37,6 +37,7 @@ class SynthConfig:
         default_factory=FolderConfig
     )  # with a path: somebody else's images, and no generator is trained
     count: int = 0  # images of each split; 0 is one for each real row
+    volumes: int = 1  # times that many in training: the same labels, other latents
     label_source: str = "rows"  # "rows": the real rows' labels; "sampled": drawn rows
     splits: tuple[str, ...] = ("train", "valid", "test")  # splits that get a twin
     batch_size: int = 32  # images per device and step
@@ -60,7 +61,7 @@ class SynthConfig:
             raise ConfigError(
                 f"splits={self.splits}: must name some of {', '.join(labels.STREAMS)}"
             )
-        for name in ("batch_size", "chunk"):
+        for name in ("volumes", "batch_size", "chunk"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)}: must be 1 or more")
         if not 0.0 <= self.psi <= 2.0:
@@ -98,6 +99,7 @@ def write_twin(
             source=config.label_source,
             seed=seed,
             split=split,
+            volumes=config.volumes if split == "train" else 1,
         )
         for split in config.splits
     }

@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 from synthjax.classifier.config import MODELS, ClassifierConfig
 from synthjax.classifier.densenet import DenseNet, DenseNetConfig, imagenet
 from synthjax.classifier.network import Network, make_network
+from synthjax.classifier.trainer import make_terms
 from synthjax.classifier.update import make_init, make_update
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
@@ -20,7 +21,8 @@ from synthjax.core.errors import ConfigError
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 BATCH = 8
-CONFIG = ClassifierConfig(batch_size=BATCH, flip=True, warmup=0)
+CONFIG = ClassifierConfig(batch_size=BATCH, flip=True)
+TERMS = make_terms(3e-3, np.ones(3, np.float32))
 
 
 def tiny(config: DenseNetConfig, channels: int = 1) -> Network:
@@ -62,7 +64,7 @@ def updated(network: Network, count: int, mapping: str = "pmap"):
     state = devices.replicate(start(network))
     key = devices.replicate(rng.key(0, "step"))
     step = devices.map_step(make_update(network, CONFIG), batch_args=1)
-    state = step(state, devices.shard(batch()), key)
+    state = step(state, devices.shard(batch()), key, TERMS)
     devices.wait(state)
     return jax.tree.map(np.asarray, state)
 

@@ -5,7 +5,12 @@ import pytest
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
-from synthjax.data.loader import read_counts, read_schema, read_split
+from synthjax.data.loader import (
+    read_counts,
+    read_provenance,
+    read_schema,
+    read_split,
+)
 from synthjax.synth import write
 from synthjax.synth.sample import Sampler
 from synthjax.synth.write import SynthConfig, write_twin
@@ -112,6 +117,33 @@ def test_count_and_splits(draw_twin):
     assert read_counts(draw_twin(config=config)) == {"train": 13}
 
 
+def test_volumes_repeat_the_labels_with_other_latents(draw_twin):
+    one = draw_twin("one")
+    out = draw_twin("three", SynthConfig(batch_size=4, chunk=4, volumes=3))
+    single, train = read_split(one, "train"), read_split(out, "train")
+    assert read_counts(out) == {"train": 33, "valid": 3, "test": 5}
+    for volume in range(3):
+        rows = slice(11 * volume, 11 * volume + 11)
+        np.testing.assert_array_equal(train.label[rows], single.label)
+    np.testing.assert_array_equal(train.pixels[:11], single.pixels)
+    np.testing.assert_array_equal(train.id[:11], single.id)
+    assert len(np.unique(train.pixels.reshape(33, -1), axis=0)) == 33
+    for split in ("valid", "test"):
+        np.testing.assert_array_equal(images(out)[split], images(one)[split])
+    record = read_json(out / "provenance.json")
+    assert (record["volumes"], record["counts"]["train"]["images"]) == (3, 33)
+    assert read_provenance(out)["volumes"] == 3
+
+
+def test_volumes_of_a_count_of_drawn_labels(draw_twin):
+    config = SynthConfig(
+        count=7, volumes=2, label_source="sampled", splits=("train",), batch_size=4
+    )
+    label = read_split(draw_twin(config=config), "train").label
+    assert len(label) == 14
+    np.testing.assert_array_equal(label[:7], label[7:])
+
+
 def test_generator_of_other_data_is_refused(draw_twin, toy):
     toy.resolution = 32
     with pytest.raises(StudyError, match="trained with resolution 32"):
@@ -127,6 +159,7 @@ def test_generator_of_other_data_is_refused(draw_twin, toy):
         {"splits": ()},
         {"batch_size": 0},
         {"chunk": 0},
+        {"volumes": 0},
         {"psi": -0.1},
         {"step": -1},
     ],

@@ -1,0 +1,150 @@
+"""The learning rate of a run, its length, and when it is validated and stopped.
+
+A schedule lives on the host and hands each update its rate, so that every schedule
+runs the same compiled step.
+"""
+
+import dataclasses
+import math
+from typing import Protocol
+
+from synthjax.core.errors import ConfigError
+
+
+class Schedule(Protocol):
+    """What the training loop asks."""
+
+    steps: int  # updates at most
+    eval_every: int  # updates between two validations
+
+    def rate(self, step: int) -> float:
+        """Learning rate of the update that follows `step` updates."""
+        ...
+
+    def observe(self, improved: bool) -> None:
+        """Takes note of a validation: whether it is the best so far."""
+        ...
+
+    def finished(self) -> bool:
+        """Whether the run is to stop before its last update."""
+        ...
+
+    def state(self) -> dict[str, int]:
+        """All that changes, as JSON; `restore` takes it back."""
+        ...
+
+    def restore(self, state: dict[str, int]) -> None:
+        """Goes on from a `state`."""
+        ...
+
+
+@dataclasses.dataclass
+class Cosine:
+    """Linear rise to the peak, then half a cosine down to zero at the last step."""
+
+    peak: float  # learning rate
+    warmup: int  # updates of the rise
+    steps: int
+    eval_every: int
+
+    def rate(self, step: int) -> float:
+        """See Schedule."""
+        if step < self.warmup:
+            return self.peak * step / self.warmup
+        done = (step - self.warmup) / (self.steps - self.warmup)
+        return self.peak * 0.5 * (1.0 + math.cos(math.pi * done))
+
+    def observe(self, improved: bool) -> None:
+        """See Schedule: the course is fixed."""
+
+    def finished(self) -> bool:
+        """See Schedule: no run stops early."""
+        return False
+
+    def state(self) -> dict[str, int]:
+        """See Schedule."""
+        return {}
+
+    def restore(self, state: dict[str, int]) -> None:
+        """See Schedule."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PlateauConfig:
+    """Epochs of a fixed size, and what happens when they bring nothing more.
+
+    The defaults are those of DuMont Schuette et al. 2021.
+    """
+
+    epoch_images: int = 5000  # images of an epoch; at most the real training split
+    epochs: int = 100  # at most
+    factor: float = 0.1  # that the learning rate is multiplied by
+    patience: int = 2  # epochs without a better validation before that
+    stop: int = 3  # epochs without a better validation that end the run
+    floor: float = 1e-8  # the learning rate does not go below it
+
+    def __post_init__(self) -> None:
+        for name in ("epoch_images", "epochs", "patience", "stop"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}={getattr(self, name)}: must be at least 1")
+        if not 0 < self.factor < 1:
+            raise ConfigError(f"factor={self.factor}: must be between 0 and 1")
+        if self.floor < 0:
+            raise ConfigError(f"floor={self.floor}: must be 0 or more")
+
+
+class Plateau:
+    """A constant rate, lowered and at last stopped when validation no longer improves.
+
+    Two counters of epochs without a better validation: that of the rate begins anew
+    when it has lowered it, that of the end only with a better validation.
+
+    Args:
+      config: the numbers.
+      rate: learning rate of the first epoch.
+      batch_size: images in an update, over all devices.
+      images: of the real training split, whatever an arm trains on: an epoch is as
+        long in every arm.
+    """
+
+    def __init__(
+        self, config: PlateauConfig, rate: float, batch_size: int, images: int
+    ):
+        self.eval_every = max(1, min(images, config.epoch_images) // batch_size)
+        self.steps = config.epochs * self.eval_every
+        self._config, self._rate = config, rate
+        self._lowered = 0  # times that the rate was lowered
+        self._wait = self._wait_stop = 0  # epochs without a better validation
+
+    def rate(self, step: int) -> float:
+        """See Schedule."""
+        rate = self._rate * self._config.factor**self._lowered
+        return max(rate, min(self._rate, self._config.floor))
+
+    def observe(self, improved: bool) -> None:
+        """See Schedule."""
+        if improved:
+            self._wait = self._wait_stop = 0
+            return
+        self._wait += 1
+        self._wait_stop += 1
+        if self._wait == self._config.patience:
+            self._lowered += 1
+            self._wait = 0
+
+    def finished(self) -> bool:
+        """See Schedule."""
+        return self._wait_stop >= self._config.stop
+
+    def state(self) -> dict[str, int]:
+        """See Schedule."""
+        return {
+            "lowered": self._lowered,
+            "wait": self._wait,
+            "wait_stop": self._wait_stop,
+        }
+
+    def restore(self, state: dict[str, int]) -> None:
+        """See Schedule."""
+        self._lowered = state["lowered"]
+        self._wait, self._wait_stop = state["wait"], state["wait_stop"]
