@@ -15,8 +15,10 @@ def run(this: Launch) -> None:
             this.sections["evaluate"],
             seed=this.seed,
             out=out,
+            devices=this.devices,
             **this.inputs("data", "synth", "classifier"),
         ),
+        everywhere=True,
     )
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 
 from synthjax.core.errors import ConfigError
+from synthjax.evaluate.attribution import AttributionConfig
+from synthjax.evaluate.neighbours import NeighboursConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +19,12 @@ class EvaluateConfig:
     age_bands: tuple[float, ...] = (40.0, 60.0, 80.0)  # first years of all but one band
     roc_points: int = 51  # points of each ROC curve, 2 to 100
     grid_rows: int = 6  # images of each label combination in the grids
+    neighbours: NeighboursConfig = dataclasses.field(
+        default_factory=NeighboursConfig
+    )  # real training images nearest to synthetic ones
+    attribution: AttributionConfig = dataclasses.field(
+        default_factory=AttributionConfig
+    )  # where the classifiers look
 
     def __post_init__(self) -> None:
         for name, least in (

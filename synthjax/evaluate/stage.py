@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from synthjax.core.clock import say
+from synthjax.core.devices import Devices
 from synthjax.core.files import write_json
 from synthjax.data.loader import read_schema, read_split
+from synthjax.evaluate.attribution import measure_attribution
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.grids import write_grids
+from synthjax.evaluate.neighbours import measure_neighbours
 from synthjax.evaluate.predictions import load_predictions
 from synthjax.evaluate.utility import measure
 
@@ -19,8 +22,11 @@ def evaluate(
     synth: Path,
     classifier: Path,
     out: Path,
+    devices: Devices,
 ) -> None:
-    """Writes `out/results.json` and `out/grids/{real.png,synthetic.png,grid.json}`.
+    """Writes `out/results.json`, and pictures in grids, neighbours and attribution.
+
+    Every process of a run calls it; the main one writes.
 
     Args:
         config: the section config.evaluate.
@@ -29,6 +35,7 @@ def evaluate(
         synth: the synthetic set (for the grids).
         classifier: the classifier stage's directory, with the arms real and synthetic.
         out: where to write.
+        devices: where classifiers run.
 
     Raises:
         StudyError: an arm is missing, the arms differ in seeds or test images, the
@@ -38,12 +45,33 @@ def evaluate(
     predictions = load_predictions(classifier, names)
     test = read_split(data, "test")
     results = measure(config, predictions, test, seed)
-    write_grids(
-        test,
-        read_split(synth, "test"),
-        names,
-        rows=config.grid_rows,
-        out=out / "grids",
+    results["neighbours"] = measure_neighbours(
+        config.neighbours,
+        level=config.level,
+        seed=seed,
+        data=data,
+        synth=synth,
+        classifier=classifier,
+        out=out / "neighbours",
+        devices=devices,
     )
-    write_json(out / "results.json", results)
-    say(results["verdict"])
+    results["attribution"] = measure_attribution(
+        config.attribution,
+        replicates=config.replicates,
+        level=config.level,
+        seed=seed,
+        data=data,
+        classifier=classifier,
+        out=out / "attribution",
+        devices=devices,
+    )
+    if devices.is_main:
+        write_grids(
+            test,
+            read_split(synth, "test"),
+            names,
+            rows=config.grid_rows,
+            out=out / "grids",
+        )
+        write_json(out / "results.json", results)
+        say(results["verdict"])

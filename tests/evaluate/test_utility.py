@@ -12,19 +12,29 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from synthjax.classifier.predict import write_predictions
+from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import write_json
 from synthjax.data.loader import Table, read_split
 from synthjax.data.schema import Record, Schema
 from synthjax.data.write import write_set
+from synthjax.evaluate.attribution import AttributionConfig
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.grids import typical_vectors
+from synthjax.evaluate.neighbours import NeighboursConfig
 from synthjax.evaluate.predictions import load_predictions
 from synthjax.evaluate.stage import evaluate
 from synthjax.evaluate.utility import measure
 
 NAMES = ("One", "Two", "Never")
-CONFIG = EvaluateConfig(replicates=50, roc_points=11, grid_rows=3)
+CONFIG = EvaluateConfig(
+    replicates=50,
+    roc_points=11,
+    grid_rows=3,
+    neighbours=NeighboursConfig(images=0),  # there are predictions, no classifiers
+    attribution=AttributionConfig(images=0),
+)
+DEVICES = make_devices(DevicesConfig(count=1))
 
 
 def records(prefix: str):
@@ -72,7 +82,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def results(inputs, tmp_path_factory) -> tuple[dict, Path]:
     out = tmp_path_factory.mktemp("evaluate")
-    evaluate(CONFIG, seed=3, out=out, **inputs)
+    evaluate(CONFIG, seed=3, out=out, devices=DEVICES, **inputs)
     return json.loads((out / "results.json").read_text()), out
 
 
@@ -315,7 +325,7 @@ def test_an_older_study_has_no_other_predictions(inputs, tmp_path) -> None:
 
 
 def test_a_second_run_gives_the_same_file(results, inputs, tmp_path) -> None:
-    evaluate(CONFIG, seed=3, out=tmp_path, **inputs)
+    evaluate(CONFIG, seed=3, out=tmp_path, devices=DEVICES, **inputs)
     for name in ("results.json", "grids/grid.json", "grids/synthetic.png"):
         assert (tmp_path / name).read_bytes() == (results[1] / name).read_bytes()
 
@@ -383,7 +393,11 @@ def test_predictions_that_do_not_fit_are_refused(
             write_predictions(path, table, logit * np.inf)
     with pytest.raises(StudyError, match=message):
         evaluate(
-            CONFIG, seed=0, out=tmp_path / "out", **{**inputs, "classifier": tmp_path}
+            CONFIG,
+            seed=0,
+            out=tmp_path / "out",
+            devices=DEVICES,
+            **{**inputs, "classifier": tmp_path},
         )
 
 

@@ -1,0 +1,75 @@
+"""A study of blobs on noise whose classifiers are random: quick, and all files true."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.network import make_network
+from synthjax.classifier.small import SmallConfig
+from synthjax.core import rng
+from synthjax.core.checkpoint import Checkpoints
+from synthjax.core.config import plain
+from synthjax.core.files import write_json
+from synthjax.data.schema import Record, Schema
+from synthjax.data.write import write_set
+
+LABELS = ("bright", "left", "never")
+
+
+def records(split: str, count: int, arm: str):
+    """Two images of each patient; every seventh first label is unknown."""
+    generator = np.random.default_rng([len(arm), len(split)])
+    for i in range(count):
+        label = np.append(generator.integers(0, 2, 2), 0).astype(np.float32)
+        pixels = generator.normal(100 + 40 * label[0], 20, (16, 16, 1))
+        column = 3 if label[1] else 11
+        pixels[6:10, column : column + 3] += 60
+        if i % 7 == 0:
+            label[0] = np.nan
+        yield Record(
+            id=f"{arm}-{split}-{i:04d}",
+            pixels=np.clip(pixels, 0, 255).astype(np.uint8),
+            label=label,
+            patient_id=f"{arm}-{split}-p{i // 2}",
+        )
+
+
+def save_classifier(directory: Path, seed: int) -> None:
+    config = ClassifierConfig(small=SmallConfig(width=8))
+    network = make_network(config, n_labels=len(LABELS), resolution=16, channels=1)
+    params = jax.jit(network.init)(rng.key(seed, "classifier"))
+    saved = {"config": plain(config), "labels": list(LABELS)}
+    write_json(directory / "config.json", saved | {"resolution": 16, "channels": 1})
+    checkpoints = Checkpoints(directory / "checkpoints")
+    item = {"params": params}
+    checkpoints.save(1, train=item, ema=item, data={}, meta={})
+    checkpoints.wait()
+    checkpoints.close()
+
+
+@pytest.fixture(scope="session")
+def random_study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The directories data, synth and classifier.
+
+    The synthetic training split holds copies of the real training images 5 and 9, as its
+    images 3 and 20; no other image is a copy.
+    """
+    folder = tmp_path_factory.mktemp("random_study")
+    schema = Schema("toy", LABELS, 16, 1)
+    sizes = {"train": 60, "valid": 4, "test": 40}
+    made = {
+        arm: {split: list(records(split, n, arm)) for split, n in sizes.items()}
+        for arm in ("data", "synth")
+    }
+    for copy, original in ((3, 5), (20, 9)):
+        pixels = made["data"]["train"][original].pixels
+        made["synth"]["train"][copy].pixels = pixels.copy()
+    for arm, splits in made.items():
+        write_set(folder / arm, schema, splits, None)
+    for number, arm in enumerate(("real", "synthetic")):
+        for k in range(2):
+            save_classifier(folder / "classifier" / arm / f"seed{k}", 2 * number + k)
+    return {name: folder / name for name in ("data", "synth", "classifier")}
