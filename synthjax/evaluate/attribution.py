@@ -35,7 +35,7 @@ from synthjax.evaluate.statistics.bootstrap import draw_patients
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 FILLS = ("imagenet", "train")
 TARGETS = ("finding", "labels")
-_GRADIENTS = 32  # images in a batch of integrated gradients
+_GRADIENTS = 64  # images in a batch of integrated gradients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,7 +264,7 @@ def _gradients(
     The latter is the mean distance between the sum of a map and the difference of the
     logits, as a part of the mean size of that difference.
     """
-    step = make_integrate(network.logits, devices, nodes=config.nodes, fill=fill)
+    step = make_integrate(network.logits, devices, fill=fill)
     maps, error, size = {}, 0.0, 0.0
     for arm, values in params.items():
         pixel, difference = integrated_gradients(
@@ -272,6 +272,7 @@ def _gradients(
             values,
             test.pixels[chosen.row],
             chosen.finding,
+            nodes=config.nodes,
             batch_size=whole_batch(min(_GRADIENTS, len(chosen.row)), devices),
             devices=devices,
         )

@@ -62,12 +62,13 @@ def occlude(logits, params, pixels, *, patches, batch, count=1, fill=FILL):
 
 def integrate(logits, params, pixels, *, nodes, batch=4, count=1, fill=FILL):
     devices = make_devices(DevicesConfig(count=count))
-    step = make_integrate(logits, devices, nodes=nodes, fill=fill)
+    step = make_integrate(logits, devices, fill=fill)
     found = integrated_gradients(
         step,
         devices.replicate(params),
         pixels,
         FINDING[: len(pixels)],
+        nodes=nodes,
         batch_size=batch,
         devices=devices,
     )
