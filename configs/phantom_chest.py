@@ -72,3 +72,9 @@ def _shrink(config: ConfigDict) -> None:
     config.classifier.eval_every = 20
     config.classifier.batch_size = 16
     config.evaluate.replicates = 100
+    config.evaluate.neighbours.images = 64
+    config.evaluate.neighbours.strips = 2
+    config.evaluate.attribution.images = 2
+    config.evaluate.attribution.pictures = 1
+    config.evaluate.attribution.patches = 8
+    config.evaluate.attribution.nodes = 8

@@ -146,7 +146,7 @@ def measure_attribution(
             maps=maps,
         )
         write_pictures(shown, each=config.pictures, out=out)
-    _say(found["occlusion"])
+        _say(found["occlusion"])
     return {
         "method": "occlusion",
         "n": len(chosen.row),

@@ -108,11 +108,12 @@ def measure_neighbours(
     for name, space in spaces.items():
         found[name] = _search(space, config.k)
         measured[name] = _numbers(found[name], level)
-        share = measured[name]["closer_than_real_1pct"]
-        say(
-            f"neighbours by {space.words}: {100 * share['value']:.1f} % of synthetic "
-            f"images closer to a training image than {100 * (1 - CLOSE):g} % of real ones"
-        )
+        if devices.is_main:
+            share = measured[name]["closer_than_real_1pct"]["value"]
+            say(
+                f"neighbours by {space.words}: {100 * share:.1f} % of synthetic images "
+                f"closer to a training image than {100 * (1 - CLOSE):g} % of real ones"
+            )
     if devices.is_main:
         write_strips(found, tables, names, strips=config.strips, seed=seed, out=out)
     return {

@@ -40,12 +40,11 @@ def records(split: str, count: int, arm: str):
 def save_classifier(directory: Path, seed: int) -> None:
     config = ClassifierConfig(small=SmallConfig(width=8))
     network = make_network(config, n_labels=len(LABELS), resolution=16, channels=1)
-    params = jax.jit(network.init)(rng.key(seed, "classifier"))
+    variables = jax.jit(network.init)(rng.key(seed, "classifier"))
     saved = {"config": plain(config), "labels": list(LABELS)}
     write_json(directory / "config.json", saved | {"resolution": 16, "channels": 1})
     checkpoints = Checkpoints(directory / "checkpoints")
-    item = {"params": params}
-    checkpoints.save(1, train=item, ema=item, data={}, meta={})
+    checkpoints.save(1, train=variables, ema=variables, data={}, meta={})
     checkpoints.wait()
     checkpoints.close()
 
