@@ -21,6 +21,7 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["synthjax", "synthjax.*"]),
     package_data={
+        "synthjax.evaluate": ["*.json"],
         "synthjax.gan": ["*.json", "*.txtpb"],
         "synthjax.report": ["templates/*"],
     },
@@ -62,6 +63,7 @@ setup(
             "h5py>=3.11",
             "hypothesis>=6",
             "ipykernel>=6",
+            "jsonschema>=4.18",
             "keras>=3.8",  # its DenseNet is what ours must equal
             "mypy>=1.15",
             "nbclient>=0.10",

@@ -4,7 +4,10 @@ import json
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
+
+from synthjax.core.files import read_json
 
 ROOT = Path(__file__).parent.parent
 CONFIG = "configs/phantom_chest.py:tiny"
@@ -46,6 +49,11 @@ def test_results_have_the_promised_keys(tiny_study):
     for label in labels:
         assert {"name", "real", "synthetic", "gap", "n_positive", "n"} <= set(label)
     assert found["n_test_images"] >= found["n_test_patients"] > 0
+
+
+def test_results_keep_to_their_schema(tiny_study):
+    schema = read_json(ROOT / "synthjax" / "evaluate" / "results.schema.json")
+    jsonschema.Draft202012Validator(schema).validate(results(tiny_study))
 
 
 def test_second_run_skips_everything(tiny_study, pipeline):

@@ -42,12 +42,16 @@ class Material:
         return results
 
     def json(self, *parts: str) -> Any:
-        """A JSON file of the study, or None."""
-        path = self.study.joinpath(*parts)
-        if not path.exists():
+        """A JSON file of the study; None, and noted as missing, where there is none."""
+        found = self.optional_json(*parts)
+        if found is None:
             self.missing.append("/".join(parts))
-            return None
-        return self._json(path)
+        return found
+
+    def optional_json(self, *parts: str) -> Any:
+        """A JSON file of the study that nobody misses, or None."""
+        path = self.study.joinpath(*parts)
+        return self._json(path) if path.exists() else None
 
     def _json(self, path: Path) -> Any:
         try:

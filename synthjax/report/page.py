@@ -2,16 +2,56 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from synthjax.core.clock import say
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import write_atomic
-from synthjax.report import record, sections
+from synthjax.report import record
 from synthjax.report.material import Material
+from synthjax.report.numbers import numbers_csv
+from synthjax.report.sections import groups, images, utility
+from synthjax.report.sections.data import data_card
+from synthjax.report.sections.fidelity import fidelity
+from synthjax.report.sections.learning import learning
+from synthjax.report.sections.scorecard import scorecard
+from synthjax.report.sections.verdict import verdict
+from synthjax.report.store import Figures
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Sections in the order of the page, as its contents list them.
+CONTENTS = {
+    "verdict": "Verdict",
+    "findings": "Gap by finding",
+    "curves": "Curves",
+    "calibration": "Calibration",
+    "subgroups": "Subgroups",
+    "arms": "Arms and controls",
+    "label-fidelity": "Label fidelity",
+    "fidelity": "Fidelity",
+    "images": "Images",
+    "neighbours": "Nearest images",
+    "attribution": "Attribution",
+    "learning": "Training",
+    "data": "Data",
+    "scorecard": "Scorecard",
+    "record": "Record",
+}
+# Keys of results.json that a run may lack.
+OPTIONAL = (
+    "primary",
+    "precision_recall",
+    "calibration",
+    "subgroups",
+    "arms",
+    "label_fidelity",
+    "synthetic_on_synthetic",
+    "fidelity",
+    "neighbours",
+    "attribution",
+)
 MAX_BYTES = 10_000_000  # of the page, so that it can be sent by mail
 
 
@@ -32,35 +72,18 @@ class ReportConfig:
 
 
 def write_report(config: ReportConfig, *, study: Path, out: Path) -> None:
-    """Writes `out`/report.html and `out`/figures/ from the directories of a study.
+    """Writes report.html, numbers.csv and figures/ into `out`.
 
-    Reads JSON and images only. What an optional file would have shown is replaced by a
-    line that names the file.
+    Reads JSON and images of the directories of a study only. What an optional file would
+    have shown is replaced by a line that names the file; a section whose numbers are not
+    in the results is left out, and named at the end.
 
     Raises:
       StudyError: there are no results, or the page would be too large to send.
     """
     material = Material(study)
     results = material.results()
-    figures = sections.Figures(out / "figures")
-    stages = material.stages()
-    origin = material.json("synth", "provenance.json")
-    context = {
-        "config": config,
-        "css": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
-        "verdict": sections.verdict(results),
-        "findings": sections.findings(results, figures),
-        "curves": sections.curves(results, figures),
-        "grids": sections.grids(material, figures, config),
-        "learning": sections.learning(material, figures, config),
-        "data": sections.data_card(material, stages),
-        "provenance": record.provenance(origin),
-        "made_elsewhere": record.made_elsewhere(origin),
-        "stages": record.stage_table(stages),
-        "settings": record.settings(stages),
-        "versions": record.versions(stages),
-        "missing": material.missing,
-    }
+    context = _context(config, material, results, Figures(out / "figures"))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -75,4 +98,53 @@ def write_report(config: ReportConfig, *, study: Path, out: Path) -> None:
             f"{MAX_BYTES / 1e6:.0f}: lower config.report.cell, rows or samples"
         )
     write_atomic(out / "report.html", page)
+    write_atomic(out / "numbers.csv", numbers_csv(results).encode())
     say(f"report: {out / 'report.html'}")
+
+
+def _context(
+    config: ReportConfig,
+    material: Material,
+    results: dict[str, Any],
+    figures: Figures,
+) -> dict[str, Any]:
+    """Everything that the templates name."""
+    stages = material.stages()
+    origin = material.json("synth", "provenance.json")
+    card = material.json("data", "splits.json")
+    optional = {
+        "calibration": utility.calibration(results, figures),
+        "subgroups": groups.subgroups(results, figures),
+        "arms": groups.arms(results, figures),
+        "label_fidelity": groups.label_fidelity(results, figures),
+        "fidelity": fidelity(results),
+        "neighbours": images.neighbours(results, material, figures),
+        "attribution": images.attribution(results, material, figures),
+    }
+    return {
+        "config": config,
+        "css": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
+        "verdict": verdict(results),
+        "findings": utility.findings(results, figures),
+        "more": utility.more_numbers(results),
+        "roc": utility.roc(results, figures),
+        "precision_recall": utility.precision_recall(results, figures),
+        **optional,
+        "grids": images.grids(material, figures, config),
+        "learning": learning(material, figures, config),
+        "data": data_card(card, stages),
+        "scorecard": scorecard(results, card, origin),
+        "gates": record.gates(material.optional_json("evaluate", "gates.json")),
+        "provenance": record.provenance(origin),
+        "made_elsewhere": record.made_elsewhere(origin),
+        "stages": record.stage_table(stages),
+        "settings": record.settings(stages),
+        "versions": record.versions(stages),
+        "missing": material.missing,
+        "unmeasured": [key for key in OPTIONAL if not results.get(key)],
+        "contents": [
+            (anchor, words)
+            for anchor, words in CONTENTS.items()
+            if optional.get(anchor.replace("-", "_"), True)
+        ],
+    }

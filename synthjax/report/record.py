@@ -3,6 +3,7 @@
 from typing import Any
 
 from synthjax.core.clock import duration
+from synthjax.report.words import plain
 
 _PLACES = ("path", "index")  # keys whose values are folders of the user
 
@@ -31,6 +32,24 @@ def provenance(record: dict[str, Any] | None) -> list[tuple[str, str]]:
 def made_elsewhere(record: dict[str, Any] | None) -> bool:
     """Whether the synthetic images came as a folder, from a generator not known here."""
     return record is not None and "generator" not in record
+
+
+def gates(record: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """What evaluate/gates.json says of every limit that was set before the run."""
+    rows = []
+    for gate in (record or {}).get("gates", []):
+        ends = (("at least", gate["minimum"]), ("at most", gate["maximum"]))
+        limits = [f"{word} {end:g}" for word, end in ends if end is not None]
+        rows.append(
+            {
+                "name": gate["name"],
+                "limit": ", ".join(limits),
+                "value": plain(gate["value"]),
+                "kept": not gate["reason"],
+                "reason": gate["reason"],
+            }
+        )
+    return rows
 
 
 def stage_table(stages: dict[str, dict[str, Any]]) -> dict[str, Any]:

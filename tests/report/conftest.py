@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synthjax.core.files import write_json
+from synthjax.core.files import read_json, write_json
 from synthjax.core.logbook import grid, save_png
 from synthjax.data.sources.findings import CHEST
+from synthjax.report.page import ReportConfig, write_report
 
 UNDEFINED = "Pleural Other"  # no test image has it
 
@@ -66,6 +67,47 @@ def results(rng: np.random.Generator, names: tuple[str, ...]) -> dict:
         "curves": {"fpr": fpr.tolist(), "labels": curves},
         "bootstrap": {"replicates": 1000, "level": 0.95, "seed": 0},
     }
+
+
+def write_sheets(folder: Path, rng: np.random.Generator, names: tuple) -> None:
+    """Strips of neighbours and of maps with the sheets that describe them."""
+    pictures = []
+    for choice in ("closest", "closest_test", "random"):
+        for place, name in enumerate(names[:3]):
+            file = f"own_{choice}_{place}.png"
+            images_u8 = np.stack([thorax(rng, 48, 0.1) for _ in range(4)])
+            save_png(folder / "neighbours" / file, grid(images_u8, 4))
+            near = [{"id": "b", "labels": [], "distance": 0.123}]
+            pictures.append(
+                {"file": file, "alt": f"Image {place} and its nearest three images"}
+                | {"distance": "own", "choice": choice, "neighbours": near}
+                | {"image": {"id": "a", "labels": [name]}}
+            )
+    sheet = {
+        "distances": {"own": {"words": "features", "unit": "1 - cosine"}},
+        "choices": {
+            "closest": "the synthetic images closest to a training image",
+            "closest_test": "the real test images closest to a training image",
+            "random": "synthetic images drawn at random",
+        },
+        "pictures": pictures,
+    }
+    write_json(folder / "neighbours" / "sheet.json", sheet)
+    pictures = []
+    for place, name in enumerate(names[:3]):
+        file = f"occlusion_{place}.png"
+        images_u8 = np.stack([thorax(rng, 48, 0.1) for _ in range(3)])
+        save_png(folder / "attribution" / file, grid(images_u8, 3))
+        pictures.append(
+            {"file": file, "alt": f"Two maps for {name}", "method": "occlusion"}
+            | {"finding": name, "id": "a"}
+        )
+    sheet = {
+        "columns": ["image", "trained on real", "trained on synthetic"],
+        "methods": {"occlusion": "rise of the cross-entropy"},
+        "pictures": pictures,
+    }
+    write_json(folder / "attribution" / "sheet.json", sheet)
 
 
 def make_study(
@@ -163,6 +205,20 @@ def make_study(
     return folder
 
 
+def make_full(folder: Path) -> Path:
+    """Adds to a made-up study what the parts of the evaluation write."""
+    found = read_json(Path(__file__).parent / "results.json")
+    write_json(folder / "evaluate" / "results.json", found)
+    names = tuple(row["name"] for row in found["utility"]["labels"])
+    write_sheets(folder / "evaluate", np.random.default_rng(1), names)
+    kept = {"name": "n_test_patients", "minimum": 200, "maximum": None, "value": 1203.0}
+    missed = {"name": "utility.mean.gap.high", "minimum": None, "maximum": 0.05}
+    gates = [kept | {"reason": ""}]
+    gates.append(missed | {"value": 0.0712, "reason": "above 0.05"})
+    write_json(folder / "evaluate" / "gates.json", {"gates": gates})
+    return folder
+
+
 def write_lines(path: Path, lines: list[dict]) -> None:
     """Writes dicts as JSON lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,6 +231,21 @@ def whole_study(tmp_path_factory) -> Path:
     names = ("No Finding", "Cardiomegaly", "Edema", UNDEFINED)
     folder = tmp_path_factory.mktemp("made-up") / "study"
     return make_study(folder, size=16, lines=12, names=names)
+
+
+@pytest.fixture(scope="session")
+def full_study(whole_study, tmp_path_factory) -> Path:
+    """The made-up study, evaluated with every part switched on; tests only read it."""
+    folder = tmp_path_factory.mktemp("full") / "study"
+    return make_full(Path(shutil.copytree(whole_study, folder)))
+
+
+@pytest.fixture(scope="session")
+def full_report(full_study, tmp_path_factory) -> Path:
+    """The folder of its report."""
+    out = tmp_path_factory.mktemp("full-report")
+    write_report(ReportConfig(), study=full_study, out=out)
+    return out
 
 
 @pytest.fixture

@@ -31,6 +31,32 @@ def test_forest_draws_every_interval():
         assert (gap["low"], gap["high"]) in drawn
 
 
+def test_hollow_is_what_may_be_chance():
+    rows = [dict(GAPS[0], significant=True), dict(GAPS[1], significant=False)]
+    axes = figures.forest(rows, MEAN, margin=0.05).axes[0]
+    dots = [line for line in axes.lines if line.get_marker() in ("o", "D")]
+    faces = [dot.get_markerfacecolor() for dot in dots]
+    assert faces == [figures.INK, figures.INK, "white"]
+    assert 0.05 in [line.get_xdata()[0] for line in axes.lines]
+    other = [{"name": "a", "mean": MEAN, "colour": figures.REAL}]
+    axes = figures.forest(other, field="mean", reference=0.5).axes[0]
+    assert axes.lines[0].get_color() == figures.REAL
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a"]
+
+
+def test_diagrams_leave_out_what_is_not_there():
+    curve = {"confidence": [0.1, 0.5, None], "observed": [0.2, None, None]}
+    line = figures.reliability("mixed", curve).axes[0].lines[1]
+    assert list(line.get_xdata()) == [0.1]
+    assert line.get_color() == figures.MUTED
+    sets = {"synthetic": [(0.5, 2.0), (0.01, 1.0)], "real": [(0.01, None), (1, 3.0)]}
+    synthetic, real = figures.distances(sets).axes[0].lines
+    assert list(synthetic.get_xdata()) == [1.0, 2.0]
+    assert list(real.get_ydata()) == [100]
+    panel = figures.precision_recall([0, 1], [1, 0.4], [1, 0.2], 0.1).axes[0]
+    assert list(panel.lines[0].get_ydata()) == [0.1, 0.1]
+
+
 def test_arms_have_their_colours():
     lines = figures.roc([0, 0.5, 1], [0, 0.9, 1], [0, 0.8, 1]).axes[0].lines
     assert [line.get_color() for line in lines[1:]] == [figures.REAL, figures.SYNTHETIC]

@@ -37,7 +37,10 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture
-def render(made_up_study, tmp_path):
+def render(made_up_study, tmp_path, monkeypatch):
+    """Renders the made-up study as it is then; its figures are empty, for speed."""
+    monkeypatch.setattr("synthjax.report.figures.svg", lambda figure: b"<svg/>")
+
     def render(config=None):
         config = config or ReportConfig()
         write_report(config, study=made_up_study, out=tmp_path / "report")

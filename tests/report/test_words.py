@@ -1,6 +1,15 @@
 """Numbers and sentences as they are written."""
 
-from synthjax.report.words import headline, interval, preparation, signed
+from synthjax.report.sections.fidelity import reading
+from synthjax.report.words import (
+    estimate,
+    headline,
+    interval,
+    p_value,
+    plain,
+    preparation,
+    signed,
+)
 
 
 def sentence(value, low, high):
@@ -14,6 +23,33 @@ def test_signs():
     assert signed(-0.0001) == "0.000"
     assert signed(None) == "\u2013"
     assert interval({"low": None, "high": None}) == "\u2013"
+
+
+def test_numbers_of_any_size_are_plain():
+    assert [plain(x) for x in (0.0, 3.2149, 1234.5, -0.000214)] == [
+        "0",
+        "3.21",
+        "1,234",
+        "\u22120.000214",
+    ]
+    assert plain(-1e-9) == "0.000000"
+    assert plain(None) == "\u2013"
+    assert p_value(0.0004) == "<\u202f0.001"
+    assert p_value(0.05) == "0.050"
+    assert estimate(None) == {"value": "\u2013", "interval": "\u2013"}
+
+
+def test_fidelity_is_read_against_its_floor():
+    def read(low, high, better, floor=(1.0, 2.0)):
+        ends = {"value": (low + high) / 2, "low": low, "high": high}
+        real = {"value": 1.5, "low": floor[0], "high": floor[1]}
+        return reading({"synthetic": ends, "floor": real, "better": better})
+
+    assert read(2.1, 3, "low") == "worse than real"
+    assert read(2.1, 3, "high") == "beyond real"
+    assert read(0.1, 0.9, "high") == "worse than real"
+    assert read(0.1, 1.0, "low") == "like real"
+    assert read(2.1, 3, "low", floor=(None, None)) == "\u2013"
 
 
 def test_loss_and_gain_are_called_by_name():

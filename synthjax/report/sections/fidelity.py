@@ -1,0 +1,126 @@
+"""How alike both sets of images are, each number beside what real images reach."""
+
+from typing import Any
+
+from synthjax.report.words import NONE, estimate, plain, title
+
+# Name of a metric in results.json: what it is called, and what it says.
+METRICS = {
+    "frechet": (
+        "Fréchet distance",
+        "distance of two normal distributions fitted to the features",
+    ),
+    "frechet_infinite": (
+        "Fréchet distance, N to infinity",
+        "the same, extrapolated to infinitely many images, so that n matters less",
+    ),
+    "kernel": (
+        "Kernel distance",
+        "unbiased squared maximum mean discrepancy; may be below zero by chance",
+    ),
+    "precision": ("Precision", "share of synthetic images that lie among real ones"),
+    "recall": ("Recall", "share of real images that lie among synthetic ones"),
+    "density": ("Density", "how densely real images surround synthetic ones"),
+    "coverage": (
+        "Coverage",
+        "share of real images with a synthetic one in their neighbourhood",
+    ),
+    "alpha_precision": ("Alpha-precision", "synthetic images in the core of the real"),
+    "beta_recall": ("Beta-recall", "real images in the core of the synthetic ones"),
+    "authenticity": (
+        "Authenticity",
+        "share of synthetic images not closer to a training image than its own neighbour",
+    ),
+    "vendi": ("Vendi score", "effective number of different images"),
+    "ms_ssim": ("MS-SSIM of pairs", "how alike two images of a set are; 1 is the same"),
+    "sliced_wasserstein": (
+        "Sliced Wasserstein distance",
+        "distance of both sets of pixels along random directions",
+    ),
+}
+
+
+def fidelity(results: dict[str, Any]) -> dict[str, Any] | None:
+    """A table for each encoder, the findings of each, and metrics without encoder."""
+    stored = results.get("fidelity")
+    if not stored:
+        return None
+    tables = [
+        {
+            "name": encoder["name"],
+            "n_real": encoder["n_real"],
+            "n_synthetic": encoder["n_synthetic"],
+            "rows": [_row(metric) for metric in encoder["metrics"]],
+            "labels": _by_label(encoder.get("labels") or []),
+        }
+        for encoder in stored.get("encoders") or []
+    ]
+    images = [_row(metric) for metric in stored.get("images") or []]
+    return {"encoders": tables, "images": images}
+
+
+def _row(metric: dict[str, Any]) -> dict[str, Any]:
+    name, meaning = METRICS.get(metric["name"], (title(metric["name"]), ""))
+    return {
+        "name": name,
+        "meaning": meaning,
+        "synthetic": estimate(metric["synthetic"], plain),
+        "floor": estimate(metric.get("floor"), plain),
+        "better": {"low": "lower", "high": "higher"}[metric["better"]],
+        "reading": reading(metric),
+    }
+
+
+def reading(metric: dict[str, Any]) -> str:
+    """Synthetic against real images: "worse than real", "like real", "better than real".
+
+    Worse and better are said where both intervals have no point in common.
+    """
+    synthetic, floor = metric["synthetic"], metric.get("floor")
+    ends = [
+        one[end] for one in (synthetic, floor or {}) for end in one if end != "value"
+    ]
+    if not floor or None in ends or None in (synthetic["value"], floor["value"]):
+        return NONE
+    above = synthetic["low"] > floor["high"]
+    if not above and synthetic["high"] >= floor["low"]:
+        return "like real"
+    return "worse than real" if above == (metric["better"] == "low") else "beyond real"
+
+
+def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Findings down, metrics across."""
+    if not labels:
+        return None
+    names = [metric["name"] for metric in labels[0]["metrics"]]
+    rows = []
+    for label in labels:
+        found = {metric["name"]: metric for metric in label["metrics"]}
+        cells = [
+            {
+                "synthetic": estimate(found[name]["synthetic"], plain)["value"],
+                "floor": estimate(found[name].get("floor"), plain)["value"],
+            }
+            if name in found
+            else {"synthetic": NONE, "floor": NONE}
+            for name in names
+        ]
+        rows.append(
+            {"name": label["name"], "cells": cells}
+            | {key: label[key] for key in ("n_real", "n_synthetic")}
+        )
+    return {
+        "metrics": [METRICS.get(name, (title(name), ""))[0] for name in names],
+        "rows": rows,
+    }
+
+
+def find_metric(results: dict[str, Any], *names: str) -> dict[str, Any] | None:
+    """The first metric of one of the names: of the first encoder, or of the images."""
+    stored = results.get("fidelity") or {}
+    encoders = stored.get("encoders") or []
+    metrics = (encoders[0]["metrics"] if encoders else []) + (
+        stored.get("images") or []
+    )
+    found = {metric["name"]: metric for metric in metrics}
+    return next((found[name] for name in names if name in found), None)

@@ -1,0 +1,164 @@
+"""The run's own numbers under the seven headings of a published scorecard.
+
+The headings are those of Zamzmi et al. 2025, Scorecard for synthetic medical data
+evaluation (Communications Engineering 4:130).
+"""
+
+from typing import Any
+
+from synthjax.report.sections.fidelity import METRICS, find_metric
+from synthjax.report.sections.verdict import mean_gap
+from synthjax.report.words import auroc, estimate, plain, prevalence, signed
+
+NOT_MEASURED = "not measured"
+Cell = tuple[str, str | None, str]  # what, its number, the section that shows it
+
+
+def scorecard(
+    results: dict[str, Any],
+    card: dict[str, Any] | None,
+    origin: dict[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """Seven headings, each with what it asks and the numbers that answer.
+
+    Args:
+      results: results.json.
+      card: splits.json of the data stage, or None.
+      origin: provenance.json of the synthetic set, or None.
+    """
+    seven: list[tuple[str, str, list[Cell]]] = [
+        (
+            "Congruence",
+            "Are synthetic images distributed like real ones?",
+            [_metric(results, "frechet"), _metric(results, "kernel"), _gap(results)],
+        ),
+        (
+            "Coverage",
+            "Do they show all the variety of real ones?",
+            [_metric(results, "recall"), _metric(results, "coverage")]
+            + [_metric(results, "ms_ssim")],
+        ),
+        (
+            "Constraint",
+            "Do they keep to what their labels and anatomy demand?",
+            [
+                _labels(results),
+                ("Anatomical plausibility, judged by readers", None, ""),
+            ],
+        ),
+        (
+            "Completeness",
+            "Is all there that a user of the set needs?",
+            [_findings(results), _size(origin)],
+        ),
+        (
+            "Compliance",
+            "Are patients and rules respected?",
+            [_close(results), _patients(card), ("Membership inference", None, "")],
+        ),
+        (
+            "Comprehension",
+            "Can a user see how the set came about and what it shows?",
+            [_generator(origin), _attribution(results)],
+        ),
+        (
+            "Consistency",
+            "Does the result hold from one training and group to the next?",
+            [_seeds(results), _groups(results)],
+        ),
+    ]
+    return [
+        {
+            "heading": heading,
+            "question": question,
+            "cells": [
+                {"what": what, "value": value or NOT_MEASURED, "measured": bool(value)}
+                | {"section": section if value else ""}
+                for what, value, section in cells
+            ],
+        }
+        for heading, question, cells in seven
+    ]
+
+
+def _metric(results: dict[str, Any], name: str) -> Cell:
+    metric, words = find_metric(results, name), METRICS[name][0]
+    if metric is None:
+        return words, None, ""
+    value = plain(metric["synthetic"]["value"])
+    floor = metric.get("floor")
+    beside = f" (real against real {plain(floor['value'])})" if floor else ""
+    return words, value + beside, "fidelity"
+
+
+def _gap(results: dict[str, Any]) -> Cell:
+    gap = estimate(mean_gap(results))
+    return "Mean AUROC gap", f"{gap['value']} ({gap['interval']})", "verdict"
+
+
+def _labels(results: dict[str, Any]) -> Cell:
+    what, found = "Label fidelity, mean AUROC", results.get("label_fidelity")
+    return what, auroc(found["mean"]["value"]) if found else None, "label-fidelity"
+
+
+def _findings(results: dict[str, Any]) -> Cell:
+    labels = results["utility"]["labels"]
+    defined = sum(row["gap"] is not None for row in labels)
+    return "Findings with a result", f"{defined} of {len(labels)}", "findings"
+
+
+def _size(origin: dict[str, Any] | None) -> Cell:
+    counts = (origin or {}).get("counts") or {}
+    total = sum(split["images"] for split in counts.values())
+    return "Synthetic images", f"{total:,}" if total else None, "record"
+
+
+def _close(results: dict[str, Any]) -> Cell:
+    what = "Nearer to a training image than 99 of 100 real test images are"
+    found = results.get("neighbours")
+    if not found or found["closer_than_real_1pct"]["value"] is None:
+        return what, None, ""
+    share = prevalence(found["closer_than_real_1pct"]["value"])
+    return what, f"{share} of synthetic images", "neighbours"
+
+
+def _patients(card: dict[str, Any] | None) -> Cell:
+    what = "Patients in two splits"
+    named = card is not None and card["patients_named"]
+    return what, "0" if named else None, "data"
+
+
+def _generator(origin: dict[str, Any] | None) -> Cell:
+    what, generator = "Generator on record", (origin or {}).get("generator")
+    if not generator:
+        return what, None, ""
+    return what, f"trained for {generator['kimg']:g} kimg", "record"
+
+
+def _attribution(results: dict[str, Any]) -> Cell:
+    what, found = "Both classifiers look at the same place", results.get("attribution")
+    if not found:
+        return what, None, ""
+    value = auroc(found["agreement"]["value"])
+    control = found.get("control")
+    beside = f" (two real-trained ones {auroc(control['value'])})" if control else ""
+    return what, f"agreement {value}{beside}", "attribution"
+
+
+def _seeds(results: dict[str, Any]) -> Cell:
+    what = "Standard deviation of the gap by synthetic training seed"
+    variance = (results.get("primary") or {}).get("variance") or {}
+    seeds = variance.get("seeds_synthetic")
+    return what, None if seeds is None else f"{max(seeds, 0.0) ** 0.5:.4f}", "verdict"
+
+
+def _groups(results: dict[str, Any]) -> Cell:
+    what = "Smallest and largest gap of a subgroup"
+    gaps = [
+        group["gap"]["value"]
+        for group in results.get("subgroups") or []
+        if group.get("gap")
+    ]
+    if not gaps:
+        return what, None, ""
+    return what, f"{signed(min(gaps))} and {signed(max(gaps))}", "subgroups"

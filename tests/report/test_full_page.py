@@ -1,0 +1,205 @@
+"""The page of an evaluation with every part: order, access, links, honesty."""
+
+import itertools
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from synthjax.core.files import read_json, write_json
+from synthjax.report import page as report_page
+from synthjax.report.page import OPTIONAL, ReportConfig, write_report
+
+EMPTY = {"meta", "img"}
+
+
+class Page(HTMLParser):
+    """Elements in order, each with its attributes and the text in it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append([tag, dict(attrs), ""])
+        if tag not in EMPTY:
+            self.open.append(self.elements[-1])
+
+    def handle_endtag(self, tag):
+        self.handle_data(" " if tag in ("td", "th", "small", "dt") else "")
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        if "style" not in [element[0] for element in self.open]:
+            for element in self.open:
+                element[2] += data
+
+    def all(self, *tags):
+        return [element for element in self.elements if element[0] in tags]
+
+    def text(self, anchor):
+        """The text of one section."""
+        found = [e for e in self.elements if e[1].get("id") == anchor]
+        return " ".join(found[0][2].replace("\u202f", " ").split())
+
+
+@pytest.fixture(scope="module")
+def page(full_report):
+    return Page((full_report / "report.html").read_text(encoding="utf-8"))
+
+
+def test_sections_stand_in_order_and_are_listed(page):
+    sections = [attributes["id"] for _, attributes, _ in page.all("section")]
+    assert sections == list(report_page.CONTENTS)
+    links = [a["href"] for _, a, _ in page.all("a")]
+    assert [f"#{name}" for name in sections[1:]] == links[2:16]
+
+
+def test_links_lead_somewhere(page):
+    anchors = {attributes.get("id") for _, attributes, _ in page.elements}
+    for _, attributes, text in page.all("a"):
+        assert attributes["href"].removeprefix("#") in anchors
+        assert text.strip()
+
+
+def test_headings_go_down_one_level_at_a_time(page):
+    levels = [int(tag[1]) for tag, *_ in page.all("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_page_can_be_used_by_keyboard_and_read_aloud(page):
+    assert page.all("a")[0][1] == {"class": "skip", "href": "#verdict"}
+    boxes = [a for _, a, _ in page.elements if a.get("class") == "scroll"]
+    assert len(boxes) > 8
+    names = [box["aria-label"] for box in boxes]
+    assert len(set(names)) == len(names)
+    assert all(box["tabindex"] == "0" and box["role"] == "region" for box in boxes)
+    assert all(len(image["alt"]) > 15 for _, image, _ in page.all("img"))
+    assert all(th.get("scope") for _, th, _ in page.all("th"))
+    assert len(page.all("details")) == len(page.all("summary"))
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [
+        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_has_enough_contrast():
+    css = (report_page.TEMPLATES / "style.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", css))
+    used = set(re.findall(r"(?<![-\w])color: ([^;}]+)", css))
+    assert used == {"inherit"} | {
+        f"var(--{name})" for name in ("ink", "muted", "real", "synthetic")
+    }
+    for name in ("ink", "muted", "real", "synthetic"):
+        for ground in ("#ffffff", colours["wash"]):
+            light = luminance(ground) + 0.05
+            ratio = light / (luminance(colours[name]) + 0.05)
+            assert ratio >= 4.5
+
+
+def test_margin_is_said_beside_the_verdict(page, copy):
+    assert "Not shown to be within the margin of 0.05" in page.text("verdict")
+    primary = {"p_noninferior": 0.0004, "noninferior": True}
+    text = copy(primary=primary, gap={"value": 0.001, "low": -0.01, "high": 0.013})
+    verdict = text.text("verdict")
+    assert "which includes zero; n = 2,412 images of 1,203 patients). Within" in verdict
+    assert "Within the margin of 0.05 (non-inferiority test of the mean AUROC gap" in (
+        verdict
+    )
+    assert "one-sided p < 0.001" in verdict
+    assert "neither a loss" not in verdict
+
+
+@pytest.fixture
+def copy(full_study, tmp_path, monkeypatch):
+    """Renders the full study with another primary endpoint and less of the rest."""
+    monkeypatch.setattr("synthjax.report.figures.svg", lambda figure: b"<svg/>")
+
+    def copy(primary=None, gap=None, without=()):
+        results = read_json(full_study / "evaluate" / "results.json")
+        results["primary"] |= (primary or {}) | ({"gap": gap} if gap else {})
+        for key in without:
+            del results[key]
+        write_json(tmp_path / "study" / "evaluate" / "results.json", results)
+        write_report(
+            ReportConfig(), study=tmp_path / "study", out=tmp_path / "study" / "report"
+        )
+        path = tmp_path / "study" / "report" / "report.html"
+        return Page(path.read_text(encoding="utf-8"))
+
+    return copy
+
+
+@pytest.mark.parametrize("key", OPTIONAL)
+def test_any_part_can_be_missing(copy, key):
+    page = copy(without=[key])
+    assert f"not in evaluate/results.json: {key}." in page.text("record")
+    sections = [attributes["id"] for _, attributes, _ in page.all("section")]
+    assert key.replace("_", "-") not in sections
+    links = {a["href"] for _, a, _ in page.all("a")}
+    assert links <= {f"#{name}" for name in sections}
+
+
+def test_numbers_of_every_part_are_on_the_page(page):
+    for anchor, words in {
+        "findings": ("Sensitivity at 90 % specificity", "p (Holm)"),
+        "curves": ("Precision against recall", "at "),
+        "calibration": (
+            "15 groups",
+            "Real before 0.064 0.710 \u22120.120 0.071",
+            "Real after 0.012 1.020",
+        ),
+        "subgroups": ("Age: 80 and over", "View: AP (12 of 20 patients)"),
+        "arms": ("Real, labels shuffled", "0.502", "Of my own", "8,000"),
+        "label-fidelity": ("Mean AUROC 0.850 (0.830 to 0.868)", "Trained on synthetic"),
+        "fidelity": (
+            "random network of seed 0, 256d, N = 2,000 synthetic, 2,412 real",
+            "3.21 2.73 to 3.64 0.440",
+            "worse than real",
+            "\u22120.000210",
+            "MS-SSIM",
+        ),
+        "neighbours": ("2.1 % (1.3 % to 3.2 %)", "The real test images closest"),
+        "attribution": (
+            "0.550 (0.490 to 0.604) over 56 images",
+            "Integrated gradients",
+        ),
+        "scorecard": ("Congruence", "Consistency", "Membership inference not measured"),
+        "record": ("at least 200 1,203 yes", "no: above 0.05"),
+    }.items():
+        text = page.text(anchor)
+        for word in words:
+            assert word in text, (anchor, word)
+
+
+def test_every_number_shown_is_in_the_results(page, full_study):
+    results = (full_study / "evaluate" / "results.json").read_text(encoding="utf-8")
+    known = {f"{float(x):.3f}" for x in re.findall(r"\d+\.\d+", results)}
+    shown = set()
+    for anchor in ("findings", "calibration", "subgroups", "arms", "attribution"):
+        shown |= set(re.findall(r"(?<![\d.,])\d\.\d{3}(?!\d)", page.text(anchor)))
+    assert len(shown) > 80
+    assert shown <= known | {"0.001"}
+
+
+def test_scorecard_without_parts_says_not_measured(copy):
+    cards = copy(without=OPTIONAL).text("scorecard")
+    assert cards.count("not measured") == 15
+    headings = "Congruence Coverage Constraint Completeness Compliance Comprehension"
+    for heading in [*headings.split(), "Consistency"]:
+        assert heading in cards
+    assert "Mean AUROC gap 0.059 (0.046 to 0.071)" in cards
+
+
+def test_page_and_its_numbers_are_files_small_enough(full_report):
+    assert (full_report / "report.html").stat().st_size < 2e6
+    lines = (full_report / "numbers.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "path,value,low,high,n"
+    assert "n_test_images,2412,,," in lines
