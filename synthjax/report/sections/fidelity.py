@@ -10,12 +10,12 @@ METRICS = {
         "Fréchet distance",
         "distance of two normal distributions fitted to the features",
     ),
-    "frechet_infinite": (
+    "frechet_infinity": (
         "Fréchet distance, N to infinity",
         "the same, extrapolated to infinitely many images, so that n matters less",
     ),
-    "kernel": (
-        "Kernel distance",
+    "kid": (
+        "Kernel distance (KID)",
         "unbiased squared maximum mean discrepancy; may be below zero by chance",
     ),
     "precision": ("Precision", "share of synthetic images that lie among real ones"),
@@ -29,7 +29,7 @@ METRICS = {
     "beta_recall": ("Beta-recall", "real images in the core of the synthetic ones"),
     "authenticity": (
         "Authenticity",
-        "share of synthetic images not closer to a training image than its own neighbour",
+        "share of images no nearer to a training image than other patients' are",
     ),
     "vendi": ("Vendi score", "effective number of different images"),
     "ms_ssim": ("MS-SSIM of pairs", "how alike two images of a set are; 1 is the same"),
@@ -50,20 +50,35 @@ def fidelity(results: dict[str, Any]) -> dict[str, Any] | None:
             "name": encoder["name"],
             "n_real": encoder["n_real"],
             "n_synthetic": encoder["n_synthetic"],
-            "rows": [_row(metric) for metric in encoder["metrics"]],
+            "floor": encoder.get("floor", "other real images"),
+            "rows": _rows(encoder["metrics"]),
             "labels": _by_label(encoder.get("labels") or []),
         }
         for encoder in stored.get("encoders") or []
     ]
-    images = [_row(metric) for metric in stored.get("images") or []]
-    return {"encoders": tables, "images": images}
+    images = stored.get("images") or []
+    reasons = [
+        f"{_title(metric['name'])}: {metric['reason']}"
+        for metric in images
+        if "reason" in metric
+    ]
+    if stored.get("reason"):
+        reasons.append(stored["reason"])
+    return {"encoders": tables, "images": _rows(images), "reasons": reasons}
+
+
+def _title(name: str) -> str:
+    return METRICS.get(name, (title(name), ""))[0]
+
+
+def _rows(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [_row(metric) for metric in metrics if "reason" not in metric]
 
 
 def _row(metric: dict[str, Any]) -> dict[str, Any]:
-    name, meaning = METRICS.get(metric["name"], (title(metric["name"]), ""))
     return {
-        "name": name,
-        "meaning": meaning,
+        "name": _title(metric["name"]),
+        "meaning": METRICS.get(metric["name"], ("", ""))[1],
         "synthetic": estimate(metric["synthetic"], plain),
         "floor": estimate(metric.get("floor"), plain),
         "better": {"low": "lower", "high": "higher"}[metric["better"]],
@@ -89,12 +104,13 @@ def reading(metric: dict[str, Any]) -> str:
 
 
 def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Findings down, metrics across."""
-    if not labels:
+    """Findings down, metrics across; findings with too few images by name."""
+    measured = [label for label in labels if label["metrics"]]
+    if not measured:
         return None
-    names = [metric["name"] for metric in labels[0]["metrics"]]
+    names = [metric["name"] for metric in measured[0]["metrics"]]
     rows = []
-    for label in labels:
+    for label in measured:
         found = {metric["name"]: metric for metric in label["metrics"]}
         cells = [
             {
@@ -110,17 +126,23 @@ def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
             | {key: label[key] for key in ("n_real", "n_synthetic")}
         )
     return {
-        "metrics": [METRICS.get(name, (title(name), ""))[0] for name in names],
+        "encoder": measured[0].get("encoder"),
+        "metrics": [_title(name) for name in names],
         "rows": rows,
+        "small": [
+            {"name": label["name"], "reason": label.get("reason", "too few images")}
+            for label in labels
+            if not label["metrics"]
+        ],
     }
 
 
-def find_metric(results: dict[str, Any], *names: str) -> dict[str, Any] | None:
-    """The first metric of one of the names: of the first encoder, or of the images."""
+def find_metric(results: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """The metric of a name: of the first encoder, or of the images."""
     stored = results.get("fidelity") or {}
     encoders = stored.get("encoders") or []
     metrics = (encoders[0]["metrics"] if encoders else []) + (
         stored.get("images") or []
     )
-    found = {metric["name"]: metric for metric in metrics}
-    return next((found[name] for name in names if name in found), None)
+    found = {one["name"]: one for one in metrics if "reason" not in one}
+    return found.get(name)

@@ -30,7 +30,7 @@ def scorecard(
         (
             "Congruence",
             "Are synthetic images distributed like real ones?",
-            [_metric(results, "frechet"), _metric(results, "kernel"), _gap(results)],
+            [_metric(results, "frechet"), _metric(results, "kid"), _gap(results)],
         ),
         (
             "Coverage",
