@@ -1,5 +1,6 @@
 """How alike both sets of images are, each number beside what real images reach."""
 
+import collections
 from typing import Any
 
 from synthjax.report.words import NONE, estimate, plain, title
@@ -45,17 +46,7 @@ def fidelity(results: dict[str, Any]) -> dict[str, Any] | None:
     stored = results.get("fidelity")
     if not stored:
         return None
-    tables = [
-        {
-            "name": encoder["name"],
-            "n_real": encoder["n_real"],
-            "n_synthetic": encoder["n_synthetic"],
-            "floor": encoder.get("floor", "other real images"),
-            "rows": _rows(encoder["metrics"]),
-            "labels": _by_label(encoder.get("labels") or []),
-        }
-        for encoder in stored.get("encoders") or []
-    ]
+    tables = [_table(encoder) for encoder in stored.get("encoders") or []]
     images = stored.get("images") or []
     reasons = [
         f"{_title(metric['name'])}: {metric['reason']}"
@@ -65,6 +56,24 @@ def fidelity(results: dict[str, Any]) -> dict[str, Any] | None:
     if stored.get("reason"):
         reasons.append(stored["reason"])
     return {"encoders": tables, "images": _rows(images), "reasons": reasons}
+
+
+def _table(encoder: dict[str, Any]) -> dict[str, Any]:
+    rows = _rows(encoder["metrics"])
+    readings = collections.Counter(row["reading"] for row in rows)
+    return {
+        "name": encoder["name"],
+        "n_real": encoder["n_real"],
+        "n_synthetic": encoder["n_synthetic"],
+        "floor": encoder.get("floor", "other real images"),
+        "rows": rows,
+        "tally": ", ".join(
+            f"{readings[words]} {words}"
+            for words in ("worse than real", "like real", "beyond real")
+            if readings[words]
+        ),
+        "labels": _by_label(encoder.get("labels") or []),
+    }
 
 
 def _title(name: str) -> str:
@@ -138,11 +147,18 @@ def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def find_metric(results: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """The metric of a name: of the first encoder, or of the images."""
+    """The metric of a name, of the first encoder or of the images, with its full name.
+
+    Returns:
+      The metric and "called": what it is, the encoder and the number of images.
+    """
     stored = results.get("fidelity") or {}
-    encoders = stored.get("encoders") or []
-    metrics = (encoders[0]["metrics"] if encoders else []) + (
-        stored.get("images") or []
-    )
-    found = {one["name"]: one for one in metrics if "reason" not in one}
-    return found.get(name)
+    for encoder in (stored.get("encoders") or [])[:1]:
+        for metric in encoder["metrics"]:
+            if metric["name"] == name:
+                where = f"{encoder['name']}, N = {encoder['n_synthetic']:,}"
+                return metric | {"called": f"{_title(name)}, {where}"}
+    for metric in stored.get("images") or []:
+        if metric["name"] == name and "reason" not in metric:
+            return metric | {"called": _title(name)}
+    return None

@@ -6,7 +6,7 @@ from synthjax.report import figures as draw
 from synthjax.report import pictures
 from synthjax.report.material import Material
 from synthjax.report.store import Figures
-from synthjax.report.words import auroc, estimate, percent, plain, prevalence, title
+from synthjax.report.words import estimate, percent, plain, prevalence, signed, title
 
 SHOWN = 700  # widest picture of a strip, pixels
 
@@ -102,7 +102,7 @@ def attribution(
         "rows": rows,
         "labels": [
             {"name": label["name"], "n": label["n"]}
-            | {key: auroc(label.get(key)) for key in ("agreement", "control")}
+            | {key: signed(label.get(key)) for key in ("agreement", "control")}
             for label in found["labels"]
         ],
         "groups": _strips(material, figures, found.get("sheet"), "attribution"),
@@ -110,7 +110,7 @@ def attribution(
 
 
 def _agreement(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    both = {key: estimate(found.get(key), auroc) for key in ("agreement", "control")}
+    both = {key: estimate(found.get(key)) for key in ("agreement", "control")}
     return {"name": name, **both}
 
 

@@ -82,13 +82,13 @@ def scorecard(
 
 
 def _metric(results: dict[str, Any], name: str) -> Cell:
-    metric, words = find_metric(results, name), METRICS[name][0]
+    metric = find_metric(results, name)
     if metric is None:
-        return words, None, ""
+        return METRICS[name][0], None, ""
     value = plain(metric["synthetic"]["value"])
     floor = metric.get("floor")
     beside = f" (real against real {plain(floor['value'])})" if floor else ""
-    return words, value + beside, "fidelity"
+    return metric["called"], value + beside, "fidelity"
 
 
 def _gap(results: dict[str, Any]) -> Cell:
@@ -139,9 +139,9 @@ def _attribution(results: dict[str, Any]) -> Cell:
     what, found = "Both classifiers look at the same place", results.get("attribution")
     if not found:
         return what, None, ""
-    value = auroc(found["agreement"]["value"])
+    value = signed(found["agreement"]["value"])
     control = found.get("control")
-    beside = f" (two real-trained ones {auroc(control['value'])})" if control else ""
+    beside = f" (two real-trained ones {signed(control['value'])})" if control else ""
     return what, f"agreement {value}{beside}", "attribution"
 
 
