@@ -16,12 +16,8 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import write_json
 from synthjax.core.moments import MomentMeter, frechet_distance
-from synthjax.evaluate.encoders import (
-    ENCODERS,
-    EncoderConfig,
-    area_average,
-    make_encoder,
-)
+from synthjax.evaluate.encoders import ENCODERS, NAMES, EncoderConfig, make_encoder
+from synthjax.evaluate.encoders.pixels import area_average
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -136,24 +132,24 @@ def test_sizes_at_every_resolution(name, resolution):
 
 def test_classifier_features_are_its_own(trained):
     directory, network, params = trained
-    config = EncoderConfig("classifier", path=str(directory))
+    config = EncoderConfig("own", path=str(directory))
     encoder = make_encoder(config, 16, 1)
     pixels = noise(3, 16)
     image = jnp.asarray(pixels, jnp.float32) / 127.5 - 1
     expected = jax.jit(network.features)(params, image)
     np.testing.assert_allclose(encode(encoder, pixels), expected, atol=1e-5)
-    assert (encoder.size, encoder.name) == (32, "classifier real/seed0, 32d")
+    assert (encoder.size, encoder.name) == (32, "own real/seed0, 32d")
     with pytest.raises(StudyError, match="16 px with 1 channel.* 32 px and 1"):
         make_encoder(config, 32, 1)
-    missing = EncoderConfig("classifier", path=str(directory.parent / "seed9"))
+    missing = EncoderConfig("own", path=str(directory.parent / "seed9"))
     with pytest.raises(StudyError, match="no trained classifier"):
         make_encoder(missing, 16, 1)
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_image_is_encoded_by_itself_at_either_depth(name, trained):
-    path = str(trained[0]) if name == "classifier" else ""
-    encoder = make_encoder(EncoderConfig(name, path), 16, 1)
+    path = str(trained[0]) if name == "own" else ""
+    encoder = make_encoder(EncoderConfig(name, path), 16, 1, fitted=True)
     pixels = noise(5, 16)
     whole = encode(encoder, pixels)
     np.testing.assert_allclose(encode(encoder, pixels[3:4]), whole[3:4], atol=1e-5)
@@ -203,14 +199,19 @@ def test_distances_see_faults_of_a_set():
 
 
 def test_config_says_what_is_allowed():
-    with pytest.raises(ConfigError, match="'inception': must be one of pixels, random"):
+    with pytest.raises(
+        ConfigError, match="'inception': must be one of pixels, pixel_pca"
+    ):
         EncoderConfig("inception")
     with pytest.raises(
         ConfigError, match=r"config.evaluate.encoder.path='': .* folder"
     ):
-        freeze(EncoderConfig, {"name": "classifier"}, "evaluate.encoder")
+        freeze(EncoderConfig, {"name": "own"}, "evaluate.encoder")
     with pytest.raises(ConfigError, match="path='x': must be empty"):
         EncoderConfig("pixels", path="x")
+    with pytest.raises(ConfigError, match="'radiomics' is fitted .* take pixels"):
+        make_encoder(EncoderConfig("radiomics"), 16, 1)
+    assert tuple(ENCODERS) == NAMES
     with pytest.raises(ConfigError, match="seed=-1: must be 0 or more"):
         EncoderConfig(seed=-1)
     with pytest.raises(ConfigError, match="config.data.resolution=2: .* at least 4 px"):

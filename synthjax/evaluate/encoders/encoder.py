@@ -1,0 +1,58 @@
+"""What an encoder is, and what names one."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Literal
+
+from jaxtyping import Array, Float, UInt
+
+from synthjax.core.errors import ConfigError
+from synthjax.data.transforms import to_image
+
+NAMES = ("pixels", "pixel_pca", "random", "radiomics", "own")
+Fit = Literal["", "standardise", "axes"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """Which features images are compared by."""
+
+    name: str = "random"  # pixels, pixel_pca, random, radiomics or own
+    path: str = ""  # of "own": the folder classifier/<arm>/seed<k> of a study
+    seed: int = 0  # of the weights of "random"
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ConfigError(f"name={self.name!r}: must be one of {', '.join(NAMES)}")
+        if self.name == "own" and not self.path:
+            raise ConfigError(
+                "path='': the encoder 'own' needs the folder of a trained classifier, "
+                "<workdir>/classifier/real/seed0"
+            )
+        if self.name != "own" and self.path:
+            raise ConfigError(
+                f"path={self.path!r}: must be empty, since the encoder {self.name!r} "
+                "reads nothing"
+            )
+        if self.seed < 0:
+            raise ConfigError(f"seed={self.seed}: must be 0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """A feature extractor; its parameters are always an argument."""
+
+    name: str  # for people: kind, size, where from
+    size: int  # features per image
+    params: Any  # float32 arrays on the host
+    features: Callable[[Any, Float[Array, "b h w c"]], Float[Array, "b d"]]
+    # What the features still need of real training images before they are compared:
+    # nothing, a common scale, or (of many pixels) the principal axes.
+    fit: Fit = ""
+    saw_train: bool = False  # whether it was trained on the real training images
+
+    def encode(
+        self, params: Any, pixels: UInt[Array, "b h w c"]
+    ) -> Float[Array, "b d"]:
+        """Features of stored pixels of 8 or 16 bits, float32; traceable."""
+        return self.features(params, to_image(pixels))
