@@ -78,3 +78,4 @@ def _shrink(config: ConfigDict) -> None:
     config.evaluate.attribution.pictures = 1
     config.evaluate.attribution.patches = 8
     config.evaluate.attribution.nodes = 8
+    config.evaluate.fidelity.encoders = ("random",)

@@ -4,6 +4,7 @@ import dataclasses
 
 from synthjax.core.errors import ConfigError
 from synthjax.evaluate.attribution import AttributionConfig
+from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.neighbours import NeighboursConfig
 
 
@@ -19,6 +20,9 @@ class EvaluateConfig:
     age_bands: tuple[float, ...] = (40.0, 60.0, 80.0)  # first years of all but one band
     roc_points: int = 51  # points of each ROC curve, 2 to 100
     grid_rows: int = 6  # images of each label combination in the grids
+    fidelity: FidelityConfig = dataclasses.field(
+        default_factory=FidelityConfig
+    )  # which features are compared
     neighbours: NeighboursConfig = dataclasses.field(
         default_factory=NeighboursConfig
     )  # real training images nearest to synthetic ones

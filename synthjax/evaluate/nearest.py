@@ -58,13 +58,13 @@ def nearest(
     Raises:
         StudyError: sizes that do not fit, or features that are not finite.
     """
-    group = _codes(query_group, reference_group, len(query), len(reference))
+    group = group_codes(query_group, reference_group, len(query), len(reference))
     _check(query, reference, k, chunk)
     centre = _middle(reference, metric)
-    count, within = k + _SPARE, max(1, min(chunk, max(len(query), len(reference))))
+    count, within = k + _SPARE, tile_length(max(len(query), len(reference)), chunk)
     distance = np.full((len(query), k), np.inf)
     index = np.full((len(query), k), -1, np.int64)
-    for rows in _slices(len(query), within):
+    for rows in slices(len(query), within):
         vectors = _prepare(query[rows], metric)
         value, place, bound = _candidates(
             vectors, reference, metric, centre, group, rows, within, count
@@ -74,7 +74,7 @@ def nearest(
         # Whatever float32 left out is no nearer than this.
         safe = value[:, -1].astype(np.float64) - bound
         doubtful = np.flatnonzero((exact[:, k - 1] >= safe) & np.isfinite(safe))
-        for part in _slices(len(doubtful), max(1, _BLOCK // max(1, len(reference)))):
+        for part in slices(len(doubtful), max(1, _BLOCK // max(1, len(reference)))):
             some = doubtful[part]
             barred = group[0][rows][some, None] == group[1]
             exact[some, :k], place[some, :k] = _search(
@@ -83,6 +83,24 @@ def nearest(
         distance[rows], index[rows] = exact[:, :k], place[:, :k]
     distance = distance / 2 if metric == "cosine" else np.sqrt(distance)
     return distance, np.where(np.isinf(distance), -1, index)
+
+
+def tile_length(n: int, chunk: int) -> int:
+    """Vectors of a tile: a power of four, or `chunk`; few shapes are ever compiled."""
+    return min(chunk, 128 * 4 ** (max(0, (n - 1) // 128).bit_length() + 1 >> 1))
+
+
+def padded(array: np.ndarray, length: int) -> np.ndarray:
+    """A tile of vectors, or of what belongs to each: zeros behind, floats in float32.
+
+    Vectors are lengthened to a multiple of 64 numbers as well, which changes no product
+    or distance, and shares a compiled step between encoders.
+    """
+    kind = np.float32 if array.dtype == np.float64 else array.dtype
+    shape = [length, *(-(-size // 64) * 64 for size in array.shape[1:])]
+    tile = np.zeros(shape, kind)
+    tile[tuple(slice(size) for size in array.shape)] = array
+    return tile
 
 
 def _check(query: np.ndarray, reference: np.ndarray, k: int, chunk: int) -> None:
@@ -94,7 +112,7 @@ def _check(query: np.ndarray, reference: np.ndarray, k: int, chunk: int) -> None
     if k < 1 or chunk < 1:
         raise StudyError(f"k={k} and chunk={chunk} must be at least 1")
     for name, features in (("query", query), ("reference", reference)):
-        for rows in _slices(len(features), chunk):
+        for rows in slices(len(features), chunk):
             if not np.isfinite(features[rows]).all():
                 raise StudyError(
                     f"the {name} features are not finite: check the encoder's weights, "
@@ -102,7 +120,7 @@ def _check(query: np.ndarray, reference: np.ndarray, k: int, chunk: int) -> None
                 )
 
 
-def _codes(
+def group_codes(
     query: np.ndarray | None, reference: np.ndarray | None, q: int, n: int
 ) -> tuple[Int32[np.ndarray, " q"], Int32[np.ndarray, " n"]]:
     """Groups as numbers; -1 and -2, which differ, where there are none."""
@@ -117,7 +135,8 @@ def _codes(
     return code[:q], code[q:]
 
 
-def _slices(n: int, size: int) -> Iterator[slice]:
+def slices(n: int, size: int) -> Iterator[slice]:
+    """0..n in runs of `size`; the last may be shorter."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
@@ -162,23 +181,23 @@ def _candidates(
         eight more roundings for the rest).
     """
     size, b = vectors.shape[1], len(vectors)
-    query = _padded(vectors - centre, within)
-    code = _padded(group[0][rows], within)
+    query = padded(vectors - centre, within)
+    code = padded(group[0][rows], within)
     best = (
         jnp.full((within, count), jnp.inf, jnp.float32),
         jnp.full((within, count), -1, jnp.int32),
     )
     longest = 0.0
-    for tile in _slices(len(reference), within):
+    for tile in slices(len(reference), within):
         part = _prepare(reference[tile], metric) - centre
         longest = max(longest, float(np.sum(part**2, axis=1).max()))
-        present = _padded(np.ones(len(part), bool), within)
+        present = padded(np.ones(len(part), bool), within)
         best = _merge(
             best,
             query,
             code,
-            _padded(part, within),
-            _padded(group[1][tile], within),
+            padded(part, within),
+            padded(group[1][tile], within),
             present,
             np.int32(tile.start),
         )
@@ -186,14 +205,6 @@ def _candidates(
     value = np.asarray(best[0][:b])
     place = np.where(np.isinf(value), -1, np.asarray(best[1][:b]))
     return value, place, (size + 8) * _EPS * length**2
-
-
-def _padded(array: np.ndarray, length: int) -> np.ndarray:
-    """With zeros behind to `length`, so that all tiles share one compiled step."""
-    kind = np.float32 if array.dtype == np.float64 else array.dtype
-    padded = np.zeros((length, *array.shape[1:]), kind)
-    padded[: len(array)] = array
-    return padded
 
 
 @functools.partial(jax.jit, donate_argnums=0)
@@ -225,7 +236,7 @@ def _measure_again(
     """Squared distances of the candidates in float64, sorted, and their order."""
     b, m = place.shape
     exact = np.full((b, m), np.inf)
-    for rows in _slices(b, max(1, _BLOCK // (m * vectors.shape[1]))):
+    for rows in slices(b, max(1, _BLOCK // (m * vectors.shape[1]))):
         chosen = place[rows]
         part = _prepare(reference[np.maximum(chosen, 0).ravel()], metric)
         part = part.reshape(*chosen.shape, -1) - vectors[rows, None]
@@ -251,7 +262,7 @@ def _search(
     norm = np.sum(query**2, axis=1)
     square = np.empty((len(query), len(reference)))
     longest = 0.0
-    for tile in _slices(len(reference), max(1, _BLOCK // query.shape[1])):
+    for tile in slices(len(reference), max(1, _BLOCK // query.shape[1])):
         part = _prepare(reference[tile], metric) - centre
         own = np.sum(part**2, axis=1)
         longest = max(longest, float(own.max()))

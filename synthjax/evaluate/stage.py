@@ -8,6 +8,7 @@ from synthjax.core.files import write_json
 from synthjax.data.loader import read_schema, read_split
 from synthjax.evaluate.attribution import measure_attribution
 from synthjax.evaluate.config import EvaluateConfig
+from synthjax.evaluate.fidelity.measure import measure_fidelity
 from synthjax.evaluate.grids import write_grids
 from synthjax.evaluate.neighbours import measure_neighbours
 from synthjax.evaluate.predictions import load_predictions
@@ -35,7 +36,7 @@ def evaluate(
         synth: the synthetic set (for the grids).
         classifier: the classifier stage's directory, with the arms real and synthetic.
         out: where to write.
-        devices: where classifiers run.
+        devices: where images are encoded and classifiers run.
 
     Raises:
         StudyError: an arm is missing, the arms differ in seeds or test images, the
@@ -45,6 +46,15 @@ def evaluate(
     predictions = load_predictions(classifier, names)
     test = read_split(data, "test")
     results = measure(config, predictions, test, seed)
+    results["fidelity"] = measure_fidelity(
+        config.fidelity,
+        seed=seed,
+        level=config.level,
+        data=data,
+        synth=synth,
+        classifier=classifier,
+        devices=devices,
+    )
     results["neighbours"] = measure_neighbours(
         config.neighbours,
         level=config.level,

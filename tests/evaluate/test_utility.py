@@ -20,6 +20,7 @@ from synthjax.data.schema import Record, Schema
 from synthjax.data.write import write_set
 from synthjax.evaluate.attribution import AttributionConfig
 from synthjax.evaluate.config import EvaluateConfig
+from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.grids import typical_vectors
 from synthjax.evaluate.neighbours import NeighboursConfig
 from synthjax.evaluate.predictions import load_predictions
@@ -31,6 +32,7 @@ CONFIG = EvaluateConfig(
     replicates=50,
     roc_points=11,
     grid_rows=3,
+    fidelity=FidelityConfig(encoders=()),
     neighbours=NeighboursConfig(images=0),  # there are predictions, no classifiers
     attribution=AttributionConfig(images=0),
 )

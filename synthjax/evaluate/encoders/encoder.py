@@ -49,7 +49,6 @@ class Encoder:
     # What the features still need of real training images before they are compared:
     # nothing, a common scale, or (of many pixels) the principal axes.
     fit: Fit = ""
-    saw_train: bool = False  # whether it was trained on the real training images
 
     def encode(
         self, params: Any, pixels: UInt[Array, "b h w c"]

@@ -28,6 +28,4 @@ def make_own(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
     image = jax.ShapeDtypeStruct((1, resolution, resolution, channels), jnp.float32)
     size = jax.eval_shape(network.features, params, image).shape[1]
     where = "/".join(directory.parts[-2:])
-    return Encoder(
-        f"own {where}, {size}d", size, params, network.features, saw_train=True
-    )
+    return Encoder(f"own {where}, {size}d", size, params, network.features)

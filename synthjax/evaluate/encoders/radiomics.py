@@ -97,10 +97,9 @@ def _moments(values: Float[Array, "b n"]) -> list[Array]:
     """Mean, standard deviation, skewness and kurtosis (3 for a normal), each [b]."""
     mean = jnp.mean(values, axis=1)
     off = values - mean[:, None]
-    variance = jnp.mean(off**2, axis=1)
-    deviation = jnp.sqrt(variance + _TINY**2)
-    skewness = jnp.mean(off**3, axis=1) / (deviation**3 + _TINY)
-    kurtosis = jnp.mean(off**4, axis=1) / (variance**2 + _TINY)
+    deviation = jnp.sqrt(jnp.mean(off**2, axis=1))
+    scaled = off / jnp.maximum(deviation, _TINY)[:, None]  # of a flat image: 0
+    skewness, kurtosis = (jnp.mean(scaled**power, axis=1) for power in (3, 4))
     return [mean, deviation, skewness, kurtosis]
 
 
