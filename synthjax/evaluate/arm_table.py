@@ -39,7 +39,7 @@ def arm_table(
         }  # of the real arm to itself
         if name != "real":
             lost = estimate(real, mean, patients=patients)
-            gap = lost.interval(config.level).numbers()
+            gap = lost.difference(config.level).numbers()
         table.append(
             {
                 "name": name,

@@ -82,7 +82,7 @@ def subgroups(
             entry
             | {
                 "findings": defined,
-                "gap": gap.interval(config.level).numbers(),
+                "gap": gap.difference(config.level).numbers(),
                 **{
                     arm: estimate(areas, patients=patients)
                     .share(config.level)

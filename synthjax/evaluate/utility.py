@@ -59,7 +59,9 @@ class Measured:
             arm: estimate(table, patients=rest).share(level).numbers()
             for arm, table in zip(ARMS, pair, strict=True)
         }
-        return arms | {"gap": estimate(*pair, patients=rest).interval(level).numbers()}
+        return arms | {
+            "gap": estimate(*pair, patients=rest).difference(level).numbers()
+        }
 
 
 def measure(
@@ -168,7 +170,7 @@ def _primary(config: EvaluateConfig, gap: Estimate) -> dict[str, Any]:
         method += "; with one seed in each arm the chance of training is not in it"
     return {
         "endpoint": "mean AUROC gap",
-        "gap": gap.interval(config.level).numbers(),
+        "gap": gap.difference(config.level).numbers(),
         "margin": config.margin,
         "p_noninferior": number(p),
         # One-sided at the half of what the interval leaves out: its upper end decides.

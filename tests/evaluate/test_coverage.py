@@ -53,3 +53,16 @@ def test_interval_covers_and_noninferiority_keeps_its_size(training) -> None:
     print(training, inside / TRIALS, claimed / TRIALS)
     assert 0.93 <= inside / TRIALS <= 0.97, inside / TRIALS
     assert claimed / TRIALS <= 0.05, claimed / TRIALS
+
+
+def test_two_seeds_keep_a_degree_of_freedom() -> None:
+    """Where the subtraction leaves next to nothing, the interval stays one."""
+    generator = np.random.default_rng(2)
+    freedom = []
+    for _ in range(200):
+        arms = 0.8 + 0.05 * generator.normal(size=(2, 2, 101))
+        found = estimate(*arms, patients=10)
+        freedom.append(found.freedom)
+        assert -1 <= found.difference(LEVEL).low <= found.value
+        assert found.value <= found.difference(LEVEL).high <= 1
+    assert min(freedom) >= 1 and max(freedom) <= 12

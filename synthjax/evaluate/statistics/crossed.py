@@ -45,8 +45,13 @@ class Estimate:
         """Standard error; the training's chance is absent with one seed."""
         return math.sqrt(self.patients + float(np.nansum(self.seeds)))
 
+    def difference(self, level: float) -> Interval:
+        """Of a difference of two numbers from 0 to 1; ends beyond -1 and 1 are cut."""
+        plain = self.interval(level)
+        return Interval(self.value, max(plain.low, -1.0), min(plain.high, 1.0))
+
     def interval(self, level: float) -> Interval:
-        """Of a difference, or of anything else without bounds."""
+        """Of anything without bounds."""
         half = self._quantile(level) * self.error
         return Interval(self.value, self.value - half, self.value + half)
 
@@ -101,7 +106,8 @@ def estimate(
     if np.isnan(difference[0]) or len(draws) < 2:
         return Estimate(float(difference[0]), nan, (nan,) * len(arms), nan)
     of_patients = float(draws.var(ddof=1))
-    denominator = of_patients**2 / max(patients - 1, 1)
+    least = max(patients - 1, 1)
+    denominator = of_patients**2 / least
     of_seeds = []
     for arm, mean in zip(arms, means, strict=True):
         k = len(arm)
@@ -113,9 +119,12 @@ def estimate(
         of_seeds.append(float(max(0.0, sampled - interaction)))
         if of_seeds[-1] > 0:
             denominator += sampled**2 / (k - 1)
+            least = min(least, k - 1)
     total = of_patients + float(np.nansum(of_seeds))
-    freedom = total**2 / denominator if denominator > 0 else float(patients)
-    return Estimate(float(difference[0]), of_patients, tuple(of_seeds), freedom)
+    # The subtraction can make it less than that of the worst known part, even below 1,
+    # where Student's t has no use.
+    freedom = max(total**2 / denominator, least) if denominator > 0 else patients
+    return Estimate(float(difference[0]), of_patients, tuple(of_seeds), float(freedom))
 
 
 def _variance(values: Float[np.ndarray, "s 1+r"]) -> Float[np.ndarray, " s"]:
