@@ -14,7 +14,10 @@ ALLOWED["synth"] |= {"gan"}
 ALLOWED["evaluate"] |= {"classifier"}
 ALLOWED["report"] = {"report", "core"}
 ALLOWED["core"] = {"core"}
-FLAX = {"layers", "equalized", "stylegan2", "cpd_gan", "prog_gan", "small", "densenet"}
+FLAX = {
+    *("layers", "equalized", "stylegan2", "cpd_gan", "prog_gan"),
+    *("small", "densenet", "inception"),
+}
 
 
 def imports(path):

@@ -4,7 +4,6 @@ A file is wholly understood or refused: every tensor that the network has must b
 and every tensor in it must be one of the network's.
 """
 
-import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -16,9 +15,14 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from synthjax.classifier.network import Network
+from synthjax.classifier.weight_file import (
+    checksum,
+    read_torch,
+    require_names,
+    require_shapes,
+)
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.core.safetensors import read_safetensors
 
 # A tensor's place in a network's variables: collection, modules, kind.
 Place = tuple[str, ...]
@@ -48,42 +52,53 @@ _KERAS_CLASS = {"conv": "conv2d", "norm": "batch_normalization", "head": "dense"
 _KERAS_ORDER = {"kernel": 0, "scale": 0, "bias": 1, "mean": 2, "var": 3}
 # torchvision before 0.3 (its published files are still so): denselayer1.norm.1.weight
 _OLD_TORCH = re.compile(r"(.*\.denselayer\d+\.(?:norm|conv))\.([12]\.\w+)")
-# PyTorch counts the batches that a running mean has seen; nothing depends on it.
-_COUNTER = ".num_batches_tracked"
+SUFFIXES = (".h5", ".hdf5", ".safetensors")
+SOURCES = "Keras publishes DenseNet weights as .h5, timm as .safetensors; copy one here"
 
 
-def read_pretrained(path: Path, network: Network) -> dict[Place, np.ndarray]:
+def read_pretrained(
+    path: Path,
+    network: Network,
+    *,
+    key: str = "config.classifier.pretrained",
+    model: str = "the network in config.classifier.model",
+    head: bool = True,
+) -> dict[Place, np.ndarray]:
     """The tensors of a file of weights, by their place in the network's variables.
 
-    The head is left out where the file has none or one for another number of labels.
-    What was read, its checksum and what became of the head are said on stderr.
+    The head is left out where it is not wanted, where the file has none or where it has
+    one for another number of labels. What was read, its checksum and what became of the
+    head are said on stderr.
 
     Args:
       path: Keras .h5 (of `save_weights` or `save`, of Keras 2 or 3, with or without
         top), or .safetensors in torchvision's or timm's naming.
       network: of a DenseNet.
+      key: of the path in the config, for messages.
+      model: what the network is, for messages.
+      head: whether the head is wanted.
 
     Raises:
       StudyError: no such file, another kind of file, or another network's.
     """
     if not path.is_file():
+        raise StudyError(f"{key}={path}: there is no such file. {SOURCES}")
+    if path.suffix not in SUFFIXES:
         raise StudyError(
-            f"config.classifier.pretrained={path}: there is no such file. Keras publishes "
-            "DenseNet weights as .h5, timm as .safetensors; copy one here"
+            f"{key}={path}: must end in .h5 or .safetensors. A .pth file can run code "
+            "when it is read, so none is: convert it with safetensors.torch.save_file"
         )
     like = flatten_dict(jax.eval_shape(network.init, jax.random.key(0)))
     found, names = _read(path, like)
-    _account(path, set(found), names)
+    heads = {name for name, place in names.items() if place[1] == _HEAD}
+    want = set(names) if heads & set(found) else set(names) - heads
+    require_names(path, model, set(found), want)
     loaded = {names[name]: array for name, array in found.items()}
-    note = _settle_head(loaded, like)
-    for name, place in names.items():
-        if place in loaded and loaded[place].shape != like[place].shape:
-            raise StudyError(
-                f"{path} is not of the network in config.classifier.model: {name} has "
-                f"shape {loaded[place].shape} where {like[place].shape} is needed"
-            )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    say(f"weights of {path} (SHA-256 {digest}): {len(loaded)} tensors; {note}")
+    note = _settle_head(loaded, like, head)
+    kept = {name: found[name] for name in found if names[name] in loaded}
+    shapes = {name: like[place].shape for name, place in names.items()}
+    require_shapes(path, model, kept, shapes)
+    say(f"weights of {path} (SHA-256 {checksum(path)}): {len(loaded)} tensors; {note}")
     return {place: array.astype(np.float32) for place, array in loaded.items()}
 
 
@@ -92,38 +107,21 @@ def _read(
 ) -> tuple[dict[str, np.ndarray], dict[str, Place]]:
     """What is in the file, and the place of each name that should be there."""
     if path.suffix == ".safetensors":
-        return _read_torch(path), _torch_names(like)
-    if path.suffix in (".h5", ".hdf5"):
-        found = _read_keras(path)
-        numbered = any(name.startswith("layers/") for name in found)
-        return found, (_numbered_names if numbered else _keras_names)(like)
-    raise StudyError(
-        f"config.classifier.pretrained={path}: must end in .h5 or .safetensors. A .pth "
-        "file can run code when it is read, so none is: convert it with "
-        "safetensors.torch.save_file"
-    )
+        read = read_torch(path).items()
+        return {_new_name(name): array for name, array in read}, _torch_names(like)
+    found = _read_keras(path)
+    numbered = any(name.startswith("layers/") for name in found)
+    return found, (_numbered_names if numbered else _keras_names)(like)
 
 
-def _account(path: Path, have: set[str], names: Mapping[str, Place]) -> None:
-    """Raises StudyError unless the file has all names, the head's perhaps, and no more."""
-    head = {name for name, place in names.items() if place[1] == _HEAD}
-    want = set(names) if head & have else set(names) - head
-    missing, extra = sorted(want - have), sorted(have - want)
-    if missing or extra:
-        raise StudyError(
-            f"{path} is not of the network in config.classifier.model: "
-            f"it lacks {_list(missing)}; it has besides {_list(extra)}"
-        )
-
-
-def _list(names: list[str], shown: int = 6) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return (", ".join(names[:shown]) or "nothing") + more
-
-
-def _settle_head(loaded: dict[Place, np.ndarray], like: Mapping[Place, Any]) -> str:
-    """Drops a head of another number of labels; returns what to say of the head."""
+def _settle_head(
+    loaded: dict[Place, np.ndarray], like: Mapping[Place, Any], wanted: bool
+) -> str:
+    """Drops a head that is of no use; returns what to say of the head."""
     kernel, bias = ("params", _HEAD, "kernel"), ("params", _HEAD, "bias")
+    if not wanted:
+        loaded.pop(kernel, None), loaded.pop(bias, None)
+        return "without its head"
     want = like[bias].shape[0]
     if kernel not in loaded:
         return f"it has no head, the one of {want} labels starts afresh"
@@ -132,12 +130,6 @@ def _settle_head(loaded: dict[Place, np.ndarray], like: Mapping[Place, Any]) -> 
         return f"with its head of {want} labels"
     del loaded[kernel], loaded[bias]
     return f"its head of {have} labels is dropped, the one of {want} starts afresh"
-
-
-def _from_torch(array: np.ndarray) -> np.ndarray:
-    """Kernels from PyTorch's order of axes (outputs first) to ours (outputs last)."""
-    order = {4: (2, 3, 1, 0), 2: (1, 0)}.get(array.ndim)
-    return array if order is None else array.transpose(order)
 
 
 def _torch_names(places: Mapping[Place, Any]) -> dict[str, Place]:
@@ -154,19 +146,9 @@ def _torch_names(places: Mapping[Place, Any]) -> dict[str, Place]:
     return _named(places, name, lambda place: _TORCH[place[-1]], ".")
 
 
-def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    found: dict[str, np.ndarray] = {}
-    counters = []
-    for name, array in read_safetensors(path).items():
-        old = _OLD_TORCH.fullmatch(name)
-        name = f"{old[1]}{old[2]}" if old else name
-        if name.endswith(_COUNTER):
-            counters.append(name.removesuffix(_COUNTER))
-        else:
-            found[name] = _from_torch(array)
-    # A counter of a norm that is not there stays, to be named as left over.
-    lost = [name for name in counters if f"{name}.running_var" not in found]
-    return found | {name + _COUNTER: np.zeros(()) for name in lost}
+def _new_name(name: str) -> str:
+    old = _OLD_TORCH.fullmatch(name)
+    return f"{old[1]}{old[2]}" if old else name
 
 
 def _keras_names(places: Mapping[Place, Any]) -> dict[str, Place]:

@@ -43,8 +43,11 @@ class EarlyStopConfig:
     What is "preset" is filled in by gan/presets.py.
     """
 
-    encoder: str = ""  # features to compare by: pixels, random, own; "" is off
-    encoder_path: str = ""  # of "own": classifier/<arm>/seed<k> of a study
+    # Features to compare by: pixels, random, own, inception, densenet121 (or 169, 201);
+    # "" is off.
+    encoder: str = ""
+    # Of "own": classifier/<arm>/seed<k> of a study; of the last ones: file of weights.
+    encoder_path: str = ""
     images: int = 10_000  # real and synthetic images compared each time
     min_kimg: float = -1.0  # no comparison before, kimg; -1: preset
     every_kimg: float = -1.0  # kimg from one comparison to the next; -1: preset

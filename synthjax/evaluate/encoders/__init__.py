@@ -1,14 +1,17 @@
 """What turns images into features whose distributions are compared.
 
-Nothing here is downloaded: an encoder is computed from its config, or is read from a
-study's own classifier. Distances of different encoders do not compare, so each has a
+Nothing here is downloaded: an encoder is computed from its config, is read from a
+study's own classifier, or from a file of weights that somebody put there. Distances of different encoders do not compare, so each has a
 name to print beside every number.
 """
 
 from collections.abc import Callable
 
+from synthjax.classifier.densenet import LAYERS
 from synthjax.core.errors import ConfigError
+from synthjax.evaluate.encoders.densenet import make_densenet
 from synthjax.evaluate.encoders.encoder import NAMES, Encoder, EncoderConfig
+from synthjax.evaluate.encoders.inception import make_inception
 from synthjax.evaluate.encoders.own import make_own
 from synthjax.evaluate.encoders.pixels import make_pixel_pca, make_pixels
 from synthjax.evaluate.encoders.radiomics import make_radiomics
@@ -16,14 +19,15 @@ from synthjax.evaluate.encoders.random_network import make_random
 
 __all__ = ["ENCODERS", "NAMES", "Encoder", "EncoderConfig", "make_encoder"]
 
-# The one table of encoders: name in the config -> maker. A trained network given as a
-# file of weights becomes a line here that reads `config.path`.
+# The one table of encoders: name in the config -> maker.
 ENCODERS: dict[str, Callable[[EncoderConfig, int, int], Encoder]] = {
     "pixels": make_pixels,
     "pixel_pca": make_pixel_pca,
     "random": make_random,
     "radiomics": make_radiomics,
     "own": make_own,
+    "inception": make_inception,
+    **dict.fromkeys(LAYERS, make_densenet),
 }
 
 
@@ -40,7 +44,7 @@ def make_encoder(
         `Encoder.fit` says.
 
     Raises:
-      StudyError: no classifier at the path, or one for other images.
+      StudyError: no classifier or file of weights at the path, or another one.
       ConfigError: the images are too small for it, or it has to be fitted.
     """
     encoder = ENCODERS[config.name](config, resolution, channels)

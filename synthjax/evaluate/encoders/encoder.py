@@ -6,10 +6,23 @@ from typing import Any, Literal
 
 from jaxtyping import Array, Float, UInt
 
+from synthjax.classifier import pretrained
+from synthjax.classifier.densenet import LAYERS
 from synthjax.core.errors import ConfigError
 from synthjax.data.transforms import to_image
 
-NAMES = ("pixels", "pixel_pca", "random", "radiomics", "own")
+# Where people get the file of weights that an encoder reads; nothing is downloaded.
+SOURCES = {
+    "inception": (
+        "The project pytorch-fid publishes these weights as "
+        "pt_inception-2015-12-05-6726825d.pth, which can run code when it is read; where "
+        "PyTorch is installed, convert it with safetensors.torch.save_file(torch.load("
+        "'pt_inception-2015-12-05-6726825d.pth', weights_only=True), "
+        "'inception.safetensors')"
+    ),
+    **dict.fromkeys(LAYERS, pretrained.SOURCES),
+}
+NAMES = ("pixels", "pixel_pca", "random", "radiomics", "own", *SOURCES)
 Fit = Literal["", "standardise", "axes"]
 
 
@@ -17,8 +30,10 @@ Fit = Literal["", "standardise", "axes"]
 class EncoderConfig:
     """Which features images are compared by."""
 
-    name: str = "random"  # pixels, pixel_pca, random, radiomics or own
-    path: str = ""  # of "own": the folder classifier/<arm>/seed<k> of a study
+    name: str = "random"  # one of NAMES
+    # Of "own": the folder classifier/<arm>/seed<k> of a study. Of "inception" and the
+    # DenseNets: a file of weights.
+    path: str = ""
     seed: int = 0  # of the weights of "random"
 
     def __post_init__(self) -> None:
@@ -29,7 +44,12 @@ class EncoderConfig:
                 "path='': the encoder 'own' needs the folder of a trained classifier, "
                 "<workdir>/classifier/real/seed0"
             )
-        if self.name != "own" and self.path:
+        if self.name in SOURCES and not self.path:
+            raise ConfigError(
+                f"path='': the encoder {self.name!r} needs a file of weights. "
+                f"{SOURCES[self.name]}"
+            )
+        if self.name not in ("own", *SOURCES) and self.path:
             raise ConfigError(
                 f"path={self.path!r}: must be empty, since the encoder {self.name!r} "
                 "reads nothing"

@@ -3,7 +3,17 @@
 import dataclasses
 
 from synthjax.core.errors import ConfigError
-from synthjax.evaluate.encoders.encoder import NAMES
+from synthjax.evaluate.encoders.encoder import NAMES, SOURCES
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsConfig:
+    """Files of weights of the encoders that read one; each is a name in `encoders`."""
+
+    inception: str = ""  # of the network of FID: .safetensors, torchvision's names
+    densenet121: str = ""  # of ImageNet: Keras .h5, or .safetensors of PyTorch
+    densenet169: str = ""  # likewise
+    densenet201: str = ""  # likewise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,6 +22,9 @@ class FidelityConfig:
 
     # Names of encoders; none leaves fidelity out. "own" is classifier/real/seed0.
     encoders: tuple[str, ...] = ("random", "own", "pixel_pca", "radiomics")
+    weights: WeightsConfig = dataclasses.field(
+        default_factory=WeightsConfig
+    )  # files that "inception" and the DenseNets are read from
     random_seeds: int = 1  # networks of "random", each an encoder of its own
     images: int = 10_000  # images of each set, at most
     dimensions: int = (
@@ -32,6 +45,17 @@ class FidelityConfig:
                 f"encoders: {unknown[0]!r} is none of {', '.join(NAMES)}; give some of "
                 "them, or () to leave fidelity out"
             )
+        for name, path in dataclasses.asdict(self.weights).items():
+            if name in self.encoders and not path:
+                raise ConfigError(
+                    f"weights.{name}='': the encoder {name!r} needs a file of weights. "
+                    f"{SOURCES[name]}"
+                )
+            if path and name not in self.encoders:
+                raise ConfigError(
+                    f"weights.{name}={path!r}: is read by the encoder {name!r}, which is "
+                    "not in encoders; add it there or leave this empty"
+                )
         if not 0 < self.axes_per_image <= 1:
             raise ConfigError(
                 f"axes_per_image={self.axes_per_image}: must be above 0 and at most 1"

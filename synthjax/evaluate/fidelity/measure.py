@@ -1,5 +1,6 @@
 """All fidelity numbers of a study: every encoder, overall and for each label."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def measure_fidelity(
         devices: where images are encoded.
 
     Raises:
-        StudyError: a set or the classifier is missing, or a patient is in two splits.
+        StudyError: a set, the classifier or a file of weights is missing, or a patient
+            is in two splits.
     """
     if not config.encoders:
         return None
@@ -97,8 +99,9 @@ def _encoders(
 ) -> list[Encoder]:
     shape = (schema.resolution, schema.channels)
     named = []
+    paths = dataclasses.asdict(config.weights)
+    paths["own"] = str(classifier / "real" / "seed0")
     for name in config.encoders:
-        path = str(classifier / "real" / "seed0") if name == "own" else ""
         seeds = range(config.random_seeds if name == "random" else 1)
-        named += [EncoderConfig(name, path, seed) for seed in seeds]
+        named += [EncoderConfig(name, paths.get(name, ""), seed) for seed in seeds]
     return [make_encoder(one, *shape, fitted=True) for one in named]
