@@ -15,6 +15,7 @@ from synthjax.classifier.resize import resize
 from synthjax.core.config import freeze
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.evaluate.encoders import EncoderConfig, make_encoder
+from synthjax.evaluate.encoders.encoder import PART, in_parts
 from synthjax.evaluate.encoders.inception import Inception, fid_input, read_inception
 from synthjax.evaluate.fidelity.config import FidelityConfig, WeightsConfig
 
@@ -387,6 +388,18 @@ def test_densenet_of_another_size_is_refused(tmp_path, monkeypatch):
     missing = EncoderConfig("densenet201", str(tmp_path / "none.h5"))
     with pytest.raises(StudyError, match="'densenet201', path=.*none.h5: there is no"):
         make_encoder(missing, 20, 1)
+
+
+@pytest.mark.parametrize("count", [PART - 1, PART, PART + 1, 2 * PART + 5])
+def test_parts_make_no_difference(count):
+    image = np.random.default_rng(6).random((count, 2, 3, 2), np.float32)
+
+    def features(params, image):
+        assert image.shape[0] <= PART
+        return params * image.reshape(-1, 12)
+
+    got = in_parts(features)(np.float32(3), image)
+    np.testing.assert_array_equal(got, 3 * image.reshape(count, 12))
 
 
 def test_config_asks_for_the_weights_and_says_where_they_are():

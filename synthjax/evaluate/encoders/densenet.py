@@ -10,7 +10,7 @@ from synthjax.classifier.densenet import LAYERS, DenseNet, DenseNetConfig
 from synthjax.classifier.network import Network
 from synthjax.classifier.pretrained import read_pretrained
 from synthjax.classifier.weight_file import checksum
-from synthjax.evaluate.encoders.encoder import Encoder, EncoderConfig
+from synthjax.evaluate.encoders.encoder import Encoder, EncoderConfig, in_parts
 
 SIDE = 224  # of the images that it was trained on, pixels
 TORCH_EPSILON, KERAS_EPSILON = 1e-5, 1.001e-5  # of batch norm
@@ -39,4 +39,4 @@ def make_densenet(config: EncoderConfig, resolution: int, channels: int) -> Enco
     image = jax.ShapeDtypeStruct((1, resolution, resolution, channels), jnp.float32)
     size = jax.eval_shape(network.features, variables, image).shape[1]
     name = f"{config.name} (weights {checksum(path)[:8]}), {size}d"
-    return Encoder(name, size, variables, network.features)
+    return Encoder(name, size, variables, in_parts(network.features))

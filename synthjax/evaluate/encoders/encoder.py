@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
+import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, UInt
 
 from synthjax.classifier import pretrained
@@ -58,6 +60,9 @@ class EncoderConfig:
             raise ConfigError(f"seed={self.seed}: must be 0 or more")
 
 
+PART = 32  # images that a large network sees at a time on a device
+
+
 @dataclasses.dataclass(frozen=True)
 class Encoder:
     """A feature extractor; its parameters are always an argument."""
@@ -75,3 +80,24 @@ class Encoder:
     ) -> Float[Array, "b d"]:
         """Features of stored pixels of 8 or 16 bits, float32; traceable."""
         return self.features(params, to_image(pixels))
+
+
+def in_parts(
+    features: Callable[[Any, Float[Array, "b h w c"]], Float[Array, "b d"]],
+) -> Callable[[Any, Float[Array, "b h w c"]], Float[Array, "b d"]]:
+    """The same features, made of `PART` images at a time.
+
+    A batch of images at 224 or 299 px would take gigabytes in the first layers.
+    """
+
+    def parted(params: Any, image: Array) -> Array:
+        count = image.shape[0]
+        if count <= PART:
+            return features(params, image)
+        short = -count % PART
+        image = jnp.pad(image, ((0, short), *(((0, 0),) * 3)))
+        parts = image.reshape(-1, PART, *image.shape[1:])
+        found = lax.map(lambda part: features(params, part), parts)
+        return found.reshape(-1, found.shape[-1])[:count]
+
+    return parted

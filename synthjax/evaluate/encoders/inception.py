@@ -27,7 +27,7 @@ from synthjax.classifier.weight_file import (
 )
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.evaluate.encoders.encoder import SOURCES, Encoder, EncoderConfig
+from synthjax.evaluate.encoders.encoder import SOURCES, Encoder, EncoderConfig, in_parts
 
 SIDE = 299  # of the images that the network takes, pixels
 CLASSES = 1008  # of its head in 2015; the later Inception v3 has 1000
@@ -276,4 +276,4 @@ def make_inception(config: EncoderConfig, resolution: int, channels: int) -> Enc
         return network.apply(params, fid_input(image))
 
     name = f"inception_v3 (weights {checksum(path)[:8]}), {FEATURES}d"
-    return Encoder(name, FEATURES, variables, features)
+    return Encoder(name, FEATURES, variables, in_parts(features))

@@ -184,8 +184,8 @@ def test_what_cannot_be_measured_is_said(sets, tmp_path):
     assert few["reason"] == "40 images of the smallest set; at least 48 are needed"
     with pytest.raises(StudyError, match="no trained classifier"):
         measure(sets, "real", encoders=("own",))
-    with pytest.raises(ConfigError, match="encoders: 'inception' is none of pixels"):
-        FidelityConfig(encoders=("inception",))
+    with pytest.raises(ConfigError, match="encoders: 'resnet' is none of pixels"):
+        FidelityConfig(encoders=("resnet",))
     with pytest.raises(ConfigError, match="dimensions=2048: must be 1 to 512"):
         FidelityConfig(dimensions=2048)
     with pytest.raises(ConfigError, match="axes_per_image=2.0"):
