@@ -56,13 +56,19 @@ setup(
         "tpu": ["jax[tpu]"],
         "tensorboard": ["tensorboardX>=2.6"],
         "video": ["imageio-ffmpeg>=0.6"],  # brings ffmpeg, which writes .mp4
-        "notebooks": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],
+        "notebooks": [
+            "ipykernel>=6",
+            "ipywidgets>=8.1",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+        ],
         "test": [
             *DICOM_DECODERS,
             "apache-beam>=2.70,<3",
             "h5py>=3.11",
             "hypothesis>=6",
             "ipykernel>=6",
+            "ipywidgets>=8.1",
             "jsonschema>=4.18",
             "keras>=3.8",  # its DenseNet is what ours must equal
             "mypy>=1.15",
