@@ -6,17 +6,42 @@ It ends with the verdict and the path of the report. Run it again after a stop o
 kind, or after a change of the config: it does what is left to do.
 """
 
+from pathlib import Path
+
 from launch import classifier, data, evaluate, gan, report, synth
 from launch.study import Launch, launch
 from synthjax.core.files import read_json
+from synthjax.synth.foreign import check_folders
 
 
 def run(this: Launch) -> None:
     """All stages."""
-    for stage in (data, gan, synth, classifier, evaluate, report):
-        if stage is gan and this.sections["synth"].folder.path:
+    measure(this)
+    show(this)
+
+
+def measure(this: Launch) -> None:
+    """All stages but the report; a folder that cannot do is told before the first."""
+    foreign = bool(this.sections["synth"].folder.path)
+    if foreign:
+        _check_folders(this)
+    for stage in (data, gan, synth, classifier, evaluate):
+        if stage is gan and foreign:
             continue  # somebody else's generator made the images
         stage.run(this)
+
+
+def _check_folders(this: Launch) -> None:
+    config, like = this.sections["synth"], this.sections["data"]
+    paths = [Path(part.folder.path).expanduser() for part in (config, like)]
+    if this.study.finished("synth") and not all(path.is_dir() for path in paths):
+        return  # what was made of them is all that is needed
+    check_folders(config, like)
+
+
+def show(this: Launch) -> None:
+    """The report, and where it is."""
+    report.run(this)
     if this.devices.is_main:
         print(read_json(this.study.path("evaluate") / "results.json")["verdict"])
         print(f"report: {this.study.path('report') / 'report.html'}")

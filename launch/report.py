@@ -4,6 +4,7 @@ python -m launch.report --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
 from launch.study import Launch, launch
+from synthjax.evaluate.gates import limits_digest
 from synthjax.report.page import write_report
 
 
@@ -14,6 +15,8 @@ def run(this: Launch) -> None:
         lambda out: write_report(
             this.sections["report"], study=this.study.workdir, out=out
         ),
+        # Limits come after the evaluate stage is done, so no input of it tells of them.
+        source=lambda: limits_digest(this.study.path("evaluate")),
     )
 
 

@@ -18,6 +18,7 @@ SMALL = (
     "--config.data.resolution=16",
     "--config.data.fractions=(0.4,0.2,0.4)",
     "--config.devices.cpu_devices=1",
+    "--config.classifier.input_size=0",
     "--config.classifier.steps=30",
     "--config.classifier.eval_every=10",
     "--config.classifier.batch_size=16",
@@ -29,9 +30,13 @@ SMALL = (
 
 
 def compare(real, synthetic, workdir, *flags):
-    command = [sys.executable, "-m", "launch.compare", f"--real={real}"]
+    return call("compare", f"--real={real}", f"--synthetic={synthetic}", workdir, flags)
+
+
+def call(command, real, synthetic, workdir, flags):
+    run = [sys.executable, "-m", f"launch.{command}", real, synthetic]
     return subprocess.run(
-        [*command, f"--synthetic={synthetic}", f"--workdir={workdir}", *SMALL, *flags],
+        [*run, f"--workdir={workdir}", *SMALL, *flags],
         check=False,
         cwd=ROOT,
         env=os.environ
@@ -52,7 +57,7 @@ def save(path, image_u8, number):
 
 
 def write_folder(root, seed, count=120, labels=("left", "right"), more=()):
-    """Noise with a bright left or right half; odd sizes, 8 and 16 bits."""
+    """Noise with a bright left or right half; odd sizes, 8 and 16 bits, blank labels."""
     root.mkdir()
     draw = np.random.default_rng(seed)
     rows = []
@@ -63,7 +68,8 @@ def write_folder(root, seed, count=120, labels=("left", "right"), more=()):
         image[:, : width // 2] += 120 * label[0]
         image[:, width // 2 :] += 120 * label[1]
         save(root / f"{number}.png", image.astype(np.uint8), number)
-        rows.append([f"{number}.png", *label, *(0 for _ in more)])
+        row = [f"{number}.png", *label, *(0 for _ in more)]
+        rows.append(row if number % 7 else [row[0], "", *row[2:]])
     with open(root / "labels.csv", "w", newline="") as file:
         csv.writer(file).writerows([["file", *labels, *more], *rows])
     return root
@@ -93,48 +99,61 @@ def test_two_folders_become_a_verdict_and_a_page(compared):
     assert not (workdir / "gan").exists()
     # The label that only the synthetic folder has is left out.
     results = json.loads((workdir / "evaluate" / "results.json").read_text())
-    assert [row["name"] for row in results["utility"]["labels"]] == ["left", "right"]
+    labels = results["utility"]["labels"]
+    assert [row["name"] for row in labels] == ["left", "right"]
+    assert labels[0]["n"] < labels[1]["n"] == results["n_test_images"] == 48
     assert results["utility"]["mean"]["real"]["value"] > 0.9
     provenance = json.loads((workdir / "synth" / "provenance.json").read_text())
     assert provenance["counts"]["train"]["images"] == 48
+    assert not (workdir / "evaluate" / "gates.json").exists()
+    assert "n_test_patients" not in page
 
 
-def test_a_second_run_does_nothing_and_limits_set_the_exit_code(
+def test_limits_are_on_the_page_though_the_numbers_are_not_measured_again(
     compared, folders, tmp_path
 ):
     limits = tmp_path / "limits.toml"
-    limits.write_text('[limits]\n"n_test_images" = { min = 48 }\n')
-    done = compare(*folders, compared[0], f"--thresholds={limits}")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("done before, skipped") == 5
-    assert "n_test_images = 48 (at least 48): kept" in done.stdout
     limits.write_text(
-        '[limits]\n"n_test_images" = { min = 49 }\n'
-        '"utility.labels.left.n" = { max = 48 }\n'
+        '[limits]\n"n_test_images" = { min = 49 }\n"n_test_patients" = { max = 48 }\n'
+        '"utility.labels.light.n" = { max = 48 }\n'
     )
     done = compare(*folders, compared[0], f"--thresholds={limits}")
-    assert done.returncode == 3
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("done before, skipped") == 4
     assert "n_test_images = 48 (at least 49): MISSED: below 49" in done.stdout
-    assert "1 of 2 limits missed" in done.stderr
+    assert "n_test_patients = 48 (at most 48): kept" in done.stdout
+    assert "2 of 3 limits missed" in done.stderr
+    page = (compared[0] / "report" / "report.html").read_text(encoding="utf-8")
+    for told in ("n_test_patients", "at least 49", "not in the results"):
+        assert told in page
 
 
-def test_a_faulty_folder_is_named(folders, tmp_path):
+def test_folders_that_do_not_go_together_are_told_before_anything_is_built(
+    folders, tmp_path
+):
     lacking = write_folder(tmp_path / "lacking", 3, count=12, labels=("left", "up"))
     done = compare(folders[0], lacking, tmp_path / "a")
-    assert done.returncode == 2 and "'right'" in done.stderr, done.stderr
-    broken = write_folder(tmp_path / "broken", 4)
+    assert done.returncode == 2, done.stderr
+    assert "lacking/labels.csv has no column 'right'" in done.stderr
+    assert not (tmp_path / "a" / "data").exists()
+
+
+def test_a_corrupt_file_is_named_or_left_out(tmp_path):
+    broken = write_folder(tmp_path / "broken", 4, count=40)
     (broken / "7.png").write_bytes(b"no image")
-    done = compare(folders[0], broken, tmp_path / "b")
-    assert done.returncode == 2 and "7.png" in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr
-    # and may be left out, counted
+    real = write_folder(tmp_path / "real", 5, count=40)
+    done = compare(real, broken, tmp_path / "b")
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "broken/7.png is no PNG" in done.stderr
+    assert "config.data.on_bad_file=skip" in done.stderr
+    # and left out, counted
     skip = ("--config.data.on_bad_file=skip", "--config.data.skip_limit=0.05")
-    done = compare(folders[0], broken, tmp_path / "b", *skip)
+    words = as_config_flags(["", f"--real={real}", f"--synthetic={broken}"])
+    done = call("synth", *words[2:], tmp_path / "b", (words[1], *skip))
     assert done.returncode == 0, done.stderr
+    assert "left out, as on_bad_file=skip says: 1" in done.stderr
     splits = json.loads((tmp_path / "b" / "synth" / "splits.json").read_text())
     assert splits["left_out"]["count"] == 1, splits["left_out"]
-    same = compare(folders[0], folders[0], tmp_path / "c")
-    assert same.returncode == 2 and "give two" in same.stderr
 
 
 def test_folders_are_short_for_config_flags():

@@ -205,6 +205,10 @@ class Study:
         kept = {key: value for key, value in section.items() if key not in _SILENT}
         return {"seed": self.config["seed"], **kept}
 
+    def finished(self, name: str) -> bool:
+        """Whether a stage is recorded as done, with whatever config it was made."""
+        return self._status(name) == "done"
+
     def _status(self, name: str) -> str | None:
         record = _read_record(self.path(name))
         return record["status"] if record else None

@@ -75,7 +75,9 @@ def make_examples(recipe: Recipe, rows: Rows) -> Made:
             made.examples.append(_make_example(recipe, record, made.seconds))
         except BadImageError as error:
             if not recipe.skip:
-                raise
+                remedy = "Or leave such files out: config.data.on_bad_file=skip."
+                what = f"{error.what.rstrip('.')}. {remedy}"
+                raise BadImageError(error.path, what) from None
             made.problems.append(Problem(FILE_UNUSABLE, record.origin, error.what))
             made.examples.append(None)
         except Exception as error:

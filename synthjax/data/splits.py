@@ -117,8 +117,10 @@ def describe(
         label = np.stack(vectors)
         positive = np.sum(label == 1, axis=0)
         known = np.sum(~np.isnan(label), axis=0)
-        for name, count in zip(labels, positive, strict=True):
-            if count == 0:
+        for name, count, told in zip(labels, positive, known, strict=True):
+            if told == 0:
+                say(f"{name!r} is unknown in all {len(label)} {split} images")
+            elif count == 0:
                 say(f"no positive of {name!r} among the {len(label)} {split} images")
         summary[split] = {
             "images": len(label),

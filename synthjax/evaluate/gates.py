@@ -10,13 +10,16 @@ the one whose `name` it is.
 """
 
 import dataclasses
+import hashlib
 import math
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import write_json
 
+GATES = "gates.json"  # beside results.json: the limits, and what was found
 _ABSENT = object()  # what a name leads to that is not in the results
 
 
@@ -105,6 +108,27 @@ def _find(tree: Any, name: str) -> Any:
             if found is not _ABSENT:
                 return found
     return _ABSENT
+
+
+def write_gates(folder: Path, gates: list[Gate]) -> None:
+    """Writes the checked gates beside the results, for the report.
+
+    Without any, those of an earlier run are removed: the page shows the limits of the
+    run that wrote it.
+    """
+    if gates:
+        rows = [dataclasses.asdict(gate) for gate in gates]
+        write_json(folder / GATES, {"gates": rows})
+    else:
+        (folder / GATES).unlink(missing_ok=True)
+
+
+def limits_digest(folder: Path) -> str:
+    """Identifies what `write_gates` left in the folder, for the stage that shows it."""
+    path = folder / GATES
+    if not path.exists():
+        return "no limits"
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def format_gates(gates: list[Gate]) -> str:

@@ -15,6 +15,7 @@ from synthjax.data.builder import build
 from synthjax.data.config import DataConfig
 from synthjax.data.loader import read_schema
 from synthjax.data.schema import SPLITS
+from synthjax.data.sources.folder import FolderConfig, label_names
 from synthjax.synth.write import PROVENANCE, SynthConfig
 
 
@@ -33,15 +34,10 @@ def read_foreign(
 
     Raises:
       StudyError: the folder is faulty (the message names the row or file), lacks a
-        label of the real set, or is the folder of the real set.
+        label of the real set, or does not pass `check_folders`.
     """
-    if _same(config.folder.path, like.folder.path) and like.source == "folder":
-        raise StudyError(
-            f"{config.folder.path} is given both as the real and as the synthetic "
-            "folder; give two"
-        )
-    labels = read_schema(data).labels
-    folder = dataclasses.replace(config.folder, label_columns=labels)
+    check_folders(config, like)
+    folder = _with_labels(config.folder, read_schema(data).labels)
     section = dataclasses.replace(
         like, source="folder", folder=folder, cohort="", export_as=""
     )
@@ -58,5 +54,52 @@ def read_foreign(
         )
 
 
+def check_folders(config: SynthConfig, like: DataConfig) -> None:
+    """Finds, in a moment, what is wrong with the synthetic folder beside the real one.
+
+    Names of folders and the headers of their tables are read, no row and no image. If
+    the real set is none of a folder, only that the synthetic folder is there.
+
+    Args:
+      config: the synth section, with a folder.
+      like: the data section of the real set.
+
+    Raises:
+      StudyError: a folder or its table is away, both are the same folder, or the
+        synthetic one lacks a label of the real one.
+    """
+    given = Path(config.folder.path).expanduser()
+    if not given.is_dir():
+        raise StudyError(
+            f"{given} is no folder; set config.synth.folder.path (--synthetic of "
+            "launch.compare) to the folder of the synthetic images"
+        )
+    if like.source != "folder":
+        return
+    if _same(config.folder.path, like.folder.path):
+        raise StudyError(
+            f"{config.folder.path} is given both as the real and as the synthetic "
+            "folder; give two"
+        )
+    labels = label_names(like.folder)
+    have = label_names(_with_labels(config.folder, labels))
+    if have != labels:
+        raise StudyError(
+            f"{given} has the classes {list(have)}, but the real images have the labels "
+            f"{list(labels)}; name its folders as these"
+        )
+
+
+def _with_labels(folder: FolderConfig, labels: tuple[str, ...]) -> FolderConfig:
+    """The folder read for the labels of the real set; class folders have their own."""
+    return dataclasses.replace(
+        folder, label_columns=labels if folder.labels_csv else ()
+    )
+
+
 def _same(one: str, other: str) -> bool:
-    return bool(one and other) and Path(one).resolve() == Path(other).resolve()
+    return bool(other) and _real(one) == _real(other)
+
+
+def _real(path: str) -> Path:
+    return Path(path).expanduser().resolve()

@@ -3,7 +3,15 @@
 import pytest
 
 from synthjax.core.errors import StudyError
-from synthjax.evaluate.gates import check_gates, format_gates, read_gates
+from synthjax.core.files import read_json
+from synthjax.evaluate.gates import (
+    GATES,
+    check_gates,
+    format_gates,
+    limits_digest,
+    read_gates,
+    write_gates,
+)
 
 RESULTS = {
     "n": 10,
@@ -64,3 +72,22 @@ def test_a_faulty_file_is_told(tmp_path, text, told):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(StudyError, match="limits.toml"):
         read_gates(tmp_path / "limits.toml")
+
+
+def test_what_was_found_is_kept_beside_the_results_until_a_run_without(tmp_path):
+    limits = gates(tmp_path, '[limits]\n"n" = { max = 9.5 }\n"m" = { min = 1 }\n')
+    checked = check_gates(limits, RESULTS)
+    before = limits_digest(tmp_path)
+    write_gates(tmp_path, checked)
+    empty = {"minimum": None, "maximum": None, "value": None}
+    assert read_json(tmp_path / GATES) == {
+        "gates": [
+            {"name": "n", **empty, "maximum": 9.5, "value": 10, "reason": "above 9.5"},
+            {"name": "m", **empty, "minimum": 1, "reason": "not in the results"},
+        ]
+    }
+    first = limits_digest(tmp_path)
+    write_gates(tmp_path, check_gates(limits[1:], RESULTS))
+    assert len({before, first, limits_digest(tmp_path)}) == 3
+    write_gates(tmp_path, [])
+    assert not (tmp_path / GATES).exists() and limits_digest(tmp_path) == before

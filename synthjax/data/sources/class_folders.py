@@ -1,5 +1,7 @@
 """Folders that are classes: each image has the label of the folder that it is in."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from synthjax.core.errors import StudyError
@@ -41,13 +43,7 @@ def list_classes(
         what = "it is a link to a folder, which is not followed; move the folder here"
         problems.add("folder linked", shown(link), what)
         faults += 1
-    labels = tuple(sorted({file.split("/")[0] for file in files if "/" in file}))
-    if len(labels) < 2:
-        raise StudyError(
-            f"{tree.root} has {len(labels)} folder(s) with images in them; with "
-            "labels_csv='' each class is a folder, two or more. Or name a table in "
-            "config.data.folder.labels_csv."
-        )
+    labels = class_names(files, tree.root)
     images = []
     for file in files:
         image = _image(file, labels, tree, patient_folders)
@@ -57,6 +53,23 @@ def list_classes(
             problems.add(image.kind, file, image.what)
     problems.settle(len(files) + faults, remedy=f"They are in {tree.root}.")
     return labels, images
+
+
+def class_names(files: Iterable[str], root: Path) -> tuple[str, ...]:
+    """The folders of files, sorted; StudyError if there are fewer than two.
+
+    Args:
+        files: relative to `root`, with forward slashes.
+        root: the folder of the classes, for the message.
+    """
+    labels = tuple(sorted({file.split("/")[0] for file in files if "/" in file}))
+    if len(labels) < 2:
+        raise StudyError(
+            f"{root} has {len(labels)} folder(s) with images in them; with "
+            "labels_csv='' each class is a folder, two or more. Or name a table in "
+            "config.data.folder.labels_csv."
+        )
+    return labels
 
 
 def _image(

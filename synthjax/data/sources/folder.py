@@ -29,7 +29,7 @@ from synthjax.data.problems import (
 )
 from synthjax.data.schema import SPLITS
 from synthjax.data.sources.attributes import known_age, known_sex
-from synthjax.data.sources.class_folders import list_classes
+from synthjax.data.sources.class_folders import class_names, list_classes
 from synthjax.data.sources.dicom_patients import add_patients
 from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.tree import (
@@ -172,6 +172,18 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
     )
 
 
+def label_names(config: FolderConfig) -> tuple[str, ...]:
+    """The labels by the table's header, or the class folders; no row or image is read.
+
+    Raises:
+        StudyError: a missing folder, table or column, or no labels.
+    """
+    root = given_folder(config.path, "folder")
+    if config.labels_csv:
+        return _label_columns(config, _open_table(config, root))
+    return class_names(Tree(root).walk(PassedBy()), root)
+
+
 def _read_table(
     config: FolderConfig,
     tree: Tree,
@@ -180,12 +192,7 @@ def _read_table(
     counts: Counter[str],
 ) -> tuple[tuple[str, ...], list[_Image]]:
     """Labels and images of labels.csv; what is wrong is settled."""
-    table = CsvTable(
-        tree.root / config.labels_csv,
-        required=(),
-        remedy="Write it with one row per image, or set config.data.folder.path and "
-        "labels_csv (empty: one folder per class).",
-    )
+    table = _open_table(config, tree.root)
     labels = _label_columns(config, table)
     problems = context.problems
     images = MergedRows[_Image](problems, counts)
@@ -225,12 +232,27 @@ def _read_table(
     return labels, images.images()
 
 
+def _open_table(config: FolderConfig, root: Path) -> CsvTable:
+    return CsvTable(
+        root / config.labels_csv,
+        required=(),
+        remedy="Write it with one row per image, or set config.data.folder.path and "
+        "labels_csv (empty: one folder per class).",
+    )
+
+
 def _label_columns(config: FolderConfig, table: CsvTable) -> tuple[str, ...]:
     """The label columns; raises if a column is missing or none is left."""
     sides = config.side_columns.values()
-    for column in (*sides, *config.label_columns):
+    for column in sides:
         table.check_column(
             column, "Set the column names in config.data.folder (config.synth.folder)."
+        )
+    for column in config.label_columns:
+        table.check_column(
+            column,
+            "Add that label, with blank cells where nobody knows it, or name in "
+            "config.data.folder.label_columns the labels that count.",
         )
     labels = config.label_columns or tuple(c for c in table.header if c not in sides)
     if "" in labels:
