@@ -30,17 +30,21 @@ SMALL = (
 
 
 def compare(real, synthetic, workdir, *flags):
-    return call("compare", f"--real={real}", f"--synthetic={synthetic}", workdir, flags)
+    folders = (f"--real={real}", f"--synthetic={synthetic}")
+    return call("compare", *folders, f"--workdir={workdir}", *flags)
 
 
-def call(command, real, synthetic, workdir, flags):
-    run = [sys.executable, "-m", f"launch.{command}", real, synthetic]
+def call(command, *flags):
     return subprocess.run(
-        [*run, f"--workdir={workdir}", *SMALL, *flags],
+        [sys.executable, "-m", f"launch.{command}", *flags, *SMALL],
         check=False,
         cwd=ROOT,
         env=os.environ
-        | {"XLA_FLAGS": "", "PYTHONPATH": str(ROOT / "tests" / "offline")},
+        | {
+            "XLA_FLAGS": "",
+            "PYTHONPATH": str(ROOT / "tests" / "offline"),
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
+        },
         capture_output=True,
         text=True,
         timeout=600,
@@ -148,10 +152,15 @@ def test_a_corrupt_file_is_named_or_left_out(tmp_path):
     assert "config.data.on_bad_file=skip" in done.stderr
     # and left out, counted
     skip = ("--config.data.on_bad_file=skip", "--config.data.skip_limit=0.05")
-    words = as_config_flags(["", f"--real={real}", f"--synthetic={broken}"])
-    done = call("synth", *words[2:], tmp_path / "b", (words[1], *skip))
+    given = [
+        "",
+        f"--real={real}",
+        f"--synthetic={broken}",
+        f"--workdir={tmp_path / 'b'}",
+    ]
+    done = call("synth", *as_config_flags(given)[1:], *skip)
     assert done.returncode == 0, done.stderr
-    assert "left out, as on_bad_file=skip says: 1" in done.stderr
+    assert "left out, as on_bad_file=skip says: file unusable 1" in done.stderr
     splits = json.loads((tmp_path / "b" / "synth" / "splits.json").read_text())
     assert splits["left_out"]["count"] == 1, splits["left_out"]
 
