@@ -70,7 +70,9 @@ def _space(key: str, found: dict[str, Any], figures: Figures) -> dict[str, Any]:
     alt = "Distance to the nearest real training image; median " + ", ".join(
         f"{value} of {name}" for name, value in middle.items()
     )
-    levels = sorted(set().union(*sets.values()), key=float)
+    # The near half: it is the near end that matters, and all would not fit beside.
+    found_levels = sorted(set().union(*sets.values()), key=float)
+    levels = [level for level in found_levels if float(level) <= 0.5]
     return {
         "name": _SPACES[key],
         "distance": found.get("distance", ""),
