@@ -40,7 +40,7 @@ def write_strips(
     A strip is an image and then its nearest training images. Of every distance the
     synthetic images that lie closest are shown, and the real test images that do: that
     near come two patients. Of the first distance also synthetic images that were drawn
-    at random, which nobody chose.
+    at random, which nobody chose, and the worst: those furthest from all training images.
 
     Args:
         found: by name of the distance.
@@ -58,11 +58,13 @@ def write_strips(
             "closest_test": (test, one.test, one.test_row),
         }
         if not number:
-            choices["random"] = choices["closest"]
+            choices["random"] = choices["furthest"] = choices["closest"]
         for choice, (table, distance, row) in choices.items():
             order = np.argsort(distance[:, 0], kind="stable")
             if choice == "random":
                 order = np.random.default_rng([seed, 2]).permutation(len(table))
+            if choice == "furthest":
+                order = order[::-1]
             for place, i in enumerate(order[:strips]):
                 near = [(int(r), float(d)) for r, d in zip(row[i], distance[i])]
                 file = f"{name}_{choice}_{place}.png"
@@ -95,6 +97,7 @@ def write_strips(
                 "closest": "the synthetic images closest to a training image",
                 "closest_test": "the real test images closest to a training image",
                 "random": "synthetic images drawn at random",
+                "furthest": "the synthetic images furthest from any training image",
             },
             "pictures": pictures,
         },

@@ -59,6 +59,13 @@ def test_planted_copies_are_the_closest(measured) -> None:
         assert near[2] > 1e-6
         part = found if name == "own" else found["pixels"]
         assert part["closer_than_real_1pct"]["value"] >= 2 / 60
+    worst = [
+        picture["neighbours"][0]["distance"]
+        for picture in sheet["pictures"]
+        if picture["choice"] == "furthest"
+    ]
+    assert worst == sorted(worst, reverse=True)
+    assert worst[0] == pytest.approx(max(found["curve"]["synthetic"]), rel=1e-3)
 
 
 def test_numbers_are_those_of_a_plain_search(measured, random_study) -> None:
@@ -106,7 +113,7 @@ def test_pictures_are_readable_and_described(measured) -> None:
     sheet = json.loads((out / "sheet.json").read_text())
     files = {picture["file"] for picture in sheet["pictures"]}
     assert files == {path.name for path in out.glob("*.png")}
-    assert len(files) == len(sheet["pictures"]) == 5 * CONFIG.strips
+    assert len(files) == len(sheet["pictures"]) == 6 * CONFIG.strips
     for picture in sheet["pictures"]:
         with Image.open(out / picture["file"]) as image:
             assert image.size == (4 * 96 + WIDE + 2 * GAP, 96)
