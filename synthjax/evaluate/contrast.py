@@ -1,0 +1,166 @@
+"""Two studies of one data set, contrasted: whose synthetic images train better.
+
+Two generators, or one with and without something, are compared by what classifiers
+trained on their images reach on the same real test patients. The difference is paired:
+both are measured in the same draws of patients. A generator is trained by chance too; a
+pair of studies says nothing of that, several pairs with other seeds do.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from synthjax.core.errors import StudyError
+from synthjax.data.loader import read_schema
+from synthjax.evaluate.predictions import ARMS, Predictions, load_predictions
+from synthjax.evaluate.statistics.bootstrap import (
+    draw_patients,
+    mean_over_labels,
+    resample,
+)
+from synthjax.evaluate.statistics.crossed import Estimate, estimate
+from synthjax.evaluate.statistics.interval import Interval
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One study of a pair."""
+
+    workdir: Path
+    real: float  # mean AUROC of its classifiers trained on real images
+    synthetic: float  # and of those trained on its synthetic ones
+    gap: Estimate  # real minus synthetic
+
+
+@dataclasses.dataclass(frozen=True)
+class Contrast:
+    """A pair of studies on the same real test images."""
+
+    first: Side
+    second: Side
+    lead: Estimate  # mean AUROC of the first's synthetic arm minus the second's
+    images: int  # real test images
+    patients: int  # of them
+
+
+def contrast(
+    first: Path, second: Path, *, replicates: int = 2000, seed: int = 0
+) -> Contrast:
+    """Measures a pair of studies.
+
+    Args:
+      first, second: their workdirs, with the stages data and classifier.
+      replicates: draws of patients.
+      seed: of the draws.
+
+    Raises:
+      StudyError: a stage is missing, or they were not tested on the same images.
+    """
+    found = [_read(workdir) for workdir in (first, second)]
+    test = found[0].test
+    _check_same(found, (first, second))
+    patients = len(np.unique(test.patient_id))
+    draws = draw_patients(test.patient_id, replicates, np.random.default_rng(seed))
+    areas = [
+        {
+            arm: mean_over_labels(
+                resample(test.label, side.test.logit[arm], draws).auroc
+            )
+            for arm in ARMS
+        }
+        for side in found
+    ]
+    if np.isnan(areas[0]["real"][0, 0]):
+        raise StudyError(
+            f"{first}: no label has both classes among the test images, so no AUROC is "
+            "defined"
+        )
+    sides = [
+        _side(workdir, area, patients)
+        for workdir, area in zip((first, second), areas, strict=True)
+    ]
+    lead = estimate(*(area["synthetic"] for area in areas), patients=patients)
+    return Contrast(sides[0], sides[1], lead, len(test.label), patients)
+
+
+def _read(workdir: Path) -> Predictions:
+    names = read_schema(workdir / "data").labels
+    return load_predictions(workdir / "classifier", names)
+
+
+def _check_same(found: Sequence[Predictions], workdirs: Sequence[Path]) -> None:
+    first, second = found
+    same = first.names == second.names
+    for key in ("id", "patient_id", "label"):
+        a, b = (getattr(side.test, key) for side in found)
+        same = same and np.array_equal(a, b, equal_nan=key == "label")
+    if not same:
+        raise StudyError(
+            f"{workdirs[0]} and {workdirs[1]} were not tested on the same images and "
+            "labels: a pair needs the same config.data and config.seed"
+        )
+
+
+def _side(
+    workdir: Path, areas: dict[str, Float[np.ndarray, "s 1+r"]], patients: int
+) -> Side:
+    real, synthetic = (float(areas[arm][:, 0].mean()) for arm in ARMS)
+    gap = estimate(*(areas[arm] for arm in ARMS), patients=patients)
+    return Side(workdir, real, synthetic, gap)
+
+
+def pool(leads: Sequence[float], level: float) -> tuple[Interval, float]:
+    """The mean lead of pairs that were trained apart, and its two-sided p.
+
+    Student's t over the pairs: what differs from pair to pair, the training of the
+    generators and that of the classifiers (and the patients, where the seed draws
+    them), is all in their spread.
+
+    Args:
+      leads: of two pairs or more.
+      level: of the interval, between 0 and 1.
+    """
+    values = np.asarray(leads, np.float64)
+    mean, freedom = float(values.mean()), len(values) - 1
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    half = float(stats.t.ppf((1 + level) / 2, freedom)) * error
+    p = float(stats.ttest_1samp(values, 0.0).pvalue) if error else float(mean == 0)
+    return Interval(mean, max(mean - half, -1.0), min(mean + half, 1.0)), p
+
+
+def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
+    """Every study with its gap, every pair with its lead, and all pairs together."""
+    sides = [side for pair in pairs for side in (pair.first, pair.second)]
+    width = max(len(str(side.workdir)) for side in sides)
+    lines = [f"{'study':{width}}  real   synthetic  gap ({100 * level:g} % interval)"]
+    for pair in pairs:
+        for side in (pair.first, pair.second):
+            gap = _interval(side.gap.difference(level))
+            lines.append(
+                f"{side.workdir!s:{width}}  {side.real:.3f}  {side.synthetic:.3f}      {gap}"
+            )
+        lead = pair.lead
+        lines.append(
+            f"  the first is better by {_interval(lead.difference(level))}, "
+            f"p = {lead.p_different():.3f}; n = {pair.images:,} real test images of "
+            f"{pair.patients:,} patients"
+        )
+    if len(pairs) > 1:
+        mean, p = pool([pair.lead.value for pair in pairs], level)
+        lines.append(
+            f"over {len(pairs)} pairs the first is better by {_interval(mean)}, "
+            f"p = {p:.3f}"
+        )
+    else:
+        lines.append(
+            "one pair: the chance of training the generators is not in these intervals"
+        )
+    return "\n".join(lines)
+
+
+def _interval(found: Interval) -> str:
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
