@@ -2,7 +2,9 @@
 
 import fcntl
 import gc
+import json
 import os
+import struct
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +21,7 @@ import sys
 
 import hypothesis
 import jax
+import numpy as np
 import pytest
 
 # How long an example takes says more of the machine than of the code.
@@ -100,3 +103,30 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def write_arrays(
+    path: Path, arrays: dict[str, np.ndarray], metadata: dict | None = None
+) -> Path:
+    """Writes a .safetensors file as its format says, without that library."""
+    types = {"float32": "F32", "float16": "F16", "int64": "I64"}
+    header: dict = {"__metadata__": metadata} if metadata else {}
+    offset = 0
+    for name, array in arrays.items():
+        end = offset + array.nbytes
+        header[name] = {
+            "dtype": types[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [offset, end],
+        }
+        offset = end
+    text = json.dumps(header).encode()
+    parts = (array.tobytes() for array in arrays.values())
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_safetensors():
+    """The function that writes arrays, by their names, to a .safetensors file."""
+    return write_arrays

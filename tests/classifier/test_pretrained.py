@@ -1,7 +1,5 @@
 """ImageNet weights: torchvision's and timm's names, nothing left over or missing."""
 
-import json
-import struct
 import sys
 from pathlib import Path
 
@@ -67,34 +65,18 @@ def draw(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     }
 
 
-def write(path: Path, arrays: dict[str, np.ndarray], metadata: dict | None = None):
-    types = {"float32": "F32", "int64": "I64", "float16": "F16"}
-    header: dict = {"__metadata__": metadata} if metadata else {}
-    offset = 0
-    for name, array in arrays.items():
-        end = offset + array.nbytes
-        header[name] = {
-            "dtype": types[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [offset, end],
-        }
-        offset = end
-    text = json.dumps(header).encode()
-    parts = [array.tobytes() for array in arrays.values()]
-    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
-    return path
-
-
 @pytest.mark.parametrize(
     "metadata", [None, {"format": "pt"}], ids=["torchvision", "timm"]
 )
-def test_densenet121_takes_every_tensor(tmp_path, capsys, metadata) -> None:
+def test_densenet121_takes_every_tensor(
+    tmp_path, capsys, write_safetensors, metadata
+) -> None:
     """Both libraries use the same names; timm's files carry a note of the format."""
     config = ClassifierConfig(model="densenet121")
     network = make_network(config, n_labels=1000, resolution=32, channels=1)
     weights = draw(torch_shapes())
     found = read_pretrained(
-        write(tmp_path / "w.safetensors", weights, metadata), network
+        write_safetensors(tmp_path / "w.safetensors", weights, metadata), network
     )
     counters = [name for name in weights if name.endswith("tracked")]
     for name in counters:
@@ -133,11 +115,18 @@ def weights() -> dict[str, np.ndarray]:
     return draw(torch_shapes(**TINY, labels=3, counters=False))
 
 
-def read(folder: Path, arrays: dict[str, np.ndarray], n_labels: int = 3):
-    return read_pretrained(write(folder / "w.safetensors", arrays), tiny(n_labels))
+@pytest.fixture
+def read(write_safetensors):
+    """Writes arrays to a file in a folder, and reads them into a small network."""
+
+    def written(folder: Path, arrays: dict[str, np.ndarray], n_labels: int = 3):
+        path = write_safetensors(folder / "w.safetensors", arrays)
+        return read_pretrained(path, tiny(n_labels))
+
+    return written
 
 
-def test_each_tensor_has_its_place(tmp_path, weights) -> None:
+def test_each_tensor_has_its_place(tmp_path, read, weights) -> None:
     found = read(tmp_path, weights)
     for name, place in PLACES.items():
         array = weights[name]
@@ -147,7 +136,7 @@ def test_each_tensor_has_its_place(tmp_path, weights) -> None:
         np.testing.assert_array_equal(found[tuple(place.split("/"))], array)
 
 
-def test_old_torchvision_names(tmp_path, weights) -> None:
+def test_old_torchvision_names(tmp_path, read, weights) -> None:
     def old(name: str) -> str:
         for kind in ("norm", "conv"):
             for number in ("1", "2"):
@@ -163,7 +152,7 @@ def test_old_torchvision_names(tmp_path, weights) -> None:
         np.testing.assert_array_equal(found[place], array)
 
 
-def test_half_precision_becomes_float32(tmp_path, weights) -> None:
+def test_half_precision_becomes_float32(tmp_path, read, weights) -> None:
     weights["classifier.bias"] = np.array([0.5, 1.5, -2], np.float16)
     bias = read(tmp_path, weights)["params", "head", "bias"]
     assert bias.dtype == np.float32
@@ -171,7 +160,7 @@ def test_half_precision_becomes_float32(tmp_path, weights) -> None:
 
 
 def test_a_head_of_other_labels_is_dropped_and_this_is_said(
-    tmp_path, weights, capsys
+    tmp_path, read, weights, capsys
 ) -> None:
     found = read(tmp_path, weights, n_labels=5)
     assert not [place for place in found if "head" in place]
@@ -198,7 +187,7 @@ LAYER = "features.denseblock2.denselayer1"
         ({f"{LAYER}.norm1.bias": np.zeros(9)}, r"norm1.bias has shape \(9,\) where"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, weights, change, message) -> None:
+def test_what_does_not_fit_is_named(tmp_path, read, weights, change, message) -> None:
     for name, array in change.items():
         if array is None:
             del weights[name]
@@ -225,9 +214,9 @@ def test_other_files_are_refused(tmp_path, monkeypatch) -> None:
         ClassifierConfig(pretrained="w.h5")
 
 
-def test_training_starts_from_the_weights(tmp_path, weights) -> None:
+def test_training_starts_from_the_weights(tmp_path, write_safetensors, weights) -> None:
     """The file's tensors in every draw; the dropped head is drawn."""
-    path = write(tmp_path / "w.safetensors", weights)
+    path = write_safetensors(tmp_path / "w.safetensors", weights)
     config = ClassifierConfig(model="densenet121", pretrained=str(path))
     init = make_init(tiny(n_labels=4), config)
     states = [init(rng.key(seed, "init")) for seed in range(2)]

@@ -1,7 +1,5 @@
 """A study of blobs on noise whose classifiers are random: quick, and all files true."""
 
-import json
-import struct
 from pathlib import Path
 
 import jax
@@ -74,28 +72,3 @@ def random_study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for k in range(2):
             save_classifier(folder / "classifier" / arm / f"seed{k}", 2 * number + k)
     return {name: folder / name for name in ("data", "synth", "classifier")}
-
-
-def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
-    types = {"float32": "F32", "float16": "F16", "int64": "I64"}
-    header, offset = {}, 0
-    for name, array in arrays.items():
-        end = offset + array.nbytes
-        header[name] = {
-            "dtype": types[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [offset, end],
-        }
-        offset = end
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in arrays.values():
-            file.write(array.tobytes())
-    return path
-
-
-@pytest.fixture(scope="session")
-def write_safetensors():
-    """The function that writes arrays, by their names, to a .safetensors file."""
-    return write_arrays

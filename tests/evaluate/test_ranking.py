@@ -19,7 +19,6 @@ from sklearn.metrics import (
 
 from synthjax.evaluate.statistics import ranking
 from synthjax.evaluate.statistics.ranking import (
-    auroc,
     on_host_device,
     precision_recall_curve,
     replicated_ranking,
@@ -58,9 +57,8 @@ def test_rankings_equal_scikit_learn(score, seed) -> None:
         )
         best = tpr[fpr <= 0.3 + 1e-12].max()
         assert found.sensitivity[r] == pytest.approx(best, abs=1e-12)
-    assert auroc(label, score) == found.auroc[0]
-    assert auroc(label, score, weight[:, 1]) == found.auroc[1]
-    assert auroc(label, score) + auroc(label, -score) == pytest.approx(1, abs=1e-12)
+    mirrored = replicated_ranking(label, -score, weight, specificity=0.7)
+    np.testing.assert_allclose(found.auroc + mirrored.auroc, 1, atol=1e-12)
 
 
 def test_whole_multiplicities_are_exact_and_compile_once() -> None:
@@ -86,7 +84,8 @@ def test_whole_multiplicities_are_exact_and_compile_once() -> None:
 
 
 def test_auroc_below_one_half_is_kept() -> None:
-    assert auroc(np.array([1.0, 1, 0, 0]), np.array([0.0, 1, 2, 3])) == 0
+    label, score = np.array([1.0, 1, 0, 0]), np.array([0.0, 1, 2, 3])
+    assert replicated_ranking(label, score, np.ones((4, 1))).auroc == 0
 
 
 def test_undefined_is_nan_with_a_reason() -> None:
@@ -114,7 +113,7 @@ def test_roc_curve_equals_scikit_learn() -> None:
     np.testing.assert_allclose(roc_curve(label, score, grid), expected, atol=1e-7)
     fine = np.linspace(0, 1, 20_001)
     area = np.trapezoid(roc_curve(label, score, fine), fine)
-    assert area == pytest.approx(auroc(label, score), abs=1e-4)
+    assert area == pytest.approx(roc_auc_score(label, score), abs=1e-4)
     with pytest.raises(ValueError, match="no negative"):
         roc_curve(np.ones(3), np.arange(3.0), grid)
 

@@ -39,25 +39,6 @@ def undefined_reason(label: Float[np.ndarray, " n"]) -> str | None:
     return f"no {missing} image among {n} with a known label"
 
 
-def auroc(
-    label: Float[np.ndarray, " n"],
-    score: Float[np.ndarray, " n"],
-    weight: Float[np.ndarray, " n"] | None = None,
-) -> float:
-    """Area under the ROC curve, the probability of ranking a positive above a negative.
-
-    Args:
-        label: 0 or 1; NaN (unknown) rows are left out.
-        score: any monotone score, for instance a logit.
-        weight: case weights >= 0, by default one each.
-
-    Returns:
-        The area in 0..1, ties counted one half; NaN if a class is missing.
-    """
-    multiplicity = np.ones(len(label)) if weight is None else np.asarray(weight)
-    return float(replicated_ranking(label, score, multiplicity[:, None]).auroc[0])
-
-
 def replicated_ranking(
     label: Float[np.ndarray, " n"],
     score: Float[np.ndarray, " n"],
