@@ -118,11 +118,13 @@ def judge(
 def prefers(logit: Float[Array, "2 b"], fit: Float[Array, "2 b"]) -> Float[Array, " b"]:
     """1 where the first of two labels is preferred, 0 where the second, 0.5 if neither.
 
-    A discriminator that does not see the label gives both the same logit; then its
-    label head decides.
+    A label head decides: it learns what real images of a label look like, while the
+    logit of a synthetic image with its own label is what training pushes down. Without
+    a head, or where it says nothing, the logit does.
     """
-    decided = jnp.where(logit[0] == logit[1], fit[0] - fit[1], logit[0] - logit[1])
-    return (jnp.sign(jnp.nan_to_num(decided)) + 1) / 2
+    by_head = jnp.nan_to_num(fit[0] - fit[1])
+    decided = jnp.where(by_head == 0, logit[0] - logit[1], by_head)
+    return (jnp.sign(decided) + 1) / 2
 
 
 class Indicators:
@@ -192,8 +194,9 @@ class Indicators:
           diversity: mean root-mean-square difference of synthetic images with the same
             label row, over that of the real images with those rows: 0 is collapse.
             diversity_real: the latter, in intensities -1..1.
-          label_preference: share of synthetic images for which the discriminator
-            prefers their label to another training image's; 0.5 if it is ignored.
+          label_preference: share of synthetic images for which the discriminator, its
+            label head if it has one, prefers their label to another training image's;
+            0.5 if it is ignored.
             label_preference_real: the same of validation images.
         """
         parts = []

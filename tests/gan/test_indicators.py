@@ -210,16 +210,15 @@ def test_collapse_and_label_fidelity_are_seen(toy, toy_data, start):
 
 
 @pytest.mark.parametrize("label_loss", ["binary", "softmax"])
-def test_a_label_head_decides_where_the_logit_is_blind(
-    toy, toy_data, start, label_loss
-):
+def test_a_label_head_decides(toy, toy_data, start, label_loss):
     """The head names the findings of a grey; one row's are a part of another's."""
 
     def with_labels(params, image, label):
         grey = image.mean(axis=(1, 2, 3))
         a, both, c = (jnp.abs(grey - v) < 0.01 for v in (0.2, 0.5, 0.45))
         present = jnp.stack([a | both, both, c], axis=1)
-        return jnp.zeros_like(grey), jnp.where(present, 4.0, -4.0)
+        # The logit likes no image with its own label, as after much training.
+        return fits(params, image, label) * -1, jnp.where(present, 4.0, -4.0)
 
     networks = dataclasses.replace(
         toy.toy_networks(),
@@ -246,10 +245,13 @@ def test_a_row_without_findings_says_nothing_of_a_softmax(toy):
     np.testing.assert_array_equal(found, [0.5, 0.5])
 
 
-def test_preference_counts_a_tie_half():
-    logit = jnp.array([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
-    fit = jnp.array([[0.0, 9.0, 1.0, 2.0], [5.0, 0.0, 2.0, 2.0]])
-    np.testing.assert_array_equal(prefers(logit, fit), [1, 0, 0, 0.5])
+def test_the_head_decides_then_the_logit_and_a_tie_counts_half():
+    nan = jnp.nan
+    logit = jnp.array([[1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0, 0.0]])
+    fit = jnp.array([[0.0, 9.0, 1.0, 2.0, nan], [5.0, 0.0, 2.0, 2.0, 0.0]])
+    np.testing.assert_array_equal(prefers(logit, fit), [0, 1, 0, 0.5, 1])
+    headless = jnp.zeros_like(fit)
+    np.testing.assert_array_equal(prefers(logit, headless), [1, 0, 0.5, 0.5, 1])
 
 
 def test_other_labels_differ_and_occur():
