@@ -145,14 +145,14 @@ def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
             )
         lead = pair.lead
         lines.append(
-            f"  the first is better by {_interval(lead.difference(level))}, "
+            f"  synthetic, first minus second {_interval(lead.difference(level))}, "
             f"p = {lead.p_different():.3f}; n = {pair.images:,} real test images of "
             f"{pair.patients:,} patients"
         )
     if len(pairs) > 1:
         mean, p = pool([pair.lead.value for pair in pairs], level)
         lines.append(
-            f"over {len(pairs)} pairs the first is better by {_interval(mean)}, "
+            f"over {len(pairs)} pairs: synthetic, first minus second {_interval(mean)}, "
             f"p = {p:.3f}"
         )
     else:

@@ -141,8 +141,8 @@ def test_the_command_pools_its_pairs(studies) -> None:
     second = f"--second={studies['poor0']},{studies['poor1']}"
     done = command(first, second)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("the first is better by") == 3
-    assert "over 2 pairs the first is better by 0." in done.stdout
+    assert done.stdout.count("first minus second") == 3
+    assert "over 2 pairs: synthetic, first minus second 0." in done.stdout
 
 
 def test_the_command_says_in_one_line_why_it_cannot(studies, tmp_path) -> None:
