@@ -24,6 +24,7 @@ from synthjax.evaluate.statistics.bootstrap import (
 )
 from synthjax.evaluate.statistics.crossed import Estimate, estimate
 from synthjax.evaluate.statistics.interval import Interval
+from synthjax.evaluate.statistics.ranking import on_host_device
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,9 @@ def contrast(
     test = found[0].test
     _check_same(found, (first, second))
     patients = len(np.unique(test.patient_id))
-    draws = draw_patients(test.patient_id, replicates, np.random.default_rng(seed))
+    draws = on_host_device(
+        draw_patients(test.patient_id, replicates, np.random.default_rng(seed))
+    )
     areas = [
         {
             arm: mean_over_labels(
