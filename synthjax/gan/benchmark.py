@@ -17,7 +17,7 @@ from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices
 from synthjax.core.memory import peak_bytes
 from synthjax.gan.config import GanConfig, check_batch
-from synthjax.gan.gpu_hlo import kernels
+from synthjax.gan.kernels import kernels
 from synthjax.gan.plan import FINDINGS, Plan
 from synthjax.gan.presets import resolve
 

@@ -21,7 +21,7 @@ from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import AXIS, Devices
 from synthjax.core.errors import StudyError
 from synthjax.gan.config import GanConfig
-from synthjax.gan.gpu_hlo import COLLECTIVES, Kernel, kernels
+from synthjax.gan.kernels import COLLECTIVES, Kernel, kernels
 from synthjax.gan.plan import FINDINGS, Plan
 
 FOLDER = Path(__file__).parent

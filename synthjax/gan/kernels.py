@@ -1,9 +1,9 @@
-"""What a compiled GPU program does, read from its optimized HLO text.
+"""What the kernels of a compiled program do, read from its optimized HLO text.
 
-XLA gives no cost analysis for a GPU that is only described, but its HLO names every
-kernel with the shapes it reads and writes. Products (convolutions and matrix products)
-are counted as 2 FLOP per multiply-add; the arithmetic of other kernels is free beside
-their memory traffic.
+XLA gives no cost analysis for a GPU that is only described, nor for a single kernel,
+but its HLO names every kernel with the shapes it reads and writes. Products
+(convolutions and matrix products) are counted as 2 FLOP per multiply-add; the
+arithmetic of other kernels is free beside their memory traffic.
 """
 
 import math
@@ -11,23 +11,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-_WIDTH = {
-    **dict.fromkeys(("pred", "s8", "u8", "f8e4m3fn", "f8e5m2"), 1),
-    **dict.fromkeys(("bf16", "f16", "s16", "u16"), 2),
-    **dict.fromkeys(("s64", "u64", "f64", "c64"), 8),
-}  # bytes of one element; all others have 4
+from synthjax.gan.hlo import WIDTH, Instruction, Shape, parse
 
-_ARRAY = re.compile(r"([a-z]\w*)\[([\d,]*)\]")
-_HEAD = re.compile(r"(?:ENTRY )?%?([\w.\-]+) \(.*\) -> .*\{$")
-_INSTRUCTION = re.compile(
-    r"\s+(ROOT )?%?([\w.\-]+) = (\((?:[^()]|\([^()]*\))*\)|\S+) ([a-z][\w\-]*)\((.*)$"
-)
+_FORWARD = "forward convolution"
+_INPUT = "backward-input convolution"
+_FILTER = "backward-filter convolution"
 _CONVOLUTIONS = {
-    "convForward": "forward convolution",
-    "convBiasActivationForward": "forward convolution",
-    "convForwardGraph": "forward convolution",
-    "convBackwardInput": "backward-input convolution",
-    "convBackwardFilter": "backward-filter convolution",
+    "convForward": _FORWARD,
+    "convBiasActivationForward": _FORWARD,
+    "convForwardGraph": _FORWARD,
+    "convBackwardInput": _INPUT,
+    "convBackwardFilter": _FILTER,
 }
 _FREE = frozenset(
     {
@@ -49,43 +43,8 @@ COLLECTIVES = (
 
 
 @dataclass(frozen=True)
-class Shape:
-    """One array of an instruction."""
-
-    dtype: str  # XLA's name, such as bf16
-    sides: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Elements."""
-        return math.prod(self.sides)
-
-    @property
-    def bytes(self) -> int:
-        """In memory."""
-        return self.size * _WIDTH.get(self.dtype, 4)
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One line of HLO."""
-
-    name: str
-    op: str  # such as fusion
-    outputs: tuple[Shape, ...]
-    operands: tuple[str, ...]  # names of instructions
-    rest: str  # the arguments and attributes, as text
-    root: bool
-
-    def attribute(self, pattern: str) -> str:
-        """The first group of a pattern in the line, or nothing."""
-        found = re.search(pattern, self.rest)
-        return found.group(1) if found else ""
-
-
-@dataclass(frozen=True)
 class Kernel:
-    """One launch on the GPU, or `calls` like it."""
+    """One launch, or `calls` like it."""
 
     name: str
     kind: str  # a convolution, "matrix product", a collective, or the HLO op
@@ -111,39 +70,8 @@ def kernels(text: str) -> list[Kernel]:
     Loops count as often as they run (once if that is unknown), and of branches the
     one that moves most.
     """
-    computations, entry = _parse(text)
+    computations, entry = parse(text)
     return list(_walk(entry, computations, 1.0))
-
-
-def _parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
-    """The computations of a module by name, and the name of the entry."""
-    computations: dict[str, list[Instruction]] = {}
-    entry, body = "", []
-    for line in text.splitlines():
-        if head := _HEAD.match(line):
-            body = computations[head.group(1)] = []
-            entry = head.group(1) if line.startswith("ENTRY") else entry
-        elif found := _INSTRUCTION.match(line):
-            root, name, shape, op, rest = found.groups()
-            arguments = rest.partition(")")[0]
-            body.append(
-                Instruction(
-                    name=name,
-                    op=op,
-                    outputs=_shapes(shape),
-                    operands=tuple(re.findall(r"%([\w.\-]+)", arguments)),
-                    rest=rest,
-                    root=bool(root),
-                )
-            )
-    return computations, entry
-
-
-def _shapes(text: str) -> tuple[Shape, ...]:
-    return tuple(
-        Shape(dtype, tuple(int(side) for side in sides.split(",") if side))
-        for dtype, sides in _ARRAY.findall(text)
-    )
 
 
 def _walk(
@@ -189,7 +117,6 @@ def _kernel(
     kind, flop = instruction.op.removesuffix("-start"), 0.0
     inputs: tuple[Shape, ...] = ()
     precision = instruction.rest
-    called = instruction.attribute(r"calls=%?([\w.\-]+)")
     if "$conv" in target:
         kind = _CONVOLUTIONS.get(target.rpartition("$")[2], target)
         inputs = (read[0][0], read[1][0])
@@ -197,10 +124,11 @@ def _kernel(
     elif "gemm" in target or "matmul" in target:
         kind, inputs = "matrix product", (read[0][0], read[1][0])
         flop = _product_flop(instruction, (*inputs, written[0]))
-    elif called:
-        for dot, left, right in _dots(called, computations):
-            kind, inputs, precision = "matrix product", (left, right), dot.rest
-            flop += _dot_flop(dot, left)
+    elif products := list(_products(instruction, known, computations)):
+        for product, left, right in products:
+            kind, own = _plain(product, left, right)
+            inputs, precision = (left, right), product.rest
+            flop += own
     elif target:
         kind = target
     moved = sum(_read(instruction, i, a, computations) for i, a in enumerate(read))
@@ -211,7 +139,7 @@ def _kernel(
         kind=kind,
         source=instruction.attribute(r'op_name="([^"]*)"'),
         output=" ".join(f"{s.dtype}{list(s.sides)}" for s in written[:3]),
-        dtype=min(inputs, key=lambda s: _WIDTH.get(s.dtype, 4)).dtype if inputs else "",
+        dtype=min(inputs, key=lambda s: WIDTH.get(s.dtype, 4)).dtype if inputs else "",
         exact=bool(re.search(r"highest|HIGH", precision)) and bool(inputs),
         flop=flop,
         bytes=moved + _written(instruction, computations),
@@ -309,9 +237,9 @@ def _convolution_flop(
     first, second, result = arrays
     filters = instruction.attribute(r"dim_labels=\w+_(\w+)->")
     out = filters.index("o") if "o" in filters else 0
-    if kind == "forward convolution":
+    if kind == _FORWARD:
         return 2.0 * result.size * second.size / second.sides[out]
-    if kind == "backward-input convolution":  # `first` is the cotangent
+    if kind == _INPUT:  # `first` is the cotangent
         return 2.0 * first.size * second.size / second.sides[out]
     return 2.0 * second.size * result.size / result.sides[out]
 
@@ -326,22 +254,37 @@ def _product_flop(instruction: Instruction, arrays: tuple[Shape, ...]) -> float:
     return 2.0 * result.size * math.prod(contracted)
 
 
-def _dots(
-    computation: str, computations: dict[str, list[Instruction]]
+def _products(
+    instruction: Instruction,
+    known: dict[str, Instruction],
+    computations: dict[str, list[Instruction]],
 ) -> Iterator[tuple[Instruction, Shape, Shape]]:
-    """The matrix products inside a fusion, with their inputs."""
-    body = computations.get(computation, [])
-    known = {instruction.name: instruction for instruction in body}
-    for instruction in body:
-        if instruction.op == "dot":
-            left, right = (_arrays(known, name)[0] for name in instruction.operands[:2])
-            yield instruction, left, right
-        elif instruction.op == "fusion":
-            inner = instruction.attribute(r"calls=%?([\w.\-]+)")
-            yield from _dots(inner, computations)
+    """The products that are an instruction or inside a fusion, with their inputs."""
+    if instruction.op in ("dot", "convolution"):
+        left, right = (_arrays(known, name)[0] for name in instruction.operands[:2])
+        yield instruction, left, right
+    elif instruction.op == "fusion":
+        body = computations.get(instruction.attribute(r"calls=%?([\w.\-]+)"), [])
+        inside = {inner.name: inner for inner in body}
+        for inner in body:
+            yield from _products(inner, inside, computations)
 
 
-def _dot_flop(dot: Instruction, left: Shape) -> float:
-    sides = dot.attribute(r"lhs_contracting_dims=\{([^}]*)\}")
-    contracted = [left.sides[int(i)] for i in re.findall(r"\d+", sides)]
-    return 2.0 * dot.outputs[0].size * math.prod(contracted)
+def _plain(product: Instruction, left: Shape, right: Shape) -> tuple[str, float]:
+    """Kind and FLOP of a product that no library was called for, as on a CPU.
+
+    A backward-input convolution of stride 1 is there a forward one of a turned kernel.
+    """
+    result = product.outputs[0]
+    if product.op == "dot":
+        sides = product.attribute(r"lhs_contracting_dims=\{([^}]*)\}")
+        contracted = [left.sides[int(i)] for i in re.findall(r"\d+", sides)]
+        return "matrix product", 2.0 * result.size * math.prod(contracted)
+    filters = product.attribute(r"dim_labels=\w+_(\w+)->")
+    output = product.attribute(r"dim_labels=\w+->(\w+)")
+    if "lhs_dilate" in product.rest:
+        inputs = right.sides[filters.index("i")]
+        return _INPUT, 2.0 * left.size * right.size / inputs
+    side, out = (s.sides[n.index("0")] for s, n in ((right, filters), (result, output)))
+    flop = 2.0 * result.size * right.size / right.sides[filters.index("o")]
+    return (_FILTER if side > out else _FORWARD), flop
