@@ -27,6 +27,7 @@ _DTYPES = flags.DEFINE_list("dtypes", "", "float32, bfloat16.")
 _BATCHES = flags.DEFINE_list("batches", "", "Images per update, over all devices.")
 _SECONDS = flags.DEFINE_float("seconds", 8.0, "At least this long per step.")
 _INPUT = flags.DEFINE_bool("input", True, "Time the input path too.")
+_PROFILE = flags.DEFINE_bool("profile", False, "Say which kernels take the time.")
 _BUDGET = flags.DEFINE_enum("budget", None, list(GPUS), "Compile for this GPU instead.")
 
 
@@ -41,7 +42,8 @@ def run(this: Launch) -> None:
     say(describe_machine(this.devices))
     speeds, inputs = [], {}
     for config, size in chosen:
-        speed = benchmark(config, resolution=size, seconds_each=_SECONDS.value, **shape)
+        how = {"seconds_each": _SECONDS.value, "trace": _PROFILE.value}
+        speed = benchmark(config, resolution=size, **how, **shape)
         speeds.append(speed)
         if _INPUT.value and size not in inputs:
             rates = {"bits": data.pixels.bits, "batch_size": speed.batch_size}

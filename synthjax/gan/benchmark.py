@@ -17,6 +17,7 @@ from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices
 from synthjax.core.memory import peak_bytes
 from synthjax.gan.config import GanConfig, check_batch
+from synthjax.gan.kernel_times import KindTime, per_kimg, trace_step
 from synthjax.gan.kernels import kernels
 from synthjax.gan.plan import FINDINGS, Plan
 from synthjax.gan.presets import resolve
@@ -37,6 +38,7 @@ class Speed:
     resolution: int  # px
     dtype: str  # of the blocks
     batch_size: int  # images per update, over all devices
+    device_count: int
     seconds_per_kimg: float  # every update at its true frequency
     seconds: dict[str, float]  # of one call of each step
     parts: dict[str, float]  # seconds per kimg of each step, and of the augmentation
@@ -46,6 +48,7 @@ class Speed:
     compile_seconds: float
     memory_estimate: int  # what was expected of `memory_peak` before the steps ran
     memory_peak: int  # bytes held at most, on one device or by the process on a CPU
+    kinds: tuple[KindTime, ...] = ()  # of kernels, per kimg, if they were traced
 
 
 def benchmark(
@@ -56,6 +59,7 @@ def benchmark(
     labels: int = FINDINGS,
     devices: Devices,
     seconds_each: float | None = None,
+    trace: bool = False,
 ) -> Speed:
     """Times the steps of a config on random images.
 
@@ -69,9 +73,10 @@ def benchmark(
       devices: what to run on.
       seconds_each: at least this long per step; by default long enough for a steady
         median.
+      trace: run each step once more under the profiler, for `Speed.kinds`.
 
     Raises:
-      StudyError: a batch that does not divide.
+      StudyError: a batch that does not divide, a platform that cannot be traced.
     """
     config = resolve(config, resolution)
     check_batch(config, config.batch_size, device_count=devices.count)
@@ -85,8 +90,13 @@ def benchmark(
     _announce(config, resolution, estimate, devices)
 
     forget_peak()
-    seconds = _time_steps(steps, arguments, devices, seconds_each or _SECONDS)
+    state, seconds = _time_steps(steps, arguments, devices, seconds_each or _SECONDS)
     peak_memory = device_peak(devices)
+    kinds: dict[str, list[KindTime]] = {}
+    if trace:
+        _, batch, rows = arguments
+        for name, step in steps.items():
+            state, kinds[name] = trace_step(step, state, batch, rows, devices)
     scale = 1000 / config.batch_size
     parts = {name: scale * seconds[name] / plan.every[name] for name in seconds}
     total = sum(parts.values())
@@ -105,6 +115,7 @@ def benchmark(
         resolution=resolution,
         dtype=dtype,
         batch_size=config.batch_size,
+        device_count=devices.count,
         seconds_per_kimg=total,
         seconds=seconds,
         parts=parts,
@@ -114,6 +125,7 @@ def benchmark(
         compile_seconds=compile_seconds,
         memory_estimate=estimate,
         memory_peak=peak_memory,
+        kinds=tuple(per_kimg(kinds, plan.every, config.batch_size)),
     )
 
 
@@ -231,7 +243,7 @@ def _split_augmentation(
     arguments = plan.arguments(plan.initial())
     compilers = plan.compilers(arguments)
     steps = compile_ahead({name: compilers[name] for name in _NETWORKS})
-    alone = _time_steps(steps, arguments, devices, seconds)
+    _, alone = _time_steps(steps, arguments, devices, seconds)
     split, augmentation = dict(parts), 0.0
     for name, each in alone.items():
         spent = max(0.0, parts[name] - 1000 / config.batch_size * each)
@@ -245,13 +257,13 @@ def _time_steps(
     arguments: tuple[Any, ...],
     devices: Devices,
     seconds: float,
-) -> dict[str, float]:
-    """Seconds of one call of each step."""
+) -> tuple[Any, dict[str, float]]:
+    """The last state, and the seconds of one call of each step."""
     state, batch, rows = arguments
     timed = {}
     for name, step in steps.items():
         state, timed[name] = _time_step(step, state, batch, rows, devices, seconds)
-    return timed
+    return state, timed
 
 
 def _time_step(

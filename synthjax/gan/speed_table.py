@@ -8,6 +8,7 @@ from typing import Any
 from synthjax.core.errors import StudyError
 from synthjax.gan.benchmark import DTYPES, Speed
 from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.kernel_times import format_times
 from synthjax.gan.presets import BF16_FROM
 
 LEGEND = """\
@@ -16,6 +17,12 @@ parts, input comes beside them (files to device, all threads; "-": not measured)
 peak: GiB that one device, or this process on a CPU, held at most; estimate: what the
 compiled steps said of it before they ran. peak %: share of the measured matrix product
 of the dtype. GFLOP: per image, counted in the compiled steps."""
+
+TRACE_LEGEND = """\
+Kernels: one call of each step was traced, and counts at its true frequency. time %: of
+what the devices spent; peak %: of the matrix product's FLOP/s, reached in that time;
+points lost: of 100 % of the peak, what the kind costs. On a CPU a backward-input
+convolution of stride 1 is among the forward ones: it is the same kernel there."""
 
 
 def variants(
@@ -86,7 +93,7 @@ def variant(config: GanConfig, model: str, dtype: str, batch_size: int) -> GanCo
 
 
 def format_speeds(speeds: Sequence[Speed], inputs: Mapping[int, float]) -> str:
-    """A row for each measurement.
+    """A row for each measurement, then the kernels of those that were traced.
 
     Args:
       speeds: what was measured.
@@ -125,7 +132,13 @@ def format_speeds(speeds: Sequence[Speed], inputs: Mapping[int, float]) -> str:
     ]
     peaks = {s.dtype: s.peak_flops for s in speeds}
     products = ", ".join(f"{v / 1e9:.0f} GFLOP/s {k}" for k, v in peaks.items())
-    return "\n".join([*lines, "", LEGEND, f"Matrix product: {products}."])
+    lines += ["", LEGEND, f"Matrix product: {products}."]
+    traced = [speed for speed in speeds if speed.kinds]
+    for speed in traced:
+        row = (speed.model, f"{speed.resolution} px", speed.dtype)
+        lines += ["", f"{', '.join(row)}, batch {speed.batch_size}:"]
+        lines += [format_times(speed.kinds, speed.peak_flops / speed.device_count)]
+    return "\n".join(lines + (["", TRACE_LEGEND] if traced else []))
 
 
 def _seconds(value: float | None) -> str:

@@ -30,6 +30,7 @@ SPEED = Speed(
     resolution=64,
     dtype="float32",
     batch_size=32,
+    device_count=2,
     seconds_per_kimg=4.0,
     seconds={"discriminator": 0.06, "R1": 0.1, "generator": 0.05, "path length": 0.04},
     parts={"discriminator": 1.5, "R1": 0.5, "generator": 1.6, "augmentation": 0.4},
@@ -88,6 +89,7 @@ def test_the_table_shows_what_was_measured():
     assert values == expected.split()
     table = format_speeds([SPEED, other], {})
     assert "200 GFLOP/s float32, 50 GFLOP/s bfloat16" in table
+    assert "points lost" not in table
 
 
 def test_a_larger_resolution_takes_its_pixels_longer():
@@ -122,6 +124,7 @@ def test_a_benchmark_adds_up(toy, monkeypatch, capsys):
         labels=3,
         devices=make_devices(DevicesConfig(count=1)),
         seconds_each=0.01,
+        trace=True,
     )
     assert set(speed.parts) == {"discriminator", "R1", "generator", "path length"}
     assert speed.seconds_per_kimg == pytest.approx(sum(speed.parts.values()))
@@ -131,6 +134,9 @@ def test_a_benchmark_adds_up(toy, monkeypatch, capsys):
     update = speed.seconds_per_kimg * 16 / 1000
     achieved = speed.flop_per_image * 16 / update
     assert speed.share_of_peak == pytest.approx(achieved / 1e11)
+    products = sum(kind.flop for kind in speed.kinds) / 1000  # the compiler has all
+    assert 0 < products <= speed.flop_per_image
+    assert "between kernels" in format_speeds([speed], {})
     # Of the same size, since so small a model adds nothing to the process.
     assert speed.memory_estimate == pytest.approx(speed.memory_peak, rel=0.25)
     assert "estimated" in capsys.readouterr().err
@@ -155,7 +161,7 @@ def test_augmentation_is_what_the_steps_are_faster_by_without_it(monkeypatch):
     monkeypatch.setattr(benchmarks, "Plan", Plan)
     monkeypatch.setattr(benchmarks, "compile_ahead", lambda compilers: compilers)
     plain = {"discriminator": 0.4, "generator": 0.3}
-    monkeypatch.setattr(benchmarks, "_time_steps", lambda *_: plain)
+    monkeypatch.setattr(benchmarks, "_time_steps", lambda *_: (None, plain))
     config = GanConfig(batch_size=10, augment=AugmentConfig(mode="fixed", p=0.5))
     parts = {"discriminator": 50.0, "generator": 25.0, "R1": 2.0}
     split = benchmarks._split_augmentation(config, {}, None, parts, 1.0)
