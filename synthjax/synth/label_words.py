@@ -58,7 +58,8 @@ def words(row: Float32[np.ndarray, " y"], names: tuple[str, ...]) -> str:
         for name, value in zip(names, row, strict=True)
         if value != 0
     ]
-    return ",".join(said) or NOTHING
+    # Where a label is called so, the empty text is the only word for nothing.
+    return ",".join(said) or ("" if _is(NOTHING, names) else NOTHING)
 
 
 def _split(text: str, mark: str) -> list[str]:
