@@ -90,9 +90,9 @@ def _intervals(folder: Path) -> list[tuple[str, float, float]]:
             for event in itertools.chain.from_iterable(line.events for line in lines)
         ]
         ended = {
-            stats.get("_c"): begin
+            stats["_c"]: begin
             for name, stats, begin, _ in events
-            if name.startswith("end: ")
+            if name.startswith("end: ") and "_c" in stats
         }
         for _, stats, begin, end in events:
             if "hlo_op" in stats:

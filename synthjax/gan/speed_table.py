@@ -22,7 +22,8 @@ TRACE_LEGEND = """\
 Kernels: one call of each step was traced, and counts at its true frequency. time %: of
 what the devices spent; peak %: of the matrix product's FLOP/s, reached in that time;
 points lost: of 100 % of the peak, what the kind costs. On a CPU a backward-input
-convolution of stride 1 is among the forward ones: it is the same kernel there."""
+convolution of stride 1 is among the forward ones, being the same kernel, and one of
+stride 2 may be an upsampling of the generator."""
 
 
 def variants(

@@ -1,7 +1,8 @@
-"""A linear GAN that compiles in a moment, for tests of everything but the networks."""
+"""A linear GAN that compiles in a moment, for what is not the networks; recorded HLO."""
 
 import sys
 import types
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from synthjax.core import rng
 from synthjax.data.schema import Record, Schema
 from synthjax.data.write import write_set
 from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.kernels import kernels
 from synthjax.gan.models.networks import Networks
 from synthjax.gan.presets import resolve
 
@@ -166,3 +168,13 @@ def toy_data(tmp_path_factory):
 def toy_model(monkeypatch):
     """Makes the linear GAN take the place of StyleGAN2 in the model table."""
     monkeypatch.setitem(MODELS, "stylegan2", make_toy)
+
+
+@pytest.fixture
+def recorded():
+    """Reads a recorded HLO program's kernels by its name.
+
+    As compiled for a described H200, shortened; scaled_slices is written after one.
+    """
+    folder = Path(__file__).parent / "hlo"
+    return lambda name: kernels((folder / f"{name}.txt").read_text(encoding="utf-8"))

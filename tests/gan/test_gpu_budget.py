@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-from pathlib import Path
 
 import pytest
 
@@ -23,20 +22,14 @@ from synthjax.gan.gpu_limits import (
     format_budget,
     read_limits,
 )
-from synthjax.gan.kernels import kernels
 from synthjax.gan.models.stylegan2 import StyleGAN2Config
 from synthjax.gan.presets import resolve
 
-HLO = Path(__file__).parent / "hlo"
 H200 = GPUS["h200"]
 has_compiler = importlib.util.find_spec("jax_cuda12_plugin") is not None
 
 
-def recorded(name):
-    return kernels((HLO / f"{name}.txt").read_text(encoding="utf-8"))
-
-
-def test_collectives_are_counted_once_and_take_their_links_time():
+def test_collectives_are_counted_once_and_take_their_links_time(recorded):
     launched = recorded("loop_on_8")
     cost = step_cost("generator", 1, launched, 0, H200, 8)
     assert cost.collectives == {"all-gather": 1, "all-reduce": 1}
@@ -46,7 +39,7 @@ def test_collectives_are_counted_once_and_take_their_links_time():
     assert kernel_seconds(reduce, H200, 8) == pytest.approx(expected)
 
 
-def test_products_of_libraries_that_may_not_use_tf32_are_slower():
+def test_products_of_libraries_that_may_not_use_tf32_are_slower(recorded):
     (kernel,) = recorded("library_product")
     assert kernel.flop == 2 * 128 * 4096 * 256
     assert kernel.bytes == 4 * (128 * 4096 + 4096 * 256 + 128 * 256)  # no scratch
@@ -56,7 +49,7 @@ def test_products_of_libraries_that_may_not_use_tf32_are_slower():
     assert kernel_seconds(exact, H200) > 6 * kernel_seconds(fast, H200)
 
 
-def test_the_roofline_is_the_slower_of_arithmetic_and_memory():
+def test_the_roofline_is_the_slower_of_arithmetic_and_memory(recorded):
     _, forward, *_ = recorded("convolutions")
     assert kernel_seconds(forward, H200) == pytest.approx(
         max(forward.flop / 790e12, forward.bytes / 4.3e12)

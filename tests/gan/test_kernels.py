@@ -1,7 +1,6 @@
 """What is read from compiled HLO, against counts by hand."""
 
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -10,16 +9,10 @@ import pytest
 from synthjax.gan.convolution import conv, filter_gradient, transposed_conv
 from synthjax.gan.kernels import kernels
 
-# As compiled for a described H200, shortened; scaled_slices is written after one.
-HLO = Path(__file__).parent / "hlo"
 IMAGE, RESULT, WEIGHT = 64 * 257 * 257 * 64, 64 * 128 * 128 * 128, 128 * 9 * 64
 
 
-def recorded(name):
-    return kernels((HLO / f"{name}.txt").read_text(encoding="utf-8"))
-
-
-def test_convolutions_are_counted_by_hand():
+def test_convolutions_are_counted_by_hand(recorded):
     convert, forward, backward, weight = recorded("convolutions")
     assert (convert.kind, convert.flop) == ("fusion", 0)
     assert convert.bytes == WEIGHT * (4 + 2)
@@ -35,13 +28,13 @@ def test_convolutions_are_counted_by_hand():
     assert forward.source == "jit(discriminator)/conv256_down/conv_general_dilated"
 
 
-def test_dilated_and_grouped_convolutions_are_seen():
+def test_dilated_and_grouped_convolutions_are_seen(recorded):
     (kernel,) = recorded("dilated")
     assert kernel.dilated
     assert kernel.groups == 4
 
 
-def test_loops_count_as_often_as_they_run():
+def test_loops_count_as_often_as_they_run(recorded):
     found = {kernel.name: kernel for kernel in recorded("loop_on_8")}
     product = found["gemm_fusion_dot_general.3"]
     assert product.kind == "matrix product"
@@ -50,13 +43,13 @@ def test_loops_count_as_often_as_they_run():
     assert (product.dtype, product.exact) == ("f32", False)
 
 
-def test_slices_read_what_they_use():
+def test_slices_read_what_they_use(recorded):
     found = {kernel.name: kernel for kernel in recorded("loop_on_8")}
     assert found["wrapped_slice"].bytes == 2 * 4 * 8 * 16
     assert found["wrapped_dynamic-slice"].bytes == 4 + 4 + 4  # element, index, result
 
 
-def test_of_what_is_scaled_and_then_sliced_the_slices_are_read():
+def test_of_what_is_scaled_and_then_sliced_the_slices_are_read(recorded):
     (kernel,) = recorded("scaled_slices")
     # Once read and once written, and the 512 numbers that are added.
     assert kernel.bytes == 4 * (2 * (512 * 4608 + 512) + 512)
