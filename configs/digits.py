@@ -29,8 +29,6 @@ def get_config() -> ConfigDict:
     config.gan.r1_weight = 0.1
     config.gan.path_weight = 0.0
     config.gan.style_mixing = 0.0
-    config.gan.label_weight = 0.2
-    config.gan.stylegan2.label_head = True
     config.gan.stylegan2.z_size = 64
     config.gan.stylegan2.w_size = 64
     config.gan.stylegan2.mapping_layers = 2

@@ -72,7 +72,7 @@ def _stylegan2(config: GanConfig, resolution: int) -> dict[str, Any]:
         "batch_size": batch_size,
         "loss": "logistic",
         "label_loss": "binary",
-        "label_weight": 0.0,
+        "label_weight": 0.2 if config.stylegan2.label_head else 0.0,
         "generator_learning_rate": rate,
         "discriminator_learning_rate": rate,
         "r1_weight": R1_HEURISTIC * resolution**2 / batch_size,

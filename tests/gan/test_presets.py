@@ -111,6 +111,13 @@ def test_stylegan2_sizes_by_resolution():
         assert (sizes.channel_base, sizes.bf16_from) == (base, bf16_from)
 
 
+def test_the_label_head_counts_where_there_is_one():
+    config = resolve(GanConfig(), 64)
+    assert (config.stylegan2.conditioning, config.label_weight) == ("projection", 0.2)
+    headless = dataclasses.replace(GanConfig().stylegan2, label_head=False)
+    assert resolve(GanConfig(stylegan2=headless), 64).label_weight == 0
+
+
 def test_what_is_set_stays_and_resolving_twice_changes_nothing():
     for model in ("stylegan2", "prog_gan", "cpd_gan"):
         config = GanConfig(model=model, batch_size=24, kimg=3.0, ema_decay=0.5)

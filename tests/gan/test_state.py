@@ -8,6 +8,7 @@ import pytest
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.gan.config import GanConfig, check_batch
+from synthjax.gan.models.stylegan2_config import StyleGAN2Config
 from synthjax.gan.state import (
     create,
     ema_item,
@@ -100,7 +101,7 @@ def test_tick_means_leave_out_what_was_not_measured():
         {"accumulate": 0},
         {"ema_decay": 1.0},
         {"path_weight": -2.0},
-        {"label_weight": 1.0},
+        {"label_weight": 1.0, "stylegan2": StyleGAN2Config(label_head=False)},
     ],
 )
 def test_config_names_the_bad_key(changes):

@@ -149,6 +149,8 @@ def test_another_number_of_labels_leaves_what_sees_them():
     tree, done = take_fitting(into, source)
     assert done.other_shape == {
         "discriminator/label/weight": ((3, 4), (5, 4)),
+        "discriminator/label_logits/bias": ((3,), (5,)),
+        "discriminator/label_logits/weight": ((4, 3), (4, 5)),
         "generator/mapping/label/weight": ((3, 6), (5, 6)),
     }
     assert not done.by_label and not done.new and not done.unused

@@ -27,7 +27,7 @@ class StyleGAN2Config:
     conv_clamp: float = 0.0  # limit of every activation's magnitude; 0 = none
     noise: bool = True  # per-pixel noise inputs in the generator
     conditioning: str = "projection"  # label in D's logit: one of CONDITIONINGS
-    label_head: bool = False  # per-label logits from the discriminator's trunk
+    label_head: bool = True  # per-label logits from the discriminator's trunk
     bf16_from: int = -1  # px from which blocks are bfloat16; 0 = never; -1: preset
     remat_from: int = 0  # px from which the backward pass recomputes blocks; 0 = never
 
