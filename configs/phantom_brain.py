@@ -7,10 +7,12 @@ The slices are rendered in Hounsfield units, written to <workdir>/prepared as th
 set has them (DICOM files and the long table), read back by the reader of
 `configs/rsna_ich.py`, and shown in the brain window (40/80).
 
-Expect, on two cores, 12 minutes and 2.0 GB: 0.915 mean AUROC trained on real slices,
-0.641 on synthetic ones, a gap of 0.274 (95 % interval 0.245 to 0.303) on 2,732 test
-slices of 1,080 patients, 3 seeds. So short a training draws ventricles and bleedings in
-one and the same head, so the gap says more of the generator than of the method.
+Expect, on two cores, 8 to 12 minutes and 2.0 GB: 0.915 mean AUROC trained on real
+slices, 0.678 on synthetic ones, a gap of 0.237 (95 % interval 0.189 to 0.286) on 2,732
+test slices of 1,080 patients, 3 seeds. Rounding differs from one machine to the next,
+and so does where the training ends: an earlier run had a gap of 0.274. So short a
+training draws ventricles and bleedings in one and the same head, so the gap says more of
+the generator than of the method.
 """
 
 from ml_collections import ConfigDict
