@@ -9,10 +9,9 @@ set has them (DICOM files and the long table), read back by the reader of
 
 Expect, on two cores, 8 to 12 minutes and 2.0 GB: 0.915 mean AUROC trained on real
 slices, 0.678 on synthetic ones, a gap of 0.237 (95 % interval 0.189 to 0.286) on 2,732
-test slices of 1,080 patients, 3 seeds. Rounding differs from one machine to the next,
-and so does where the training ends: an earlier run had a gap of 0.274. So short a
-training draws ventricles and bleedings in one and the same head, so the gap says more of
-the generator than of the method.
+test slices of 1,080 patients, 3 seeds. An earlier version of the generator had a gap of
+0.274 (0.245 to 0.303). So short a training draws ventricles and bleedings in one and the
+same head, so the gap says more of the generator than of the method.
 """
 
 from ml_collections import ConfigDict

@@ -53,7 +53,7 @@ def write(directory, *, count=24, channels=1, labels=2, positive=True):
     [
         ({"count": 5}, {}),
         ({"channels": 3}, {}),
-        ({"labels": 0}, {"label_weight": 0.0}),
+        ({"labels": 0}, {}),
         ({"positive": False}, {"balanced_rows": 0.5}),
     ],
     ids=["fewer images than a batch", "3 channels", "no labels", "no positive"],
