@@ -21,8 +21,8 @@ setup(
     license="Apache-2.0",
     packages=find_packages(include=["synthjax", "synthjax.*"]),
     package_data={
+        "synthjax.bench": ["*.json", "*.txtpb"],
         "synthjax.evaluate": ["*.json"],
-        "synthjax.gan": ["*.json", "*.txtpb"],
         "synthjax.report": ["templates/*"],
     },
     python_requires=">=3.11",

@@ -5,7 +5,7 @@
 prints one table: a row for each model, resolution, dtype and batch of the flags, by
 default this config as it is. With --budget=h200 it compiles the steps for 1 and 8 of
 those GPUs instead, and needs none (an environment with the extra `gpu-budget`). The
-exit code is 3 if a limit of synthjax/gan/gpu_budgets.json is exceeded.
+exit code is 3 if a limit of synthjax/bench/gpu_budgets.json is exceeded.
 """
 
 import sys
@@ -14,12 +14,12 @@ import jax
 from absl import flags
 
 from launch.study import Launch, launch
+from synthjax.bench.benchmark import benchmark
+from synthjax.bench.gpu_budget import GPUS
+from synthjax.bench.gpu_limits import check_budgets
+from synthjax.bench.input import describe_machine, measure_input
+from synthjax.bench.speed_table import format_speeds, variants
 from synthjax.core.clock import say
-from synthjax.data.benchmark import describe_machine, measure_input
-from synthjax.gan.benchmark import benchmark
-from synthjax.gan.gpu_budget import GPUS
-from synthjax.gan.gpu_limits import check_budgets
-from synthjax.gan.speed_table import format_speeds, variants
 
 _MODELS = flags.DEFINE_list("models", "", "Models to measure.")
 _RESOLUTIONS = flags.DEFINE_list("resolutions", "", "Resolutions, pixels.")

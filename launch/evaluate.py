@@ -4,7 +4,7 @@ python -m launch.evaluate --config=configs/phantom_chest.py --workdir=runs/phant
 """
 
 from launch.study import Launch, launch
-from synthjax.evaluate.stage import evaluate
+from synthjax.evaluate.run import evaluate
 
 
 def run(this: Launch) -> None:

@@ -8,8 +8,8 @@ of JSON, and needs no data.
 
 from launch.study import Launch, launch
 from synthjax.data.config import known_labels
-from synthjax.evaluate.encoders import EncoderConfig, make_encoder
-from synthjax.gan.describe import describe
+from synthjax.encoders import EncoderConfig, make_encoder
+from synthjax.gan.monitor.describe import describe
 from synthjax.gan.train import train
 
 

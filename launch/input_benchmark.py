@@ -11,17 +11,17 @@ import time
 from absl import flags
 
 from launch.study import Launch, launch
-from synthjax.core.clock import duration, say
-from synthjax.data.benchmark import (
+from synthjax.bench.benchmark import benchmark, predict_seconds
+from synthjax.bench.input import (
     StepSpeed,
     describe_machine,
     format_table,
     measure_input,
     read_sizes,
 )
-from synthjax.gan.benchmark import benchmark, predict_seconds
+from synthjax.bench.speed_table import variant
+from synthjax.core.clock import duration, say
 from synthjax.gan.presets import resolve
-from synthjax.gan.speed_table import variant
 
 _SIZES = flags.DEFINE_list(
     "sizes", "32,128,512,1024", "Resolutions to measure at, pixels."

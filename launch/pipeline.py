@@ -11,7 +11,7 @@ from pathlib import Path
 from launch import classifier, data, evaluate, gan, report, synth
 from launch.study import Launch, launch
 from synthjax.core.files import read_json
-from synthjax.synth.foreign import check_folders
+from synthjax.synth.external import check_folders
 
 
 def run(this: Launch) -> None:

@@ -5,7 +5,7 @@ python -m launch.synth --config=configs/phantom_chest.py --workdir=runs/phantom
 
 from launch.study import Launch, launch
 from synthjax.data.sources import folder
-from synthjax.synth.foreign import read_foreign
+from synthjax.synth.external import read_foreign
 from synthjax.synth.write import write_twin
 
 

@@ -24,6 +24,9 @@ import jax
 import numpy as np
 import pytest
 
+from synthjax import testing
+from synthjax.gan.config import MODELS
+
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -130,3 +133,21 @@ def write_arrays(
 def write_safetensors():
     """The function that writes arrays, by their names, to a .safetensors file."""
     return write_arrays
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """The module `synthjax.testing`: a GAN that compiles in a moment."""
+    return testing
+
+
+@pytest.fixture(scope="session")
+def toy_data(tmp_path_factory):
+    """A data directory that fits the toy; tests only read it."""
+    return testing.write_toy_data(tmp_path_factory.mktemp("toy") / "data")
+
+
+@pytest.fixture
+def toy_model(monkeypatch):
+    """Makes the linear GAN take the place of StyleGAN2 in the model table."""
+    monkeypatch.setitem(MODELS, "stylegan2", testing.make_toy)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthjax.data.loader import read_split
+from synthjax.data.store.loader import read_split
 
 ROOT = Path(__file__).parent.parent
 CONFIG = "configs/phantom_chest.py:tiny"

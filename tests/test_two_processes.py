@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.data.loader import read_counts
+from synthjax.data.store.loader import read_counts
 
 QUICK = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}  # compiles in a third of the time
 WORKER = Path(__file__).parent / "two_processes.py"

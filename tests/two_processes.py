@@ -19,8 +19,8 @@ from synthjax.classifier.trainer import make_terms, make_trainer
 from synthjax.core import rng
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.data.feed import BatchOrder
-from synthjax.data.loader import make_feed, read_schema, read_split
+from synthjax.data.store.feed import BatchOrder
+from synthjax.data.store.loader import make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig
 from synthjax.gan.labels import make_rows
 from synthjax.gan.presets import resolve

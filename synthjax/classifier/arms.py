@@ -14,7 +14,7 @@ import numpy as np
 from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Rows
-from synthjax.data.loader import (
+from synthjax.data.store.loader import (
     Selection,
     StoredSplit,
     Table,

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from synthjax.classifier.arms import ARMS
-from synthjax.classifier.densenet import LAYERS, DenseNet, DenseNetConfig
 from synthjax.classifier.losses import CLASS_WEIGHTS, LOSSES
-from synthjax.classifier.resize import METHODS
+from synthjax.classifier.networks.densenet import LAYERS, DenseNet, DenseNetConfig
+from synthjax.classifier.networks.resize import METHODS
+from synthjax.classifier.networks.small import SmallConfig, SmallNet
 from synthjax.classifier.schedule import Cosine, Plateau, PlateauConfig, Schedule
-from synthjax.classifier.small import SmallConfig, SmallNet
 from synthjax.core.errors import ConfigError
 
 

@@ -10,14 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float, UInt
 
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.network import Network, make_network
+from synthjax.classifier.networks.api import Network, make_network
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import freeze
 from synthjax.core.devices import Devices, Step
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_atomic
-from synthjax.data.loader import Table, padded_batches
-from synthjax.data.transforms import to_image
+from synthjax.data.images.transforms import to_image
+from synthjax.data.store.loader import Table, padded_batches
 
 PREDICTIONS = "predictions.npz"  # of the real test split; written last
 PREDICTIONS_VALID = "predictions_valid.npz"  # of the real validation split

@@ -46,7 +46,7 @@ from synthjax.core.errors import StudyError
 from synthjax.core.files import write_json
 from synthjax.core.logbook import Logbook
 from synthjax.core.signals import Preempted, deferred
-from synthjax.data.loader import (
+from synthjax.data.store.loader import (
     Table,
     make_selection_feed,
     read_counts,

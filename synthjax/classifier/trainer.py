@@ -9,15 +9,15 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.network import Network, make_network
+from synthjax.classifier.networks.api import Network, make_network
 from synthjax.classifier.predict import make_predict, predict, whole_batch
 from synthjax.classifier.update import State, Terms, make_init, make_update
 from synthjax.core import rng
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices, Step
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.loader import Table, read_schema
 from synthjax.data.schema import Schema
+from synthjax.data.store.loader import Table, read_schema
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,11 +15,11 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.losses import masked_loss
 from synthjax.classifier.mixup import mix_pairs
-from synthjax.classifier.network import Network
-from synthjax.classifier.pretrained import read_pretrained
+from synthjax.classifier.networks.api import Network
+from synthjax.classifier.networks.pretrained import read_pretrained
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, sum_over_devices
-from synthjax.data.transforms import to_image
+from synthjax.data.images.transforms import to_image
 
 
 @struct.dataclass

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from synthjax.core.errors import StudyError
-from synthjax.data.loader import Table
+from synthjax.data.store.loader import Table
 
 
 def mean_auroc(

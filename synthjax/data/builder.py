@@ -15,18 +15,18 @@ from synthjax.core.clock import duration, say
 from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
-from synthjax.data import shards
-from synthjax.data.beam import write_shards_with_beam
 from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import SOURCES, DataConfig
-from synthjax.data.export.hospital import export_phantom
+from synthjax.data.layouts.hospital import export_phantom
 from synthjax.data.listing import Context, Listing, Rows
 from synthjax.data.parallel import processes_for
 from synthjax.data.problems import Problems
-from synthjax.data.recipe import PHASES, Recipe
 from synthjax.data.schema import Schema
 from synthjax.data.splits import audit, split_patients
-from synthjax.data.write import PARTIAL, Split, publish
+from synthjax.data.store import shards
+from synthjax.data.store.beam import write_shards_with_beam
+from synthjax.data.store.recipe import PHASES, Recipe
+from synthjax.data.store.write import PARTIAL, Split, publish
 
 
 def list_source(

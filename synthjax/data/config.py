@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data import shards
+from synthjax.core.findings import BRAIN, CHEST
 from synthjax.data.cohorts import check_cohort
-from synthjax.data.export.hospital import LAYOUTS
+from synthjax.data.images.pixels import RESOLUTIONS, PixelsConfig
+from synthjax.data.layouts.hospital import LAYOUTS
 from synthjax.data.listing import Context, Listing
-from synthjax.data.pixels import RESOLUTIONS, PixelsConfig
 from synthjax.data.sources import (
     chexpert,
     digits,
@@ -23,7 +23,6 @@ from synthjax.data.sources import (
 )
 from synthjax.data.sources.chexpert import ChexpertConfig
 from synthjax.data.sources.digits import DigitsConfig
-from synthjax.data.sources.findings import BRAIN, CHEST
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.medmnist import MedmnistConfig
 from synthjax.data.sources.mimic_cxr_jpg import MimicCxrJpgConfig
@@ -32,6 +31,7 @@ from synthjax.data.sources.phantom_brain import PhantomBrainConfig
 from synthjax.data.sources.phantom_chest import PhantomChestConfig
 from synthjax.data.sources.rsna_ich import RsnaIchConfig
 from synthjax.data.splits import check_fractions
+from synthjax.data.store import shards
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int
 
-from synthjax.data.pixels import PixelsConfig
+from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.problems import Problems
 from synthjax.data.schema import NO_PIXELS, Record
 

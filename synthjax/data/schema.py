@@ -60,7 +60,7 @@ def check_record(record: Record, schema: Schema) -> None:
         raise StudyError(
             f"{where}: pixels are {image.dtype} {image.shape}, "
             f"the schema says {schema.dtype} {schema.image_shape}; fit them with "
-            "synthjax.data.pixels first."
+            "synthjax.data.images.pixels first."
         )
     if label.shape != (len(schema.labels),):
         raise StudyError(

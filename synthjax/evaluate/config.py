@@ -3,9 +3,9 @@
 import dataclasses
 
 from synthjax.core.errors import ConfigError
-from synthjax.evaluate.attribution import AttributionConfig
+from synthjax.evaluate.attribution.attribution import AttributionConfig
 from synthjax.evaluate.fidelity.config import FidelityConfig
-from synthjax.evaluate.neighbours import NeighboursConfig
+from synthjax.evaluate.neighbours.neighbours import NeighboursConfig
 
 
 @dataclasses.dataclass(frozen=True)

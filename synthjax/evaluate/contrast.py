@@ -15,16 +15,12 @@ from jaxtyping import Float
 from scipy import stats
 
 from synthjax.core.errors import StudyError
-from synthjax.data.loader import read_schema
+from synthjax.data.store.loader import read_schema
 from synthjax.evaluate.predictions import ARMS, Predictions, load_predictions
-from synthjax.evaluate.statistics.bootstrap import (
-    draw_patients,
-    mean_over_labels,
-    resample,
-)
-from synthjax.evaluate.statistics.crossed import Estimate, estimate
-from synthjax.evaluate.statistics.interval import Interval
-from synthjax.evaluate.statistics.ranking import on_host_device
+from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
+from synthjax.statistics.interval import Interval
+from synthjax.statistics.roc import on_host_device
+from synthjax.statistics.seed_patient_variance import Estimate, estimate
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.gan.augment import AugmentConfig
-from synthjax.gan.early_stop import EarlyStopConfig
+from synthjax.gan.augment.augment import AugmentConfig
 from synthjax.gan.losses import LABEL_LOSSES, LOSSES
-from synthjax.gan.models import cpd_gan, prog_gan, stylegan2
-from synthjax.gan.models.cpd_gan import CpdGanConfig
-from synthjax.gan.models.networks import Networks
-from synthjax.gan.models.prog_gan import ProgGanConfig
-from synthjax.gan.models.stylegan2 import StyleGAN2Config
+from synthjax.gan.monitor.early_stop import EarlyStopConfig
+from synthjax.gan.networks import cpd_gan, prog_gan, stylegan2
+from synthjax.gan.networks.api import Networks
+from synthjax.gan.networks.cpd_gan import CpdGanConfig
+from synthjax.gan.networks.prog_gan import ProgGanConfig
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config
 
 OPEN = -1.0  # a number left to the preset of the model and resolution
 _OPEN_OR_POSITIVE = (

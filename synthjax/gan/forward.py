@@ -8,12 +8,12 @@ from jaxtyping import Array, Float, Key
 
 from synthjax.core import rng
 from synthjax.core.devices import AXIS
-from synthjax.gan.augment import augment
+from synthjax.gan.augment.augment import augment
 from synthjax.gan.config import GanConfig
 from synthjax.gan.generator import draw_latents, draw_noise
 from synthjax.gan.growth import real_images
 from synthjax.gan.losses import LABEL_LOSSES
-from synthjax.gan.models.networks import Networks, Params
+from synthjax.gan.networks.api import Networks, Params
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import TrainState
 

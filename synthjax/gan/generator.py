@@ -17,7 +17,7 @@ from synthjax.core.config import freeze
 from synthjax.core.errors import StudyError
 from synthjax.gan.config import MODELS, GanConfig
 from synthjax.gan.growth import enlarge
-from synthjax.gan.models.networks import Networks
+from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase, phase_at, phases
 from synthjax.gan.truncation import centre, no_moments, truncate
 

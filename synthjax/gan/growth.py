@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, UInt
 
-from synthjax.data.transforms import to_image
-from synthjax.gan.convolution import mean_down
+from synthjax.data.images.transforms import to_image
+from synthjax.gan.networks.convolution import mean_down
 
 
 def real_images(

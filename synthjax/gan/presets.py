@@ -10,8 +10,8 @@ from typing import Any
 
 from synthjax.core.errors import ConfigError
 from synthjax.gan.config import OPEN, GanConfig
-from synthjax.gan.early_stop import EarlyStopConfig
-from synthjax.gan.models.stylegan2 import StyleGAN2Config
+from synthjax.gan.monitor.early_stop import EarlyStopConfig
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config
 
 R1_HEURISTIC = 0.0002  # times pixels over batch size: 2020b, appendix C
 BF16_FROM = 8  # px from which StyleGAN2's blocks are bfloat16, in presets from 256 px

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int32, UInt32
 
 from synthjax.core import rng
 from synthjax.gan.config import GanConfig
-from synthjax.gan.models.networks import Networks
+from synthjax.gan.networks.api import Networks
 from synthjax.gan.truncation import Moments, no_moments
 
 # Means over a tick; each total is (sum, count), so a metric may miss some updates.

@@ -9,12 +9,12 @@ from jaxtyping import Array
 from synthjax.core import rng
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices, Step
-from synthjax.data.transforms import to_pixels
+from synthjax.data.images.transforms import to_pixels
 from synthjax.gan.config import GanConfig
 from synthjax.gan.forward import Forward
 from synthjax.gan.generator import draw_latents, draw_noise, generate
 from synthjax.gan.labels import Rows
-from synthjax.gan.models.networks import Networks
+from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import (
     Optimizers,

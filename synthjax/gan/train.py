@@ -13,17 +13,17 @@ from synthjax.core.clock import Clock, progress, say
 from synthjax.core.config import plain
 from synthjax.core.devices import Devices
 from synthjax.core.logbook import Logbook
-from synthjax.core.moments import Encoder
 from synthjax.core.study import versions
-from synthjax.data.loader import Feed, make_feed, read_schema, read_split
-from synthjax.gan.best import Best
+from synthjax.data.store.loader import Feed, make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig, check_batch
+from synthjax.gan.finetune import read_source, take_fitting
 from synthjax.gan.generator import CHECKPOINTS
-from synthjax.gan.grids import empty_cells, grid_columns
-from synthjax.gan.indicators import Indicators
 from synthjax.gan.labels import make_rows
+from synthjax.gan.monitor.best import Best
+from synthjax.gan.monitor.grids import empty_cells, grid_columns
+from synthjax.gan.monitor.indicators import Indicators
+from synthjax.gan.monitor.recorder import Recorder
 from synthjax.gan.presets import resolve
-from synthjax.gan.recorder import Recorder
 from synthjax.gan.schedule import Phase, Timer, crossed, due, phase_at, phases
 from synthjax.gan.state import (
     TrainState,
@@ -34,7 +34,7 @@ from synthjax.gan.state import (
     make_optimizers,
 )
 from synthjax.gan.steps import compile_steps, frequencies, make_steps
-from synthjax.gan.warm_start import read_source, take_fitting
+from synthjax.metrics.frechet import Encoder
 
 __all__ = ["GanConfig", "train"]
 

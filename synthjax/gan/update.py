@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float
 
-from synthjax.gan.augment import adjust_p
+from synthjax.gan.augment.augment import adjust_p
 from synthjax.gan.config import GanConfig
-from synthjax.gan.descent import Metrics, add_totals, choose, descend, mean_gradient
 from synthjax.gan.forward import Forward
 from synthjax.gan.generator import draw_noise
+from synthjax.gan.gradients import Metrics, add_totals, choose, descend, mean_gradient
 from synthjax.gan.labels import Rows, draw_labels
 from synthjax.gan.losses import LOSSES, Loss
-from synthjax.gan.models.networks import Params
+from synthjax.gan.networks.api import Params
 from synthjax.gan.regularizers import (
     ema_decay,
     gradient_penalty,

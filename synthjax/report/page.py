@@ -10,7 +10,6 @@ from synthjax.core.clock import say
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import write_atomic
 from synthjax.report import record
-from synthjax.report.material import Material
 from synthjax.report.numbers import numbers_csv
 from synthjax.report.sections import groups, images, utility
 from synthjax.report.sections.data import data_card
@@ -19,6 +18,7 @@ from synthjax.report.sections.learning import learning
 from synthjax.report.sections.scorecard import scorecard
 from synthjax.report.sections.verdict import verdict
 from synthjax.report.store import Figures
+from synthjax.report.study_reader import Material
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Sections in the order of the page, as its contents list them.

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, Int, UInt
 
 from synthjax.core import rng
 from synthjax.core.devices import Devices
-from synthjax.data import loader, transforms
+from synthjax.data.images import transforms
+from synthjax.data.store import loader
 from synthjax.synth.labels import STREAMS
 
 

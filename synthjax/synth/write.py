@@ -16,10 +16,10 @@ from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json, write_atomic, write_json
-from synthjax.data import loader
 from synthjax.data.schema import Record, Schema
 from synthjax.data.sources.folder import FolderConfig
-from synthjax.data.write import write_set
+from synthjax.data.store import loader
+from synthjax.data.store.write import write_set
 from synthjax.gan.generator import load_generator
 from synthjax.synth import labels
 from synthjax.synth.provenance import describe, parameter_digest

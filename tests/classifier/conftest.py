@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.write import write_set
 
 TOY = Schema("toy", ("upper", "lower"), 16, 1)
 SIZES = {"train": 96, "valid": 40, "test": 80}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.write import write_set
 
 SCHEMA = Schema("noise", ("dense", "rare"), 16, 1)
 

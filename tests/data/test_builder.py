@@ -12,12 +12,13 @@ from sklearn.datasets import load_digits
 from synthjax.core.config import freeze, section
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
-from synthjax.data import loader, parallel, shards
+from synthjax.data import parallel
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig
-from synthjax.data.recipe import make_examples
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
+from synthjax.data.store import loader, shards
+from synthjax.data.store.recipe import make_examples
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.network import make_network
-from synthjax.classifier.small import SmallConfig
+from synthjax.classifier.networks.api import make_network
+from synthjax.classifier.networks.small import SmallConfig
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import plain
 from synthjax.core.files import write_json
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.write import write_set
 
 LABELS = ("bright", "left", "never")
 

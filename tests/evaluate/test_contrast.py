@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 
 from synthjax.classifier.predict import write_predictions
 from synthjax.core.errors import StudyError
-from synthjax.data.loader import read_split
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.loader import read_split
+from synthjax.data.store.write import write_set
 from synthjax.evaluate.contrast import contrast, format_contrasts, pool
 
 ROOT = Path(__file__).parent.parent.parent

@@ -12,9 +12,9 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.signals import Preempted
 from synthjax.gan import train as train_module
 from synthjax.gan.config import MODELS
-from synthjax.gan.convolution import mean_down
 from synthjax.gan.generator import load_generator
 from synthjax.gan.growth import enlarge
+from synthjax.gan.networks.convolution import mean_down
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from synthjax.data.transforms import to_image
-from synthjax.gan.convolution import mean_down
+from synthjax.data.images.transforms import to_image
 from synthjax.gan.growth import enlarge, real_images
+from synthjax.gan.networks.convolution import mean_down
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
 

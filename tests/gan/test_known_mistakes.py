@@ -15,11 +15,12 @@ import pytest
 from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
-from synthjax.gan import descent, early_stop, forward, regularizers, train, update
+from synthjax.gan import forward, gradients, regularizers, train, update
 from synthjax.gan.generator import CHECKPOINTS, draw_noise
 from synthjax.gan.labels import make_rows
-from synthjax.gan.layers import minibatch_stddev
-from synthjax.gan.models.stylegan2 import StyleGAN2Config, make_networks
+from synthjax.gan.monitor import early_stop
+from synthjax.gan.networks.layers import minibatch_stddev
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.state import build, make_optimizers
 from synthjax.gan.steps import make_steps
 
@@ -113,13 +114,13 @@ def test_the_average_counts_the_global_batch(toy, monkeypatch):
 def test_every_gradient_is_averaged_over_the_devices(toy, monkeypatch, changes, call):
     config = toy.toy_config(**changes)
     assert not differing(toy, config)
-    right, calls = descent.mean_over_devices, []
+    right, calls = gradients.mean_over_devices, []
 
     def forgets_one(tree):
         calls.append(None)
         return tree if (len(calls) - 1) % (4 if changes else 3) == call else right(tree)
 
-    monkeypatch.setattr(descent, "mean_over_devices", forgets_one)
+    monkeypatch.setattr(gradients, "mean_over_devices", forgets_one)
     assert differing(toy, config)
 
 
@@ -127,13 +128,13 @@ def test_every_gradient_is_averaged_over_the_devices(toy, monkeypatch, changes, 
 def test_running_means_are_of_the_global_batch(toy, monkeypatch, name):
     config = toy.toy_config(path_weight=2.0)
     assert not differing(toy, config, [name])
-    right = descent.mean_over_devices
+    right = gradients.mean_over_devices
 
     def metrics_of_this_device(tree):
         gradient, metrics = tree
         return right(gradient), metrics
 
-    monkeypatch.setattr(descent, "mean_over_devices", metrics_of_this_device)
+    monkeypatch.setattr(gradients, "mean_over_devices", metrics_of_this_device)
     assert differing(toy, config, [name])
 
 

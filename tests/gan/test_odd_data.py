@@ -7,9 +7,9 @@ import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.write import write_set
 from synthjax.gan.generator import load_generator
-from synthjax.gan.models.stylegan2 import StyleGAN2Config
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config
 from synthjax.gan.train import train
 
 SIZES = StyleGAN2Config(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synthjax.core import rng
-from synthjax.gan.models.stylegan2 import StyleGAN2Config, make_networks
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.regularizers import (
     ema_decay,
     gradient_penalty,

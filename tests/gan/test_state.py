@@ -8,7 +8,7 @@ import pytest
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.gan.config import GanConfig, check_batch
-from synthjax.gan.models.stylegan2_config import StyleGAN2Config
+from synthjax.gan.networks.stylegan2_config import StyleGAN2Config
 from synthjax.gan.state import (
     create,
     ema_item,

@@ -7,12 +7,12 @@ import pytest
 
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
-from synthjax.data.transforms import to_image
+from synthjax.data.images.transforms import to_image
 from synthjax.gan.forward import sample_keys
 from synthjax.gan.generator import draw_latents, draw_noise
-from synthjax.gan.grids import empty_cells
 from synthjax.gan.labels import draw_labels, make_rows
-from synthjax.gan.models.stylegan2 import StyleGAN2Config, make_networks
+from synthjax.gan.monitor.grids import empty_cells
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.state import build, ema_item, make_optimizers, tick_means
 from synthjax.gan.steps import compile_steps, make_steps
 

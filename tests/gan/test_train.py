@@ -14,8 +14,8 @@ from synthjax.core.errors import StudyError
 from synthjax.core.signals import Preempted
 from synthjax.gan import train as train_module
 from synthjax.gan.generator import CHECKPOINTS, load_generator
-from synthjax.gan.grids import grid_columns
-from synthjax.gan.models.stylegan2 import StyleGAN2Config
+from synthjax.gan.monitor.grids import grid_columns
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}

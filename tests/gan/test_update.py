@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.gan.augment import AugmentConfig
+from synthjax.gan.augment.augment import AugmentConfig
 from synthjax.gan.config import MODELS
 from synthjax.gan.forward import Forward
 from synthjax.gan.labels import make_rows
 from synthjax.gan.losses import LOSSES
-from synthjax.gan.models.stylegan2 import StyleGAN2Config
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config
 from synthjax.gan.presets import resolve
 from synthjax.gan.schedule import phases
 from synthjax.gan.state import build, enter_phase, make_optimizers, tick_means

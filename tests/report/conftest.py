@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from synthjax.core.files import read_json, write_json
+from synthjax.core.findings import CHEST
 from synthjax.core.logbook import grid, save_png
-from synthjax.data.sources.findings import CHEST
 from synthjax.report.page import ReportConfig, write_report
 
 UNDEFINED = "Pleural Other"  # no test image has it

@@ -9,7 +9,7 @@ import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.write import write_set
 
 SCHEMA = Schema(name="toy", labels=("square", "stripe"), resolution=16, channels=1)
 SIZES = {"train": 11, "valid": 3, "test": 5}

@@ -6,7 +6,7 @@ import pytest
 
 from synthjax.core.errors import StudyError
 from synthjax.data.export.handover import export
-from synthjax.data.loader import read_split
+from synthjax.data.store.loader import read_split
 from synthjax.synth import write
 from synthjax.synth.write import SynthConfig, write_twin
 

@@ -5,7 +5,7 @@ import pytest
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
-from synthjax.data.loader import (
+from synthjax.data.store.loader import (
     read_counts,
     read_provenance,
     read_schema,

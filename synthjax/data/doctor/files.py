@@ -14,8 +14,8 @@ from jaxtyping import Bool
 
 from synthjax.data.doctor.batches import run_batches
 from synthjax.data.doctor.findings import NOTE, WARNING, Finding
-from synthjax.data.image_file import Header, check_header
-from synthjax.data.pixels import PixelsConfig
+from synthjax.data.images.image_file import Header, check_header
+from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.problems import BadImageError
 
 _BATCH = 100  # headers that a worker reads at a time

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from synthjax.data.doctor.batches import run_batches
+from synthjax.data.images.pixels import convert_channels, resize
 from synthjax.data.listing import Rows
-from synthjax.data.pixels import convert_channels, resize
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 

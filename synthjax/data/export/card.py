@@ -14,7 +14,7 @@ import numpy as np
 
 import synthjax
 from synthjax.core.files import write_atomic
-from synthjax.data.export.built_set import BuiltSet
+from synthjax.data.dataset import BuiltSet
 
 _TOLD = (  # keys of a provenance; a group tells all below it
     "source",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.data.export.built_set import open_set
+from synthjax.data.dataset import open_set
 from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
 from synthjax.data.export.secondary_capture import write_secondary_capture

@@ -7,7 +7,7 @@ card, README.md; every other tool sees folders of PNG files, each with a table
 
 from pathlib import Path
 
-from synthjax.data.export.built_set import BuiltSet
+from synthjax.data.dataset import BuiltSet
 from synthjax.data.export.card import write_card
 from synthjax.data.export.metadata_table import MetadataTable
 from synthjax.data.export.names import safe_names

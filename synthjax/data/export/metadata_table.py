@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthjax.data.export.built_set import BuiltSet
+from synthjax.data.dataset import BuiltSet
 
 ATTRIBUTES = ("id", "patient_id", "study_id", "age", "sex", "view")
 

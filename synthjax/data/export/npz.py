@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthjax.data.export.built_set import BuiltSet
+from synthjax.data.dataset import BuiltSet
 from synthjax.data.export.card import write_card
 from synthjax.data.schema import Record
 

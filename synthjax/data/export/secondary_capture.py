@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 import synthjax
 from synthjax.core.errors import StudyError
-from synthjax.data.export.built_set import BuiltSet
+from synthjax.data.dataset import BuiltSet
 from synthjax.data.export.card import write_card
 from synthjax.data.export.metadata_table import MetadataTable
 from synthjax.data.export.names import safe_names

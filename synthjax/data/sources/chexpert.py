@@ -19,12 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.findings import CHEST
 from synthjax.data.listing import Context, Listing, make_rows
 from synthjax.data.problems import FILE_NAME, LABEL_UNKNOWN, ROW_MALFORMED, Problems
 from synthjax.data.sources import chexpert_plus
 from synthjax.data.sources.attributes import known_age, known_sex
-from synthjax.data.sources.findings import CHEST
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
     ReadFile,
@@ -37,7 +38,6 @@ from synthjax.data.sources.uncertainty import (
     parse_stated,
     resolve,
 )
-from synthjax.data.tables import MALFORMED, CsvTable
 
 _REMEDY = "It comes with the download of CheXpert."
 _SIDES = 4  # cells of a row before its labels

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synthjax.core.errors import StudyError
-from synthjax.data.sources.findings import CHEST
-from synthjax.data.tables import CsvTable
+from synthjax.core.findings import CHEST
+from synthjax.data.sources.tables import CsvTable
 
 TABLE = "df_chexpert_plus_*.csv"
 UNLABELLED = "left out: without labels"  # in a listing's facts

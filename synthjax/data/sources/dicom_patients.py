@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool
 
-from synthjax.data.header_index import index_headers
 from synthjax.data.listing import Context, Rows
 from synthjax.data.problems import FILE_UNUSABLE, PATIENT_MISSING, Problems
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
+from synthjax.data.sources.header_index import index_headers
 
 _COLUMNS = ("study_id", "sex", "view")  # "" = unknown
 _NAMED = "patient named"  # kind of problem

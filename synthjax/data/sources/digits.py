@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from synthjax.data.images.pixels import quantise, resize
 from synthjax.data.listing import Context, Listing
-from synthjax.data.pixels import quantise, resize
 from synthjax.data.sources import folder
 
 STORED = 16  # pixels of the images in the folder

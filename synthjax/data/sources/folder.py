@@ -32,6 +32,7 @@ from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.class_folders import class_names, list_classes
 from synthjax.data.sources.dicom_patients import add_patients
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
     PassedBy,
@@ -41,7 +42,6 @@ from synthjax.data.sources.tree import (
     shown,
 )
 from synthjax.data.splits import given_splits
-from synthjax.data.tables import MALFORMED, CsvTable
 
 _LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
 

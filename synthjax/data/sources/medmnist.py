@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.images.pixels import unit
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.pixels import unit
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 from synthjax.data.sources.medmnist_arrays import (

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.findings import CHEST
 from synthjax.data.listing import Context, Listing, make_rows
 from synthjax.data.problems import (
     LABEL_UNKNOWN,
@@ -24,15 +25,14 @@ from synthjax.data.problems import (
     Problem,
     Problems,
 )
-from synthjax.data.sources.findings import CHEST
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
 from synthjax.data.sources.uncertainty import (
     ReportLabelsConfig,
     parse_stated,
     resolve,
 )
-from synthjax.data.tables import MALFORMED, CsvTable
 
 _FRONTAL = ("AP", "PA")
 _IMAGES = "files"  # the folder of all images

@@ -25,6 +25,7 @@ from synthjax.data.problems import (
 )
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
     PassedBy,
@@ -34,7 +35,6 @@ from synthjax.data.sources.tree import (
     find_root,
     tell_files,
 )
-from synthjax.data.tables import MALFORMED, CsvTable
 
 FINDINGS = (
     "Atelectasis",

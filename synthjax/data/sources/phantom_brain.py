@@ -18,27 +18,17 @@ import numpy as np
 from jaxtyping import Float, Float32, Int16
 
 from synthjax.core.errors import ConfigError
+from synthjax.data.images.pixels import RESOLUTIONS
+from synthjax.data.images.windowing import THREE, WINDOWS, apply_window
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.pixels import RESOLUTIONS
 from synthjax.data.schema import Record
-from synthjax.data.sources.phantom.head_anatomy import (
-    Head,
-    draw_head,
-    draw_levels,
-)
-from synthjax.data.sources.phantom.head_canvas import Canvas
-from synthjax.data.sources.phantom.head_haemorrhages import DRAW, Haemorrhages
-from synthjax.data.sources.phantom.head_labels import (
-    LABELS,
-    LEAST_AREA,
-    TYPES,
-    close,
-    draw_types,
-)
-from synthjax.data.sources.phantom.head_place import Slice
-from synthjax.data.sources.phantom.head_rendering import paint_head
-from synthjax.data.sources.phantom.head_scanner import acquire, points_for
-from synthjax.data.windowing import THREE, WINDOWS, apply_window
+from synthjax.phantom.head.anatomy import Head, draw_head, draw_levels
+from synthjax.phantom.head.canvas import Canvas
+from synthjax.phantom.head.haemorrhages import DRAW, Haemorrhages
+from synthjax.phantom.head.labels import LABELS, LEAST_AREA, TYPES, close, draw_types
+from synthjax.phantom.head.place import Slice
+from synthjax.phantom.head.rendering import paint_head
+from synthjax.phantom.head.scanner import acquire, points_for
 
 __all__ = ["LABELS", "PhantomBrainConfig", "list_images"]
 
@@ -148,7 +138,7 @@ class Reader:
     config: PhantomBrainConfig
     seed: int
     resolution: int  # pixels a side
-    window: str  # of synthjax.data.pixels: brain, subdural, bone, three, file
+    window: str  # of synthjax.data.images.pixels: brain, subdural, bone, three, file
 
     def hounsfield(self, record: Record) -> Int16[np.ndarray, "s s"]:
         """The slice in Hounsfield units."""

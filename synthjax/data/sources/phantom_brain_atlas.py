@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from synthjax.data.pixels import quantise
-from synthjax.data.sources.phantom.head_haemorrhages import Haemorrhages
-from synthjax.data.sources.phantom.head_labels import LABELS, TYPES
+from synthjax.data.images.pixels import quantise
+from synthjax.data.images.windowing import WINDOWS, apply_window
 from synthjax.data.sources.phantom_brain import (
     Case,
     PhantomBrainConfig,
@@ -23,7 +22,8 @@ from synthjax.data.sources.phantom_brain import (
     draw_case,
     scan,
 )
-from synthjax.data.windowing import WINDOWS, apply_window
+from synthjax.phantom.head.haemorrhages import Haemorrhages
+from synthjax.phantom.head.labels import LABELS, TYPES
 
 COLUMNS = 2  # pairs in a row
 TITLE = 14  # height of a title, pixels

@@ -17,11 +17,11 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from synthjax.core.errors import ConfigError
+from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.listing import Context, Listing, make_rows
-from synthjax.data.pixels import PixelsConfig
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Record
-from synthjax.data.sources.phantom.chest_anatomy import (
+from synthjax.phantom.chest.anatomy import (
     SOFT,
     Patient,
     Pose,
@@ -30,14 +30,10 @@ from synthjax.data.sources.phantom.chest_anatomy import (
     draw_pose,
     make_scene,
 )
-from synthjax.data.sources.phantom.chest_findings import FINDINGS
-from synthjax.data.sources.phantom.chest_labels import LABELS, OPACITIES, draw_label
-from synthjax.data.sources.phantom.chest_projection import (
-    FIELD,
-    attenuation,
-    grid_for,
-)
-from synthjax.data.sources.phantom.radiograph import Exposure, expose
+from synthjax.phantom.chest.findings import FINDINGS
+from synthjax.phantom.chest.labels import LABELS, OPACITIES, draw_label
+from synthjax.phantom.chest.projection import FIELD, attenuation, grid_for
+from synthjax.phantom.radiograph import Exposure, expose
 
 # Last word of a random stream [seed, patient, word]; an image's streams have a fourth.
 _PATIENT, _FINDING, _POSE, _NOISE = 0, 1, 2, 3

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from synthjax.data.pixels import quantise
-from synthjax.data.sources.phantom.chest_labels import LABELS, close
+from synthjax.data.images.pixels import quantise
 from synthjax.data.sources.phantom_chest import (
     PhantomChestConfig,
     build_scene,
     draw_case,
     render,
 )
+from synthjax.phantom.chest.labels import LABELS, close
 
 COLUMNS = 4  # pairs in a row
 TITLE = 14  # height of a title, pixels

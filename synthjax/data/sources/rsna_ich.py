@@ -15,7 +15,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.header_index import index_headers
+from synthjax.core.findings import BRAIN, HAEMORRHAGES
 from synthjax.data.listing import Context, Listing, make_rows
 from synthjax.data.problems import (
     FILE_MISSING,
@@ -28,8 +28,9 @@ from synthjax.data.problems import (
 )
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
 from synthjax.data.sources.dicom_patients import check_patients
-from synthjax.data.sources.findings import BRAIN, HAEMORRHAGES
+from synthjax.data.sources.header_index import index_headers
 from synthjax.data.sources.merged_rows import SAME_ROW
+from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
     PassedBy,
@@ -39,7 +40,6 @@ from synthjax.data.sources.tree import (
     find_root,
     shown,
 )
-from synthjax.data.tables import MALFORMED, CsvTable
 
 COLUMNS = (*HAEMORRHAGES, "any")  # of the table, in the order of its rows
 _PLACES = {name: place for place, name in enumerate(COLUMNS)}

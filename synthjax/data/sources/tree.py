@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from synthjax.core.errors import StudyError
-from synthjax.data.dicom import HEAD, is_dicom
-from synthjax.data.image_file import read_image
-from synthjax.data.pixels import PixelsConfig
+from synthjax.data.images.dicom import HEAD, is_dicom
+from synthjax.data.images.image_file import read_image
+from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.problems import FILE_MISSING, FILE_OUTSIDE, Problem, Problems
 from synthjax.data.schema import Record
 

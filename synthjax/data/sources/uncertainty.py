@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from synthjax.core.errors import ConfigError
-from synthjax.data.sources.findings import CHEST
+from synthjax.core.findings import CHEST
 
 UNCERTAIN = -1.0
 _STATED = {"1": 1.0, "0": 0.0, "-1": UNCERTAIN, "": math.nan}

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from synthjax.evaluate.encoders import Encoder
+from synthjax.encoders import Encoder
 from synthjax.evaluate.fidelity.config import FidelityConfig
-from synthjax.evaluate.fidelity.diversity import vendi_score
 from synthjax.evaluate.fidelity.features import ImageSet, fit_features
-from synthjax.evaluate.fidelity.frechet import frechet, frechet_sample
-from synthjax.evaluate.fidelity.jackknife import GROUPS, deal_groups
-from synthjax.evaluate.fidelity.kernel import kernel_distances
-from synthjax.evaluate.fidelity.manifold import Sample, authenticity, manifold_metrics
 from synthjax.evaluate.fidelity.metric import metric
+from synthjax.metrics.diversity import vendi_score
+from synthjax.metrics.frechet_extrapolated import frechet, frechet_sample
+from synthjax.metrics.kid import kernel_distances
+from synthjax.metrics.prdc import Sample, authenticity, manifold_metrics
+from synthjax.statistics.jackknife import GROUPS, deal_groups
 
 Images = tuple[ImageSet, ImageSet, ImageSet]  # real test, synthetic, real training
 Groups = tuple[np.ndarray, ...]  # of each image of them, for the jackknife

@@ -3,7 +3,7 @@
 import dataclasses
 
 from synthjax.core.errors import ConfigError
-from synthjax.evaluate.encoders.encoder import NAMES, SOURCES
+from synthjax.encoders.encoder import NAMES, SOURCES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float, Int, UInt
 
 from synthjax.classifier.predict import whole_batch
 from synthjax.core.devices import Devices
-from synthjax.data.loader import StoredSplit
 from synthjax.data.parallel import ordered_map
-from synthjax.evaluate.encoders import Encoder
+from synthjax.data.store.loader import StoredSplit
+from synthjax.encoders import Encoder
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,11 @@ from jaxtyping import Float
 
 from synthjax.evaluate.fidelity.compare import Groups, Images, Trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
-from synthjax.evaluate.fidelity.diversity import (
-    deal_pairs,
-    mean_similarity,
-    similarity_of_pairs,
-)
 from synthjax.evaluate.fidelity.features import ImageSet
 from synthjax.evaluate.fidelity.metric import metric
-from synthjax.evaluate.fidelity.sliced import directions, sliced_wasserstein
-from synthjax.evaluate.statistics.interval import Interval
+from synthjax.metrics.diversity import deal_pairs, mean_similarity, similarity_of_pairs
+from synthjax.metrics.sliced_wasserstein import directions, sliced_wasserstein
+from synthjax.statistics.interval import Interval
 
 SMALLEST = 32  # side, pixels, from which structural similarity has two scales
 

@@ -8,16 +8,16 @@ import numpy as np
 
 from synthjax.core.clock import progress
 from synthjax.core.devices import Devices
-from synthjax.data.loader import read_schema
 from synthjax.data.schema import Schema
 from synthjax.data.splits import audit
-from synthjax.evaluate.encoders import Encoder, EncoderConfig, make_encoder
-from synthjax.evaluate.encoders.pixels import make_thumbnail
+from synthjax.data.store.loader import read_schema
+from synthjax.encoders import Encoder, EncoderConfig, make_encoder
+from synthjax.encoders.pixels import make_thumbnail
 from synthjax.evaluate.fidelity.compare import compare, deal_trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.fidelity.features import Reader, draw_images
 from synthjax.evaluate.fidelity.images import image_metrics
-from synthjax.evaluate.fidelity.jackknife import GROUPS, deal_groups
+from synthjax.statistics.jackknife import GROUPS, deal_groups
 
 FEWEST = 4 * GROUPS  # images of each set, below which nothing is measured
 

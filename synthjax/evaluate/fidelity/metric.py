@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from synthjax.evaluate.statistics.interval import Interval
+from synthjax.statistics.interval import Interval
 
 
 def metric(name: str, values: Sequence[Interval], better: str) -> dict[str, Any]:

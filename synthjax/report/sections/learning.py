@@ -4,8 +4,8 @@ from typing import Any
 
 from synthjax.report import figures as draw
 from synthjax.report import pictures
-from synthjax.report.material import Material, series
 from synthjax.report.store import Figures
+from synthjax.report.study_reader import Material, series
 from synthjax.report.words import auroc
 
 

@@ -8,8 +8,8 @@ import pytest
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
-from synthjax.evaluate.encoders import EncoderConfig, make_encoder
+from synthjax.data.store.write import write_set
+from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.evaluate.fidelity.compare import deal_trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.fidelity.features import (

@@ -1,0 +1,1 @@
+"""Measures speed and memory of training and of the input path; nothing imports it."""

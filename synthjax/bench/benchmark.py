@@ -1,0 +1,291 @@
+"""How fast an update is on this machine, and how near to what the machine can do."""
+
+import dataclasses
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from synthjax.bench.kernel_times import KindTime, per_kimg, trace_step
+from synthjax.bench.kernels import kernels
+from synthjax.bench.plan import FINDINGS, Plan
+from synthjax.core.clock import say
+from synthjax.core.compile import compile_ahead
+from synthjax.core.devices import Devices
+from synthjax.core.memory import peak_bytes
+from synthjax.gan.config import GanConfig, check_batch
+from synthjax.gan.presets import resolve
+
+_PEAK_SIZE = 2048  # side of the matrices whose product gives the machine's peak
+_SECONDS = 8.0  # at least this long per step
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+_PAGES = Path("/proc/self/statm")  # Linux: sizes in pages, the second is resident
+_CLEAR = Path("/proc/self/clear_refs")  # Linux: "5" forgets the peak so far
+_NETWORKS = ("discriminator", "generator")  # the steps that augmentation is part of
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The result of a benchmark; per real image shown to the discriminator."""
+
+    model: str
+    resolution: int  # px
+    dtype: str  # of the blocks
+    batch_size: int  # images per update, over all devices
+    device_count: int
+    seconds_per_kimg: float  # every update at its true frequency
+    seconds: dict[str, float]  # of one call of each step
+    parts: dict[str, float]  # seconds per kimg of each step, and of the augmentation
+    flop_per_image: float  # counted in the compiled steps; 0 if unknown
+    peak_flops: float  # matrix product of the dtype on all devices, FLOP per second
+    share_of_peak: float  # achieved FLOP per second over that peak
+    compile_seconds: float
+    memory_estimate: int  # what was expected of `memory_peak` before the steps ran
+    memory_peak: int  # bytes held at most, on one device or by the process on a CPU
+    kinds: tuple[KindTime, ...] = ()  # of kernels, per kimg, if they were traced
+
+
+def benchmark(
+    config: GanConfig,
+    *,
+    resolution: int,
+    channels: int,
+    labels: int = FINDINGS,
+    devices: Devices,
+    seconds_each: float | None = None,
+    trace: bool = False,
+) -> Speed:
+    """Times the steps of a config on random images.
+
+    Prints what memory they need before they run.
+
+    Args:
+      config: the gan section; what is open in it, the preset fills in.
+      resolution: of the images, pixels.
+      channels: of the images.
+      labels: findings per image.
+      devices: what to run on.
+      seconds_each: at least this long per step; by default long enough for a steady
+        median.
+      trace: run each step once more under the profiler, for `Speed.kinds`.
+
+    Raises:
+      StudyError: a batch that does not divide, a platform that cannot be traced.
+    """
+    config = resolve(config, resolution)
+    check_batch(config, config.batch_size, device_count=devices.count)
+    shape = {"resolution": resolution, "channels": channels, "labels": labels}
+    plan = Plan(config, **shape, devices=devices)
+    arguments = plan.arguments(plan.initial())
+    begin = time.monotonic()
+    steps = compile_ahead(plan.compilers(arguments))
+    compile_seconds = time.monotonic() - begin
+    estimate = _expected_peak(list(steps.values()), devices)
+    _announce(config, resolution, estimate, devices)
+
+    forget_peak()
+    state, seconds = _time_steps(steps, arguments, devices, seconds_each or _SECONDS)
+    peak_memory = device_peak(devices)
+    kinds: dict[str, list[KindTime]] = {}
+    if trace:
+        _, batch, rows = arguments
+        for name, step in steps.items():
+            state, kinds[name] = trace_step(step, state, batch, rows, devices)
+    scale = 1000 / config.batch_size
+    parts = {name: scale * seconds[name] / plan.every[name] for name in seconds}
+    total = sum(parts.values())
+    if config.augment.mode != "none":
+        parts = _split_augmentation(
+            config, shape, devices, parts, seconds_each or _SECONDS
+        )
+    flop = sum(
+        count_flop(step, devices) / plan.every[name] for name, step in steps.items()
+    )
+    dtype = dtype_of(config)
+    # The devices of a CPU share its cores, and one matrix product takes them all.
+    peak = matrix_peak(dtype) * (1 if devices.platform == "cpu" else devices.count)
+    return Speed(
+        model=config.model,
+        resolution=resolution,
+        dtype=dtype,
+        batch_size=config.batch_size,
+        device_count=devices.count,
+        seconds_per_kimg=total,
+        seconds=seconds,
+        parts=parts,
+        flop_per_image=flop * devices.count / config.batch_size,
+        peak_flops=peak,
+        share_of_peak=flop * devices.count * scale / total / peak,
+        compile_seconds=compile_seconds,
+        memory_estimate=estimate,
+        memory_peak=peak_memory,
+        kinds=tuple(per_kimg(kinds, plan.every, config.batch_size)),
+    )
+
+
+def dtype_of(config: GanConfig) -> str:
+    """Dtype of the blocks of a resolved config."""
+    return "bfloat16" if getattr(config, config.model).bf16_from else "float32"
+
+
+def memory_estimate(steps: Sequence[Any], *, beside_arguments: bool = False) -> int:
+    """Bytes that the largest of the compiled steps needs on one device; 0: unknown.
+
+    Args:
+      steps: compiled.
+      beside_arguments: leave out the arguments, because they are there already.
+    """
+    needs = [0]
+    for step in steps:
+        memory = step.memory_analysis()
+        if memory is not None:
+            arguments = 0 if beside_arguments else memory.argument_size_in_bytes
+            needs.append(
+                arguments
+                + memory.output_size_in_bytes
+                + memory.temp_size_in_bytes
+                - memory.alias_size_in_bytes
+            )
+    return max(needs)
+
+
+def _expected_peak(steps: Sequence[Any], devices: Devices) -> int:
+    """What `device_peak` should be once the steps have run, in bytes."""
+    if devices.platform != "cpu":
+        return memory_estimate(steps)
+    more = memory_estimate(steps, beside_arguments=True)
+    return resident_bytes() + devices.local_count * more
+
+
+def resident_bytes() -> int:
+    """Bytes that this process holds now; its peak where the system does not tell."""
+    if not _PAGES.exists():
+        return peak_bytes()
+    pages = _PAGES.read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def forget_peak() -> None:
+    """Makes `device_peak` of a CPU begin anew, where the system can."""
+    try:
+        _CLEAR.write_text("5", encoding="ascii")
+    except OSError:
+        return
+
+
+def device_peak(devices: Devices) -> int:
+    """Bytes held at most: on the first device, or by this process on a CPU."""
+    stats = None if devices.platform == "cpu" else jax.local_devices()[0].memory_stats()
+    return stats["peak_bytes_in_use"] if stats else peak_bytes()
+
+
+def count_flop(step: Any, devices: Devices) -> float:
+    """FLOP of one call of a compiled step on one device; 0 if unknown."""
+    if devices.platform in ("gpu", "cuda"):
+        return sum(kernel.calls * kernel.flop for kernel in kernels(step.as_text()))
+    return (step.cost_analysis() or {}).get("flops", 0.0)
+
+
+def predict_seconds(speed: Speed, resolution: int, larger: int) -> float:
+    """About how long the steps' calls at a larger resolution take, compilation aside.
+
+    Steps grow with the number of pixels and are called twice at least.
+    """
+    return 2 * sum(speed.seconds.values()) * (larger / resolution) ** 2
+
+
+def matrix_peak(dtype: str = "float32") -> float:
+    """Measured FLOP per second of a large matrix product on one device."""
+    a = jnp.ones((_PEAK_SIZE, _PEAK_SIZE), DTYPES[dtype])
+    multiply = jax.jit(jnp.dot)
+    jax.block_until_ready(multiply(a, a))
+    best = float("inf")
+    for _ in range(5):
+        begin = time.monotonic()
+        jax.block_until_ready([multiply(a, a) for _ in range(4)])
+        best = min(best, (time.monotonic() - begin) / 4)
+    return 2 * _PEAK_SIZE**3 / best
+
+
+def _announce(
+    config: GanConfig, resolution: int, estimate: int, devices: Devices
+) -> None:
+    if devices.is_main:
+        say(
+            f"gan: {config.model} {resolution} px, {dtype_of(config)}, batch "
+            f"{config.batch_size} on {devices.count} {devices.platform} device(s): "
+            f"estimated peak {estimate / 2**30:.2f} GiB "
+            f"{'of this process' if devices.platform == 'cpu' else 'per device'}"
+        )
+
+
+def _split_augmentation(
+    config: GanConfig,
+    shape: dict[str, int],
+    devices: Devices,
+    parts: dict[str, float],
+    seconds: float,
+) -> dict[str, float]:
+    """The parts with the augmentation's share taken out of D's and G's.
+
+    It is what the same two steps are faster by without it.
+    """
+    plain = dataclasses.replace(
+        config, augment=dataclasses.replace(config.augment, mode="none")
+    )
+    plan = Plan(plain, **shape, devices=devices)
+    arguments = plan.arguments(plan.initial())
+    compilers = plan.compilers(arguments)
+    steps = compile_ahead({name: compilers[name] for name in _NETWORKS})
+    _, alone = _time_steps(steps, arguments, devices, seconds)
+    split, augmentation = dict(parts), 0.0
+    for name, each in alone.items():
+        spent = max(0.0, parts[name] - 1000 / config.batch_size * each)
+        split[name] -= spent
+        augmentation += spent
+    return {**split, "augmentation": augmentation}
+
+
+def _time_steps(
+    steps: dict[str, Callable[..., Any]],
+    arguments: tuple[Any, ...],
+    devices: Devices,
+    seconds: float,
+) -> tuple[Any, dict[str, float]]:
+    """The last state, and the seconds of one call of each step."""
+    state, batch, rows = arguments
+    timed = {}
+    for name, step in steps.items():
+        state, timed[name] = _time_step(step, state, batch, rows, devices, seconds)
+    return state, timed
+
+
+def _time_step(
+    step: Callable[..., Any],
+    state: Any,
+    batch: Any,
+    rows: Any,
+    devices: Devices,
+    seconds: float,
+) -> tuple[Any, float]:
+    """The last state, and the seconds of one call: the median of half-second rounds."""
+    state = jax.block_until_ready(step(state, batch, rows))
+    rounds: list[float] = []
+    spent, calls = 0.0, 1
+    while spent < seconds:
+        begin = time.monotonic()
+        for _ in range(calls):
+            state = step(state, batch, rows)
+            devices.wait(state)
+        jax.block_until_ready(state)
+        elapsed = time.monotonic() - begin
+        rounds.append(elapsed / calls)
+        spent += elapsed
+        calls = max(1, round(0.5 / rounds[-1]))
+    return state, statistics.median(rounds)

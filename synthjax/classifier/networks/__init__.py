@@ -1,0 +1,1 @@
+"""The networks that classify, and the weights they can start from."""

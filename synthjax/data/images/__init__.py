@@ -1,0 +1,1 @@
+"""Turns an image file into an array of pixels."""

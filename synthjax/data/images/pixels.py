@@ -1,0 +1,172 @@
+"""From values of any size to the pixels of a set: one way for every source and arm."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float32, UInt, UInt8
+from PIL import Image
+
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.images.windowing import WINDOWS
+
+RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024)
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelsConfig:
+    """How an image of any size and depth becomes pixels of the set."""
+
+    aspect: str = "pad"  # pad: black margins; crop: the middle; squash: stretched
+    bits: int = 8  # of a stored pixel: 8, or 16 with one channel
+    normalise: str = "none"  # none; maximum: the brightest pixel of an image is white
+    pyramid_from: int = 0  # resize to this size, then average down by 2x2; 0: directly
+    window: str = "file"  # of CT: brain, subdural, bone, three (as RGB), file: its own
+    white: int = 0  # value shown white in 16-bit PNG and TIFF; 0 refuses such images
+
+    def __post_init__(self) -> None:
+        if self.aspect not in ("pad", "crop", "squash"):
+            raise ConfigError(f"aspect={self.aspect!r}: must be pad, crop or squash")
+        if self.bits not in (8, 16):
+            raise ConfigError(f"bits={self.bits}: must be 8 or 16")
+        if self.normalise not in ("none", "maximum"):
+            raise ConfigError(f"normalise={self.normalise!r}: must be none or maximum")
+        if self.pyramid_from not in (0, *RESOLUTIONS):
+            raise ConfigError(
+                f"pyramid_from={self.pyramid_from}: must be 0 or a power of two from "
+                f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}"
+            )
+        if self.window not in (*WINDOWS, "three", "file"):
+            raise ConfigError(
+                f"window={self.window!r}: must be one of "
+                f"{', '.join((*WINDOWS, 'three', 'file'))}"
+            )
+        if not 0 <= self.white <= 65535:
+            raise ConfigError(f"white={self.white}: must be 0 or up to 65535")
+
+    def check(self, resolution: int, channels: int) -> None:
+        """Raises ConfigError if a set of this shape cannot be made so."""
+        if self.pyramid_from and self.pyramid_from < resolution:
+            raise ConfigError(
+                f"config.data.pixels.pyramid_from={self.pyramid_from}: must not be "
+                f"below config.data.resolution={resolution}"
+            )
+        if self.bits == 16 and channels != 1:
+            raise ConfigError(
+                "config.data.pixels.bits=16 needs config.data.channels=1 (PNG has no "
+                f"16-bit colour here), not {channels}"
+            )
+        if self.window == "three" and channels != 3:
+            raise ConfigError(
+                "config.data.pixels.window=three gives one channel for each window; "
+                f"set config.data.channels=3, not {channels}"
+            )
+
+
+def fit(
+    values: Float32[np.ndarray, "h w c"],
+    config: PixelsConfig,
+    resolution: int,
+    channels: int,
+) -> UInt[np.ndarray, "s s d"]:
+    """Values of 0 to 1 as the pixels of a set, uint8 or uint16.
+
+    In this order: grey or RGB; aspect; antialiased resize; division by the maximum, if
+    asked; rounding to the nearest (the paper truncates); means over squares, if asked,
+    rounded again. So with `pyramid_from` every lower resolution is exactly the box mean
+    of the set at that size.
+    """
+    values = convert_channels(values, channels)
+    if config.aspect == "pad":
+        values = pad_to_square(values)
+    elif config.aspect == "crop":
+        values = crop_to_square(values)
+    size = config.pyramid_from or resolution
+    values = resize(values, size, size)
+    if config.normalise == "maximum":
+        values = values / max(float(values.max()), 1e-6)
+    pixels = quantise(values, config.bits)
+    if size == resolution:
+        return pixels
+    step = size // resolution
+    blocks = pixels.reshape(resolution, step, resolution, step, channels)
+    means = blocks.mean(axis=(1, 3), dtype=np.float64)
+    return np.rint(means).astype(pixels.dtype)
+
+
+def quantise(
+    values: Float32[np.ndarray, "*shape"], bits: int
+) -> UInt[np.ndarray, "*shape"]:
+    """0..1 to integers of 8 or 16 bits, rounded to the nearest, clipped."""
+    largest = 2**bits - 1
+    return np.rint(np.clip(values, 0, 1) * np.float32(largest)).astype(f"uint{bits}")
+
+
+def unit(pixels: UInt[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+    """uint8 or uint16 to 0..1; inverse of `quantise`."""
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def to_bytes(pixels: UInt[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
+    """Pixels of either depth as 8 bits, for display."""
+    return pixels if pixels.dtype == np.uint8 else quantise(unit(pixels), 8)
+
+
+def resize(
+    values: Float32[np.ndarray, "h w c"], height: int, width: int
+) -> Float32[np.ndarray, "H W c"]:
+    """Antialiased resize, for every image of every source.
+
+    A triangle filter as wide as one pixel of the coarser grid: it averages when it
+    shrinks, interpolates when it enlarges, and never leaves the range of its input.
+    """
+    if values.shape[:2] == (height, width):
+        return values
+    planes = [
+        Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
+        for plane in np.moveaxis(values, -1, 0)
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+
+
+def pad_to_square(
+    values: Float32[np.ndarray, "h w c"],
+) -> Float32[np.ndarray, "s s c"]:
+    """Add black rows or columns, evenly on both sides, up to a square."""
+    height, width = values.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    margins = ((top, side - height - top), (left, side - width - left), (0, 0))
+    return np.pad(values, margins)
+
+
+def crop_to_square(
+    values: Float32[np.ndarray, "h w c"],
+) -> Float32[np.ndarray, "s s c"]:
+    """The largest square in the middle."""
+    height, width = values.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return values[top : top + side, left : left + side]
+
+
+def convert_channels(
+    values: Float32[np.ndarray, "h w c"], channels: int
+) -> Float32[np.ndarray, "h w d"]:
+    """Grey to RGB by repeating, RGB to grey by luma (ITU-R BT.601).
+
+    Raises:
+        StudyError: other numbers of channels than 1 and 3.
+    """
+    have = values.shape[-1]
+    if have == channels:
+        return values
+    if (have, channels) == (1, 3):
+        return np.repeat(values, 3, axis=-1)
+    if (have, channels) == (3, 1):
+        return (values @ _LUMA)[..., None]
+    raise StudyError(
+        f"cannot convert {have} to {channels} channels; 1 and 3 are known."
+    )

@@ -1,0 +1,1 @@
+"""Writes a phantom as the files that a hospital or a publication has."""

@@ -1,0 +1,267 @@
+"""The headers of a folder of DICOM files as one table, made once and kept as parquet.
+
+Hundreds of thousands of headers take many minutes from a hospital's disk. They are read
+in processes and kept in parts, so that a run that is killed loses a part at the most,
+and several studies can share the finished table.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydicom.dataset import Dataset
+
+from synthjax.core.clock import progress, say
+from synthjax.core.errors import StudyError
+from synthjax.core.files import write_atomic
+from synthjax.data.images.dicom import read_header
+from synthjax.data.parallel import ordered_map, processes_for
+from synthjax.data.problems import BadImageError
+from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES, known_age, known_sex
+
+SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),  # relative to the folder
+        ("patient_id", pa.string()),
+        ("study_id", pa.string()),  # a digest of its UID, "" = unknown
+        ("rows", pa.int32()),  # 0 = unknown, as below
+        ("columns", pa.int32()),
+        ("bits_stored", pa.int32()),
+        ("photometric", pa.string()),
+        ("age", pa.float32()),  # years, NaN = unknown
+        ("odd_age", pa.bool_()),  # unknown because it is no age
+        ("sex", pa.string()),  # F, M, "" = unknown
+        ("odd_sex", pa.bool_()),
+        ("view", pa.string()),
+        ("error", pa.string()),  # why the file cannot be used, "" = it can
+    ]
+)
+PART = 4000  # files whose headers a kill loses at the most
+_BATCH = 100  # files that one process reads at a time
+_VERSION = "2"  # of the columns; another makes every index anew
+_DIGEST = b"synthjax_files"  # key in the metadata of the finished table
+
+
+def index_headers(
+    root: Path, files: Sequence[str], target: Path, workers: int = 0
+) -> pa.Table:
+    """The header of each file, from `target` if it has them, else read and kept there.
+
+    `target` remembers the names, sizes and times of its files; if they have changed,
+    the headers are read anew. Parts that an earlier run finished are not read again. Of
+    several studies that want the same table, one makes it and the others wait.
+
+    Args:
+        root: the folder.
+        files: DICOM files relative to it.
+        target: the parquet file.
+        workers: processes (0 = all cores).
+
+    Returns:
+        A row of `SCHEMA` for each file, in their order; a file that cannot be used has
+        its reason in `error`.
+
+    Raises:
+        StudyError: a file has gone, or `target` cannot be written.
+    """
+    states = _states(root, files)
+    digest = _digest(zip(files, states, strict=True))
+    known = _read_if(target, digest)
+    if known is not None:
+        return known
+    parts = target.with_name(f"{target.name}.parts")
+    try:
+        with _alone_in(parts):
+            table = _read_if(target, digest)  # made while this study waited
+            if table is None:
+                table = _from_parts(root, files, states, parts, workers)
+                _write(target, table.replace_schema_metadata({_DIGEST: digest}))
+            shutil.rmtree(parts, ignore_errors=True)
+    except OSError as error:
+        raise StudyError(
+            f"the index of headers {target} cannot be written: {error}."
+        ) from error
+    return table
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Makes the folder, and waits until no other process is in it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # the other is done, and has removed it
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"another study reads the headers into {folder}; waiting for it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_still(folder, lock):
+                yield
+                return
+        finally:
+            os.close(lock)
+
+
+def _is_still(folder: Path, descriptor: int) -> bool:
+    """Whether an open folder is still the one of that name; others remove it."""
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _from_parts(
+    root: Path,
+    files: Sequence[str],
+    states: Sequence[tuple[int, int]],
+    parts: Path,
+    workers: int,
+) -> pa.Table:
+    """Finishes the parts that are not there yet, and reads them all."""
+    starts = range(0, len(files), PART)
+    paths: list[Path] = []
+    for start in starts:
+        part = slice(start, start + PART)
+        digest = _digest(zip(files[part], states[part], strict=True))
+        paths.append(parts / f"{digest}.parquet")
+    missing = [
+        (files[start : start + PART], path)
+        for start, path in zip(starts, paths, strict=True)
+        if not path.exists()
+    ]
+    left = sum(len(members) for members, _ in missing)
+    if left < len(files):
+        say(f"headers of {len(files) - left} files are known from an earlier run")
+    bar: progress = progress(
+        total=len(files), done=len(files) - left, desc="headers", unit="files"
+    )
+    batches = (
+        (root, members[start : start + _BATCH])
+        for members, _ in missing
+        for start in range(0, len(members), _BATCH)
+    )
+    results = ordered_map(
+        _read_batch,
+        batches,
+        processes_for(left, workers),
+        processes=True,
+        describe=lambda batch: str(batch[0] / batch[1][0]),
+    )
+    try:
+        for members, path in missing:
+            rows: list[dict[str, Any]] = []
+            while len(rows) < len(members):
+                batch = next(results)
+                rows += batch
+                bar.update(len(batch))
+            _write(path, pa.Table.from_pylist(rows, SCHEMA))
+    finally:
+        results.close()
+        bar.close()
+    return pa.concat_tables([SCHEMA.empty_table(), *map(_read, paths)])
+
+
+def _read_batch(batch: tuple[Path, Sequence[str]]) -> list[dict[str, Any]]:
+    root, files = batch
+    return [read_row(root, file) for file in files]
+
+
+def read_row(root: Path, file: str) -> dict[str, Any]:
+    """One row of `SCHEMA`."""
+    try:
+        header, fault = read_header(root / file)
+    except BadImageError as error:
+        header, fault = Dataset(), error.what
+    return {"file": file, **_values(header), "error": fault}
+
+
+def _values(header: Dataset) -> dict[str, Any]:
+    def text(keyword: str) -> str:
+        value = header.get(keyword)
+        return "" if value is None else str(value).strip()
+
+    def number(keyword: str) -> int:
+        value = header.get(keyword)
+        return int(value) if isinstance(value, int) else 0
+
+    odd: Counter[str] = Counter()
+    age = known_age(text("PatientAge"), odd)
+    sex = known_sex(text("PatientSex"), odd)
+    return {
+        "patient_id": text("PatientID"),
+        "study_id": digest_uid(text("StudyInstanceUID")),
+        "rows": number("Rows"),
+        "columns": number("Columns"),
+        "bits_stored": number("BitsStored"),
+        "photometric": text("PhotometricInterpretation"),
+        "age": age,
+        "odd_age": odd[ODD_AGES] > 0,
+        "sex": sex,
+        "odd_sex": odd[ODD_SEXES] > 0,
+        "view": text("ViewPosition"),
+    }
+
+
+def digest_uid(uid: str) -> str:
+    """A short name in place of a DICOM UID, "" for none.
+
+    A UID leads back to the hospital, and often to the device and the second.
+    """
+    return hashlib.sha256(uid.encode()).hexdigest()[:16] if uid else ""
+
+
+def _states(root: Path, files: Sequence[str]) -> list[tuple[int, int]]:
+    """Size and time of the last change (ns) of each file."""
+    folder = os.fspath(root)  # a Path for each would take ten times as long
+    try:
+        found = (os.stat(os.path.join(folder, file)) for file in files)
+        return [(state.st_size, state.st_mtime_ns) for state in found]
+    except OSError as error:
+        raise StudyError(
+            f"{error.filename} cannot be opened ({error.strerror}); start again when "
+            "the folder is complete."
+        ) from None
+
+
+def _digest(named: Iterable[tuple[str, tuple[int, int]]]) -> str:
+    """Of names, sizes and times, and of the columns' version."""
+    hasher = hashlib.sha256(_VERSION.encode())
+    for file, (size, changed) in named:
+        line = f"{file}\0{size} {changed}\n"
+        hasher.update(line.encode(errors="surrogateescape"))
+    return hasher.hexdigest()[:24]
+
+
+def _read_if(target: Path, digest: str) -> pa.Table | None:
+    """The finished table if it is of these files; what is no such table is none."""
+    try:
+        metadata = pq.read_schema(target).metadata or {}
+        if metadata.get(_DIGEST) != digest.encode():
+            return None
+        return _read(target).replace_schema_metadata(None)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _read(path: Path) -> pa.Table:
+    """As it was written, even in a folder that is called a=b."""
+    return pq.read_table(path, partitioning=None)
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    """Atomically: a part that is there is whole."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer)
+    write_atomic(path, buffer.getvalue().to_pybytes())

@@ -1,0 +1,1 @@
+"""Moves examples between arrays, the disk and the devices."""

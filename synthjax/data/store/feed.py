@@ -1,0 +1,208 @@
+"""Endless training batches whose position is one integer.
+
+Grain gives the order: a shuffle with random access, another one in each epoch. Global
+batch k covers places k * batch_size ... of that order; a process reads its own
+consecutive part of each batch, a device its part of that.
+"""
+
+import functools
+from typing import Any, Protocol
+
+import grain
+import jax
+import numpy as np
+from jaxtyping import Array, Float32, UInt
+
+from synthjax.core.devices import Devices, Step
+from synthjax.core.errors import StudyError
+from synthjax.data.parallel import worker_count
+from synthjax.data.store.selection import Selection
+from synthjax.data.store.stored import StoredSplit
+
+_ENDLESS = 2**62  # pieces of batches: more than any run asks for
+_PIECE_BYTES = 4_000_000  # of pixels that a thread reads at a time, about
+
+
+class Feed(Protocol):
+    """What training loops draw batches from."""
+
+    def next(self) -> dict[str, Array]:
+        """The next batch, sharded over the devices: pixels [b h w c], label [b y]."""
+        ...
+
+    def position(self) -> dict[str, int]:
+        """Where the feed is, as JSON: the number of the next batch, and its size."""
+        ...
+
+    def restore(self, position: dict[str, int]) -> None:
+        """Go to a position; batches follow as they would have without a stop."""
+        ...
+
+
+class BatchOrder:
+    """Which rows make up each batch, for the part of one process.
+
+    Args:
+        n: rows in the split.
+        batch_size: rows in a global batch.
+        seed: of the shuffle.
+        process_index: which consecutive part of each batch is ours.
+        process_count: number of equal parts.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        batch_size: int,
+        seed: int,
+        process_index: int = 0,
+        process_count: int = 1,
+    ):
+        self.batch_size = batch_size
+        self.local_size = batch_size // process_count
+        self._offset = process_index * self.local_size
+        self._rows = grain.MapDataset.range(n).seed(seed).shuffle().repeat()
+
+    def row(self, place: int) -> int:
+        """Row at `place` in this process's own order."""
+        batch, within = divmod(place, self.local_size)
+        return int(self._rows[batch * self.batch_size + self._offset + within])
+
+    def rows(self, batch: int) -> np.ndarray:
+        """Rows [local_size] int32 of this process in global batch `batch`."""
+        start = batch * self.local_size
+        places = range(start, start + self.local_size)
+        return np.array([self.row(place) for place in places], np.int32)
+
+
+def _order(n: int, batch_size: int, seed: int, devices: Devices) -> BatchOrder:
+    return BatchOrder(n, batch_size, seed, devices.process_index, devices.process_count)
+
+
+class _Position:
+    """The number of the next batch, and its meaning checked on restore."""
+
+    def __init__(self, batch_size: int):
+        self.batch = 0
+        self._batch_size = batch_size
+
+    def position(self) -> dict[str, int]:
+        return {"batch": self.batch, "batch_size": self._batch_size}
+
+    def restore(self, position: dict[str, int]) -> None:
+        if position["batch_size"] != self._batch_size:
+            raise StudyError(
+                f"the checkpoint was written with batch_size="
+                f"{position['batch_size']}, this run has {self._batch_size}; use the "
+                "same, or start the stage in a new directory."
+            )
+        self.batch = position["batch"]
+
+
+class ResidentFeed(_Position):
+    """The whole split on every device, as bytes; batches are gathered there."""
+
+    def __init__(
+        self,
+        pixels: UInt[np.ndarray, "n h w c"],
+        label: Float32[np.ndarray, "n y"],
+        *,
+        batch_size: int,
+        seed: int,
+        devices: Devices,
+    ):
+        super().__init__(batch_size)
+        self._devices = devices
+        self._order = _order(len(pixels), batch_size, seed, devices)
+        self._store = devices.replicate({"pixels": pixels, "label": label})
+        self._gather = _map_gather(devices)
+
+    def next(self) -> dict[str, Array]:
+        """See Feed."""
+        rows = self._devices.shard(self._order.rows(self.batch))
+        self.batch += 1
+        return self._gather(self._store, rows)
+
+
+@functools.lru_cache(maxsize=1)
+def _map_gather(devices: Devices) -> Step:
+    """One for all feeds, so that those of equal splits compile it once."""
+    return devices.map_step(
+        _gather, batch_args=1, donate_state=False, sharded_outputs=True
+    )
+
+
+def _gather(store: dict[str, Array], rows: Array) -> dict[str, Array]:
+    return jax.tree.map(lambda values: values[rows], store)
+
+
+class StreamingFeed(_Position):
+    """Batches read and decoded from disk by threads, a few ahead.
+
+    Decoding a PNG file leaves the interpreter lock, so threads scale at resolutions
+    where it takes most of the time. They work on pieces of batches: what is read ahead
+    grows with the batch or with the threads, not with their product.
+
+    Args:
+        stored: the split, or the selection of images, to read.
+        batch_size: images in a global batch.
+        seed: of the shuffle.
+        devices: where batches go.
+        threads: that read and decode (0 = all cores).
+    """
+
+    def __init__(
+        self,
+        stored: StoredSplit | Selection,
+        *,
+        batch_size: int,
+        seed: int,
+        devices: Devices,
+        threads: int = 0,
+    ):
+        super().__init__(batch_size)
+        self._devices = devices
+        order = _order(len(stored), batch_size, seed, devices)
+        size = min(order.local_size, max(1, _PIECE_BYTES // stored[0].pixels.nbytes))
+        pieces = -(-order.local_size // size)  # of a batch; the last may be smaller
+
+        def read(piece: int) -> dict[str, np.ndarray]:
+            batch, within = divmod(piece, pieces)
+            start = batch * order.local_size
+            first, end = within * size, min((within + 1) * size, order.local_size)
+            rows = [order.row(start + place) for place in range(first, end)]
+            records = stored.read(rows)
+            return {
+                "pixels": np.stack([record.pixels for record in records]),
+                "label": np.stack([record.label for record in records]),
+            }
+
+        threads = worker_count(threads)
+        ahead = 2 * max(threads, pieces)
+        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
+        source = grain.MapDataset.range(_ENDLESS).map(read)
+        self._dataset = source.to_iter_dataset(options)
+        self._iterator: Any = None
+        self._pieces = pieces
+        self.ahead = -(-ahead // pieces)  # batches that are read ahead at most
+
+    def next(self) -> dict[str, Array]:
+        """See Feed."""
+        if self._iterator is None:
+            self._iterator = iter(self._dataset)
+            state = self._iterator.get_state()
+            first = self.batch * self._pieces
+            self._iterator.set_state({**state, "next_index": first})
+        self.batch += 1
+        parts = [next(self._iterator) for _ in range(self._pieces)]
+        whole = parts[0]
+        if len(parts) > 1:
+            whole = {
+                name: np.concatenate([part[name] for part in parts]) for name in whole
+            }
+        return self._devices.shard(whole)
+
+    def restore(self, position: dict[str, int]) -> None:
+        """See Feed."""
+        super().restore(position)
+        self._iterator = None  # threads have read ahead from the old position

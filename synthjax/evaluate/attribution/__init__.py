@@ -1,0 +1,1 @@
+"""Compares where classifiers look."""

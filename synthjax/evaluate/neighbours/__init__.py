@@ -1,0 +1,1 @@
+"""Finds the training images nearest to synthetic ones."""

@@ -1,0 +1,1 @@
+"""Measures how well classifiers do, and the gap between their arms."""

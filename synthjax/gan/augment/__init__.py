@@ -1,0 +1,1 @@
+"""Augments what the discriminator sees."""

@@ -1,0 +1,281 @@
+"""Adaptive discriminator augmentation: the discriminator sees only augmented images.
+
+Karras et al. 2020 (arXiv:2006.06676). Real and synthetic images are augmented alike,
+each operation with a probability p below one, so that the generator learns the images
+as they are while the discriminator cannot learn a small training set by heart; p
+follows a measure of how far it has. Differentiable in the image, twice. The published
+image-space filter is left out: its authors found it, like noise and cutout, of little
+use.
+"""
+
+from dataclasses import dataclass
+from functools import partial, reduce
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Key
+
+from synthjax.core import rng
+from synthjax.core.errors import ConfigError
+from synthjax.gan.augment.warp import warp
+
+MODES = ("none", "ada", "fixed")
+
+# Each has its place in a sample's random numbers: append, never insert.
+OPERATIONS = (
+    "flip",
+    "rotate90",
+    "translate",
+    "scale",
+    "rotate_before",  # the rotation is split in two, around the stretch
+    "stretch",
+    "rotate_after",
+    "translate_fraction",
+    "brightness",
+    "contrast",
+    "invert",
+    "noise",
+    "cutout",
+)
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """What the discriminator's images are put through; an operation of 0 is off.
+
+    The strengths are the published ones (arXiv:2006.06676, appendix B), but for three
+    operations that are off. A mirrored chest has its heart on the wrong side, a turned
+    one lies across, a negative has black bones, and each is one definite other image:
+    at a high p the discriminator sees it nearly as often as the true one, and the
+    generator may learn either. (Any other rotation is spread over all angles, among
+    which upright stays by far the commonest.) Switch them on for cells or tissue.
+    """
+
+    mode: str = "none"  # "none", "ada" (p follows the target) or "fixed" (p stays)
+    p: float = 0.0  # probability of each operation: fixed, or the first of "ada"
+    target: float = 0.6  # mean sign of D(real) that "ada" keeps, -1 to 1
+    kimg: float = 500.0  # time in which "ada" can move p from 0 to 1, kimg
+    every: int = 4  # updates from one adjustment of p to the next
+    flip: float = 0.0  # mirroring left to right: share of p; laterality, so off
+    rotate90: float = 0.0  # quarter turns: share of p; posture, so off
+    translate: float = 0.125  # whole pixels: largest shift, share of the side
+    scale: float = 0.2  # zoom: standard deviation, powers of two
+    rotate: float = 1.0  # any angle: the largest, share of half a turn
+    stretch: float = 0.2  # one axis against the other: std, powers of two
+    translate_fraction: float = 0.125  # any shift: std, share of the side
+    brightness: float = 0.2  # added grey: standard deviation, on the scale -1..1
+    contrast: float = 0.5  # factor about mid-grey: std, powers of two
+    invert: float = 0.0  # black for white: share of p; polarity, so off
+    noise: float = 0.0  # Gaussian noise: std of its std, on the scale -1..1
+    cutout: float = 0.0  # mid-grey rectangle: its sides, share of the image's
+
+    def __post_init__(self) -> None:
+        modes = f"must be one of {', '.join(MODES)}"
+        _check(self, "mode", self.mode in MODES, modes)
+        for name in ("p", "flip", "rotate90", "invert", "translate", "rotate"):
+            _check(self, name, 0 <= getattr(self, name) <= 1, "must be in [0, 1]")
+        _check(self, "cutout", 0 <= self.cutout <= 1, "must be in [0, 1]")
+        _check(self, "target", -1 < self.target < 1, "must be in (-1, 1)")
+        _check(self, "kimg", self.kimg > 0, "must be more than 0")
+        _check(self, "every", self.every >= 1, "must be 1 or more")
+        spreads = "scale stretch translate_fraction brightness contrast noise"
+        for name in spreads.split():
+            _check(self, name, 0 <= getattr(self, name) <= 2, "must be in [0, 2]")
+
+
+def _check(config: AugmentConfig, name: str, good: bool, rule: str) -> None:
+    if not good:
+        raise ConfigError(f"augment.{name}={getattr(config, name)!r}: {rule}")
+
+
+def augment(
+    image: Float[Array, "b h w c"],
+    keys: Key[Array, " b"],
+    p: Float[Array, ""],
+    config: AugmentConfig,
+) -> Float[Array, "b h w c"]:
+    """Augments each image at random, by its own key alone.
+
+    Args:
+      image: float32, -1..1, sides of 2 pixels or more, any number of channels; the
+        result may leave the range and is not clipped, as published.
+      keys: one per image, other ones for real than for synthetic images.
+      p: probability of each operation, in [0, 1]; may be traced.
+      config: strengths; in mode "none" the image is given back.
+
+    Returns:
+      Images, float32. What no operation touched is the input, to the bit: everything
+      at p = 0.
+    """
+    if config.mode == "none":
+        return image
+    height, width = image.shape[1:3]
+    draws = jax.vmap(lambda key: _draw(key, p, config))(keys)
+    if _moves(config):
+        inverse = jax.vmap(lambda d: _inverse(d, config, height, width))(draws)
+        image = warp(image, inverse)
+    recolour = jax.vmap(lambda x, key, draw: _recolour(x, key, draw, config))
+    return recolour(image, keys, draws)
+
+
+def adjust_p(
+    p: Float[Array, ""],
+    sign_sum: Float[Array, ""],
+    sign_count: Float[Array, ""],
+    images_since: Float[Array, ""],
+    config: AugmentConfig,
+) -> Float[Array, ""]:
+    """The next p, by how sure the discriminator is of the real images it trains on.
+
+    The overfitting measure is r_t = E[sign(D(real))] (section 3.2): 0 without any, 1
+    when every real image is recognised. Above the target p rises, below it falls, at
+    the same speed.
+
+    Args:
+      p: the current probability.
+      sign_sum: sum of sign(D(real)) since the last adjustment, over all devices.
+      sign_count: how many were summed; without any, p stays.
+      images_since: real images shown since the last adjustment.
+      config: in any mode but "ada" p stays.
+    """
+    if config.mode != "ada":
+        return p
+    measured = sign_sum / jnp.maximum(sign_count, 1)
+    step = jnp.asarray(images_since, jnp.float32) / (config.kimg * 1000)
+    direction = jnp.where(sign_count > 0, jnp.sign(measured - config.target), 0.0)
+    return jnp.clip(p + direction * step, 0.0, 1.0).astype(jnp.float32)
+
+
+@struct.dataclass
+class _Draws:
+    """A sample's random numbers: a row for each of OPERATIONS."""
+
+    on: Bool[Array, " o"]
+    uniform: Float[Array, "o 2"]  # in [0, 1)
+    normal: Float[Array, "o 2"]
+
+    def of(self, name: str) -> tuple[Array, Array, Array]:
+        row = OPERATIONS.index(name)
+        return self.on[row], self.uniform[row], self.normal[row]
+
+
+def _draw(key: Key[Array, ""], p: Float[Array, ""], config: AugmentConfig) -> _Draws:
+    """All from one draw of uniform numbers, which compiles several times faster."""
+    rotate = 1 - jnp.sqrt(1 - p)  # the two leave the image alone at 1 - p, together
+    share = {
+        "flip": p * config.flip,
+        "rotate90": p * config.rotate90,
+        "rotate_before": rotate,
+        "rotate_after": rotate,
+        "invert": p * config.invert,
+    }
+    probability = jnp.stack([share.get(name, p) for name in OPERATIONS])
+    shape = (len(OPERATIONS), 5)
+    number = jax.random.uniform(rng.key(key, "augment"), shape, jnp.float32)
+    # The inverse of the normal distribution function, kept away from minus infinity.
+    signed = jnp.maximum(2 * number[:, 3:] - 1, -1 + 2.0**-23)
+    return _Draws(
+        on=number[:, 0] < probability,
+        uniform=number[:, 1:3],
+        normal=jnp.sqrt(2.0).astype(jnp.float32) * jax.lax.erf_inv(signed),
+    )
+
+
+def _moves(config: AugmentConfig) -> bool:
+    names = "flip rotate90 translate scale rotate stretch translate_fraction"
+    return any(getattr(config, name) for name in names.split())
+
+
+def _matrix(rows: list[list[Array | float]]) -> Float[Array, "3 3"]:
+    return jnp.stack(
+        [jnp.stack([jnp.asarray(v, jnp.float32) for v in r]) for r in rows]
+    )
+
+
+def _scaling(row: Array, column: Array) -> Float[Array, "3 3"]:
+    return _matrix([[row, 0, 0], [0, column, 0], [0, 0, 1]])
+
+
+def _shift(shift: Float[Array, "2"]) -> Float[Array, "3 3"]:
+    return _matrix([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]])
+
+
+def _turn(cosine: Array, sine: Array) -> Float[Array, "3 3"]:
+    return _matrix([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]])
+
+
+def _inverse(
+    draws: _Draws, config: AugmentConfig, height: int, width: int
+) -> Float[Array, "3 3"]:
+    """One matrix for all geometry: output to input, (row, column, 1) from the centre.
+
+    The operations in the published order (appendix B), each inverted: the first
+    applied to the image is the last applied to a position.
+    """
+    size = jnp.asarray([height, width], jnp.float32)
+    quarter = jnp.asarray([0, 1, 0, -1], jnp.float32)  # sine; exact, unlike jnp.sin
+
+    def inverse_of(name: str) -> Array:
+        on, uniform, normal = draws.of(name)
+        match name:
+            case "flip":  # a fair choice between the image and its mirror image
+                side = jnp.where(uniform[0] < 0.5, 1.0, -1.0)
+                matrix = _scaling(jnp.float32(1), side)
+            case "rotate90":  # a fair choice between none and three quarter turns
+                turns = jnp.floor(uniform[0] * 4).astype(jnp.int32)
+                matrix = _turn(quarter[(turns + 1) % 4], quarter[turns])
+            case "translate":
+                matrix = _shift(-jnp.round((2 * uniform - 1) * config.translate * size))
+            case "scale":
+                factor = jnp.exp2(-config.scale * normal[0])
+                matrix = _scaling(factor, factor)
+            case "stretch":
+                factor = jnp.exp2(-config.stretch * normal[0])
+                matrix = _scaling(1 / factor, factor)
+            case "rotate_before" | "rotate_after":
+                angle = (2 * uniform[0] - 1) * jnp.pi * config.rotate
+                matrix = _turn(jnp.cos(angle), jnp.sin(angle))
+            case _:
+                matrix = _shift(-normal * config.translate_fraction * size)
+        return jnp.where(on, matrix, jnp.eye(3, dtype=jnp.float32))
+
+    geometry = OPERATIONS[: OPERATIONS.index("brightness")]
+    product = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    return reduce(product, map(inverse_of, geometry))
+
+
+def _recolour(
+    image: Float[Array, "h w c"],
+    key: Key[Array, ""],
+    draws: _Draws,
+    config: AugmentConfig,
+) -> Float[Array, "h w c"]:
+    """Grey values, noise and cutout of one image, in the published order."""
+    if config.brightness:
+        on, _, normal = draws.of("brightness")
+        image = jnp.where(on, image + config.brightness * normal[0], image)
+    if config.contrast:
+        on, _, normal = draws.of("contrast")
+        image = jnp.where(on, image * jnp.exp2(config.contrast * normal[0]), image)
+    if config.invert:  # the mean over the channels, whose hue stays
+        on, uniform, _ = draws.of("invert")
+        inverted = image - 2 * jnp.mean(image, axis=-1, keepdims=True)
+        image = jnp.where(on & (uniform[0] < 0.5), inverted, image)
+    if config.noise:
+        on, _, normal = draws.of("noise")
+        field = jax.random.normal(
+            rng.key(key, "augment noise"), image.shape, jnp.float32
+        )
+        level = config.noise * jnp.abs(normal[0])
+        image = jnp.where(on, image + level * field, image)
+    if config.cutout:
+        on, centre, _ = draws.of("cutout")
+        inside = jnp.asarray(True)
+        for axis in (0, 1):
+            side = image.shape[axis]
+            place = (jnp.arange(side, dtype=jnp.float32) + 0.5) / side
+            near = jnp.abs(place - centre[axis]) < config.cutout / 2
+            inside = inside & (near[:, None] if axis == 0 else near)
+        image = jnp.where(on & inside[..., None], 0.0, image)
+    return image

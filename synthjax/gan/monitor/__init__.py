@@ -1,0 +1,1 @@
+"""Records a run and watches over it."""

@@ -1,0 +1,181 @@
+"""The GAN with conditional pixel norm and a label-selected discriminator output.
+
+The better of the two generators that DuMont Schütte et al. 2021
+(doi:10.1038/s41746-021-00507-3) compared for medical images: skip generator and
+residual discriminator (Karras et al. 2020, arXiv:1912.04958, section 4.1), in the
+generator every layer's pixel norm scaled and shifted by latents and labels, in the
+discriminator one output per label and the sum of those that are present as the score
+(Mescheder et al. 2018, arXiv:1801.04406). So an image without any label scores 0.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from synthjax.gan.networks.api import Networks, Params
+from synthjax.gan.networks.convolution import nearest_up
+from synthjax.gan.networks.equalized import (
+    ROOT2,
+    ConditionalPixelNorm,
+    Conv,
+    Dense,
+    Features,
+    FirstImage,
+    FromImage,
+    PointConv,
+    Skip,
+    check_least,
+    check_resolution,
+    conditions,
+    draw_params,
+    pixel_norm,
+    resolutions,
+)
+
+
+@dataclass(frozen=True)
+class CpdGanConfig:
+    """Sizes of both networks; a layer at r px has min(2 base / r, max) channels."""
+
+    z_size: int = 512  # latent numbers per image
+    channel_base: int = 16384  # half of channels times resolution, up to channel_max
+    channel_max: int = 512  # most channels of a layer
+    mbstd_group: int = 4  # images per minibatch standard deviation group; 1 = off
+    bf16_from: int = 0  # px from which blocks compute in bfloat16; 0 = never
+
+    def __post_init__(self):
+        """Check the ranges; raises ConfigError."""
+        check_least(self, 1, "z_size", "channel_base", "channel_max", "mbstd_group")
+        check_least(self, 0, "bf16_from")
+
+
+def channels_at(config: CpdGanConfig, resolution: int) -> int:
+    """Feature channels of the layers at `resolution` px."""
+    return max(1, min(2 * config.channel_base // resolution, config.channel_max))
+
+
+def _dtype(config: CpdGanConfig, resolution: int) -> Any:
+    low = config.bf16_from and resolution >= config.bf16_from
+    return jnp.bfloat16 if low else jnp.float32
+
+
+class Generator(nn.Module):
+    """Latents and labels, un-normalised, to an image."""
+
+    config: CpdGanConfig
+    resolution: int
+    channels: int
+
+    @nn.compact
+    def __call__(self, w: Float[Array, "b w"]) -> Float[Array, "b h w c"]:
+        config, image = self.config, None
+
+        def norm(x: Array, name: str) -> Array:
+            return ConditionalPixelNorm(name=f"norm{name}")(x, w)
+
+        x = FirstImage(channels_at(config, 4), name="first")(pixel_norm(w))
+        for side in resolutions(self.resolution):
+            features = channels_at(config, side)
+            x = x.astype(_dtype(config, side))
+            if side == 4:
+                x = norm(x, "_first")
+            else:
+                # Scaled by the outputs' number, not the inputs': as published.
+                up = Conv(
+                    features,
+                    ROOT2,
+                    up=True,
+                    fan_in=9 * features,
+                    name=f"conv{side}_up",
+                )
+                x = norm(up(x), f"{side}_up")
+            x = norm(Conv(features, name=f"conv{side}")(x), f"{side}")
+            y = PointConv(self.channels, name=f"image{side}")(x.astype(jnp.float32))
+            image = y if image is None else nearest_up(image) + y
+        assert image is not None  # there is always a level of 4 px
+        return image
+
+
+class Discriminator(nn.Module):
+    """Image and label to the critic's score."""
+
+    config: CpdGanConfig
+    resolution: int
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w c"], label: Float[Array, "b y"]
+    ) -> Float[Array, " b"]:
+        config = self.config
+        image = image.astype(_dtype(config, self.resolution))
+        x = FromImage(channels_at(config, self.resolution), name="image")(image)
+        for side in reversed(resolutions(self.resolution)[1:]):
+            x = self._block(x.astype(_dtype(config, side)), side)
+        sizes = channels_at(config, 4), channels_at(config, 2)
+        x = Features(*sizes, 1.0, config.mbstd_group, name="features")(x)
+        outputs = Dense(label.shape[-1] or 1, name="outputs")(x)
+        if label.shape[-1] == 0:
+            return outputs[:, 0]
+        return jnp.sum(jnp.where(jnp.isnan(label), 0.0, label) * outputs, axis=-1)
+
+    def _block(self, x: Array, side: int) -> Array:
+        """Residual block from `side` to half of it."""
+        features, half = (channels_at(self.config, s) for s in (side, side // 2))
+        skip = Skip(half, ROOT2, name=f"skip{side}")(x)
+        x = Conv(features, name=f"conv{side}")(x)
+        x = Conv(half, ROOT2, down=True, name=f"conv{side}_down")(x)
+        return (x + skip) * 0.5**0.5
+
+
+def make_networks(
+    config: CpdGanConfig, *, resolution: int, channels: int, labels: int
+) -> Networks:
+    """Both networks as pure functions; nothing is computed yet.
+
+    `map` gives what conditions the generator; there is no mapping network. Unknown
+    (NaN) labels count as absent. Without labels the score is one plain output.
+
+    Raises ConfigError if `resolution` is no power of two of at least 8 px.
+    """
+    check_resolution(resolution)
+    generator = Generator(config, resolution, channels)
+    discriminator = Discriminator(config, resolution)
+
+    @jax.jit
+    def init_generator(key: Array) -> Params:
+        w = jnp.zeros((1, config.z_size + labels), jnp.float32)
+        return draw_params(lambda key: generator.init(key, w), key)
+
+    @jax.jit
+    def init_discriminator(key: Array) -> Params:
+        shape = (config.mbstd_group, resolution, resolution, channels)
+        image = jnp.zeros(shape, jnp.float32)
+        label = jnp.zeros((config.mbstd_group, labels), jnp.float32)
+        return draw_params(lambda key: discriminator.init(key, image, label), key)
+
+    def synthesize(params: Params, ws: Array, noise: tuple[Array, ...]) -> Any:
+        del noise  # this generator has no noise inputs
+        return generator.apply({"params": params}, ws[:, 0])
+
+    def discriminate(params: Params, image: Array, label: Array) -> Any:
+        return discriminator.apply({"params": params}, image, label)
+
+    return Networks(
+        resolution=resolution,
+        channels=channels,
+        labels=labels,
+        z_size=config.z_size,
+        w_size=config.z_size + labels,
+        num_ws=1,
+        noise_shapes=(),
+        init_generator=init_generator,
+        init_discriminator=init_discriminator,
+        map=lambda params, z, label: conditions(z, label),
+        synthesize=synthesize,
+        discriminate=discriminate,
+    )

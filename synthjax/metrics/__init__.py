@@ -1,0 +1,1 @@
+"""Compares sets of images by their features; takes arrays alone."""

@@ -1,0 +1,1 @@
+"""Renders chest radiographs with 14 findings whose truth is known."""

@@ -1,0 +1,1 @@
+"""Renders head CT slices with five haemorrhages whose truth is known."""

@@ -1,0 +1,1 @@
+"""Draws pictures and videos that a person looks at."""

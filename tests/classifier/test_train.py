@@ -1,0 +1,299 @@
+"""The classifier stage: learns, resumes in the same bits, skips what is done."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from synthjax.classifier.config import MODELS, ClassifierConfig
+from synthjax.classifier.networks.api import make_network
+from synthjax.classifier.networks.densenet import DenseNet, DenseNetConfig
+from synthjax.classifier.networks.small import SmallConfig
+from synthjax.classifier.predict import (
+    load_classifier,
+    make_predict,
+    predict,
+    read_predictions,
+)
+from synthjax.classifier.train import mean_auroc, train_arms
+from synthjax.classifier.trainer import make_trainer
+from synthjax.classifier.update import make_init
+from synthjax.core import rng, signals
+from synthjax.core.config import freeze
+from synthjax.core.devices import DevicesConfig, make_devices
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.schema import Record, Schema
+from synthjax.data.store.loader import read_split
+from synthjax.data.store.write import write_set
+
+SCHEMA = Schema("toy", ("bright", "left", "never"), 16, 1)
+TINY = ClassifierConfig(
+    small=SmallConfig(width=8),
+    seeds=2,
+    steps=30,
+    batch_size=16,
+    learning_rate=1e-2,
+    eval_every=10,
+    eval_batch=24,
+)
+
+
+def records(split: str, count: int, seed: int):
+    """Images whose first label is brightness and second a blob on the left side."""
+    generator = np.random.default_rng([seed, len(split)])
+    for i in range(count):
+        label = np.append(generator.integers(0, 2, 2), 0).astype(np.float32)
+        pixels = generator.normal(100 + 40 * label[0], 20, (16, 16, 1))
+        column = 3 if label[1] else 11
+        pixels[6:10, column : column + 3] += 60
+        if i % 5 == 0:
+            label[0] = np.nan
+        yield Record(
+            id=f"{split}-{seed}-{i:04d}",
+            pixels=np.clip(pixels, 0, 255).astype(np.uint8),
+            label=label,
+            patient_id=f"{split}-{seed}-p{i // 2}",
+        )
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("toy")
+    for number, name in enumerate(("real", "synthetic")):
+        sizes = {"train": 96, "valid": 41, "test": 53}
+        splits = {split: records(split, n, number) for split, n in sizes.items()}
+        write_set(folder / name, SCHEMA, splits, None)
+    return folder / "real", folder / "synthetic"
+
+
+@pytest.fixture(scope="module")
+def devices():
+    return make_devices(DevicesConfig(count=1))
+
+
+@pytest.fixture(scope="module")
+def trained(sets, devices, tmp_path_factory) -> Path:
+    """Both arms and two seeds; the steps must have been traced once for all four."""
+    out = tmp_path_factory.mktemp("classifier")
+    made = []
+    map_step = type(devices).map_step
+
+    def recording(self, fn, **options):
+        made.append((fn.__name__, map_step(self, fn, **options)))
+        return made[-1][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(devices), "map_step", recording)
+        train_arms(TINY, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices)
+    traces = {name: step.traces for name, step in made if name != "_gather"}
+    assert traces == {"update": 1, "predict_batch": 1}
+    return out
+
+
+def lines(directory: Path) -> list[dict]:
+    text = (directory / "metrics.jsonl").read_text()
+    kept = [json.loads(line) for line in text.splitlines()]
+    return [{k: v for k, v in x.items() if k != "images_per_second"} for x in kept]
+
+
+def test_both_arms_learn_and_predict_the_real_test_split(trained, sets) -> None:
+    test = read_split(sets[0], "test")
+    for arm in ("real", "synthetic"):
+        found = read_predictions(trained / arm / "seed0" / "predictions.npz")
+        np.testing.assert_array_equal(found["id"], test.id)
+        np.testing.assert_array_equal(found["patient_id"], test.patient_id)
+        np.testing.assert_array_equal(found["label"], test.label)
+        assert mean_auroc(found["label"], found["logit"]) > 0.95
+        history = lines(trained / arm / "seed0")
+        assert [line["step"] for line in history] == [10, 20, 30]
+
+
+def test_kept_parameters_are_those_of_the_best_validation(
+    trained, sets, devices
+) -> None:
+    directory = trained / "real" / "seed0"
+    network, params, labels = load_classifier(directory)
+    assert labels == SCHEMA.labels
+    step = make_predict(network.logits, devices)
+    params = devices.replicate(params)
+
+    def logits(split: str) -> np.ndarray:
+        table = read_split(sets[0], split)
+        return predict(step, params, table.pixels, batch_size=24, devices=devices)
+
+    best = max(line["valid_auroc"] for line in lines(directory))
+    valid = read_split(sets[0], "valid")
+    assert mean_auroc(valid.label, logits("valid")) == best
+    found = read_predictions(directory / "predictions.npz")
+    np.testing.assert_array_equal(logits("test"), found["logit"])
+
+
+def test_finished_seeds_are_skipped(trained, sets, devices) -> None:
+    path = trained / "real" / "seed0" / "predictions.npz"
+    before = path.stat().st_mtime_ns
+    train_arms(TINY, seed=5, data=sets[0], synth=sets[1], out=trained, devices=devices)
+    assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("stop_at", [4, 10, 17])
+def test_resumed_run_ends_in_the_same_bits(
+    trained, sets, devices, tmp_path, monkeypatch, stop_at
+) -> None:
+    """SIGTERM after any update: a checkpoint, exit code 143, and the same end."""
+    config = dataclasses.replace(TINY, arms=("real",), seeds=1)
+
+    def run() -> None:
+        train_arms(
+            config, seed=5, data=sets[0], synth=sets[1], out=tmp_path, devices=devices
+        )
+
+    wait, count = type(devices).wait, 0
+
+    def wait_and_stop(self, tree) -> None:
+        nonlocal count
+        wait(self, tree)
+        count += 1
+        if count == stop_at:
+            signals._handle(15, None)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(devices), "wait", wait_and_stop)
+        with pytest.raises(SystemExit) as stopped:
+            run()
+    assert stopped.value.code == 143
+    assert not (tmp_path / "real" / "seed0" / "predictions.npz").exists()
+    run()
+    ours, theirs = (
+        read_predictions(out / "real" / "seed0" / "predictions.npz")
+        for out in (tmp_path, trained)
+    )
+    for name, values in theirs.items():
+        np.testing.assert_array_equal(ours[name], values)
+    assert lines(tmp_path / "real" / "seed0") == lines(trained / "real" / "seed0")
+
+
+def test_running_statistics_are_kept_and_resumed(
+    sets, devices, tmp_path, monkeypatch
+) -> None:
+    """Batch norm: an interrupted run ends in the same bits, also of its best copy."""
+
+    def densenet(config, n_labels):
+        return DenseNet(config.densenet, n_labels, (1,), growth=4, width=8)
+
+    monkeypatch.setitem(MODELS, "tiny", densenet)
+    config = dataclasses.replace(
+        TINY,
+        arms=("real",),
+        seeds=1,
+        steps=6,
+        eval_every=3,
+        model="tiny",
+        densenet=DenseNetConfig(momentum=0.9),
+        input_size=32,
+    )
+    trainer = make_trainer(config, 5, SCHEMA, devices)
+    monkeypatch.setattr("synthjax.classifier.train.make_trainer", lambda *_: trainer)
+    sigterm = signals._handle
+
+    def run(out: Path, stop_at: int | None = None) -> dict:
+        wait, count = type(devices).wait, 0
+
+        def wait_and_stop(self, tree) -> None:
+            nonlocal count
+            wait(self, tree)
+            count += 1
+            if count == stop_at:
+                sigterm(15, None)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(devices), "wait", wait_and_stop)
+            train_arms(
+                config, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices
+            )
+        return read_predictions(out / "real" / "seed0" / "predictions.npz")
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(SystemExit):
+        run(tmp_path / "parts", stop_at=4)
+    parts = run(tmp_path / "parts")
+    np.testing.assert_array_equal(parts["logit"], whole["logit"])
+    _, variables, _ = load_classifier(tmp_path / "parts" / "real" / "seed0")
+    assert np.all(variables["batch_stats"]["last_norm"]["mean"] != 0)
+    images = read_split(sets[0], "test").pixels
+    predicted = predict(
+        trainer.predict,
+        devices.replicate(variables),
+        images,
+        batch_size=24,
+        devices=devices,
+    )
+    np.testing.assert_array_equal(predicted, whole["logit"])
+
+
+def test_padded_prediction_equals_unpadded(devices) -> None:
+    network = make_network(TINY, n_labels=3, resolution=16, channels=1)
+    params = devices.replicate(make_init(network, TINY)(rng.key(0, "params")).variables)
+    images = np.random.default_rng(0).integers(0, 256, (13, 16, 16, 1), np.uint8)
+    for function, width in ((network.logits, 3), (network.features, 32)):
+        whole = jax.jit(function)(params, images / np.float32(127.5) - 1)
+        assert whole.shape == (13, width)
+        step = make_predict(function, devices)
+        padded = predict(step, params, images, batch_size=5, devices=devices)
+        np.testing.assert_allclose(padded, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    sets, devices, tmp_path, monkeypatch
+) -> None:
+    def broken(network, config):
+        init = make_init(network, config)
+        return lambda key: dataclasses.replace(init(key), loss_sum=np.float32("nan"))
+
+    monkeypatch.setattr("synthjax.classifier.trainer.make_init", broken)
+    with pytest.raises(StudyError, match="loss is nan.*learning_rate"):
+        train_arms(
+            TINY, seed=0, data=sets[0], synth=sets[1], out=tmp_path, devices=devices
+        )
+    assert not list(tmp_path.rglob("predictions.npz"))
+
+
+def test_sets_that_differ_are_refused(sets, devices, tmp_path) -> None:
+    schema = Schema("other", ("bright", "left", "else"), 16, 1)
+    splits = {split: records(split, 4, 3) for split in ("train", "valid", "test")}
+    write_set(tmp_path / "other", schema, splits, None)
+    with pytest.raises(StudyError, match="labels"):
+        train_arms(
+            TINY,
+            seed=0,
+            data=sets[0],
+            synth=tmp_path / "other",
+            out=tmp_path / "out",
+            devices=devices,
+        )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"steps": 0}, "config.classifier.steps=0: must be at least 1"),
+        ({"model": "large"}, "config.classifier.model='large'"),
+        ({"arms": ("real", "fake")}, "config.classifier.arms"),
+        ({"small": {"width": 12}}, "config.classifier.small.width=12"),
+        ({"patience": 3}, "config.classifier.patience: there is no such key"),
+    ],
+)
+def test_bad_config_is_named(values, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        freeze(ClassifierConfig, values, "classifier")
+
+
+def test_damaged_predictions_are_named(tmp_path) -> None:
+    path = tmp_path / "predictions.npz"
+    with pytest.raises(StudyError, match="missing"):
+        read_predictions(path)
+    path.write_bytes(b"half a file")
+    with pytest.raises(StudyError, match="cannot be read"):
+        read_predictions(path)

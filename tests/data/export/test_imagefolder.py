@@ -1,0 +1,154 @@
+"""PNG and metadata.csv come back bit for bit, and say what the set is."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from synthjax.data.export.handover import export
+from synthjax.data.schema import Schema
+from synthjax.data.store import loader
+from synthjax.data.store.write import write_set
+
+FOLDERS = {"train": "train", "valid": "validation", "test": "test"}
+SYNTHETIC = {
+    "synthetic": True,
+    "generator": {"checkpoint": "/home/me/gan/7", "step": 7, "ema_sha256": "ab12"},
+    "seed": 5,
+    "versions": {"jax": "0.10.2"},
+}
+
+
+def read_folder(folder, split):
+    """A split as anybody reads it: a table, and a picture for each of its rows."""
+    with open(folder / FOLDERS[split] / "metadata.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    pixels = [
+        np.asarray(Image.open(folder / FOLDERS[split] / row["file_name"]))
+        for row in rows
+    ]
+    return rows, np.stack(pixels)
+
+
+def read_header(folder):
+    """The card's YAML header, whose values are JSON."""
+    head = (folder / "README.md").read_text().split("---\n")[1]
+    entries = (line.partition(": ") for line in head.splitlines())
+    return {key: json.loads(value) for key, _, value in entries}
+
+
+def number(text):
+    return float(text) if text else np.nan
+
+
+@pytest.mark.parametrize(("channels", "bits"), [(1, 8), (1, 16), (3, 8)])
+def test_round_trip(tmp_path, records_of, channels, bits):
+    schema = Schema("noise", ("dense", "rare"), 16, channels, bits)
+    scale = 257 if bits == 16 else 1
+
+    def records(split, count):
+        for record in records_of(split, count, schema):
+            pixels = record.pixels.astype(schema.dtype) * scale
+            yield dataclasses.replace(record, pixels=pixels)
+
+    sizes = {"train": 9, "valid": 4, "test": 5}
+    write_set(tmp_path / "set", schema, {s: records(s, n) for s, n in sizes.items()})
+    export(tmp_path / "set", tmp_path / "out", "png")
+    for split, count in sizes.items():
+        rows, pixels = read_folder(tmp_path / "out", split)
+        table = loader.read_split(tmp_path / "set", split)
+        assert list(rows[0]) == [
+            *("file_name", "id", "patient_id", "study_id", "age", "sex", "view"),
+            *schema.labels,
+        ]
+        assert len(rows) == count
+        assert pixels.dtype == schema.dtype
+        np.testing.assert_array_equal(pixels.reshape(table.pixels.shape), table.pixels)
+        for name in ("id", "patient_id", "study_id", "sex", "view"):
+            assert [row[name] for row in rows] == list(getattr(table, name))
+        ages = [number(row["age"]) for row in rows]
+        np.testing.assert_array_equal(ages, table.age)
+        label = [[number(row[name]) for name in schema.labels] for row in rows]
+        np.testing.assert_array_equal(label, table.label)
+        folder = tmp_path / "out" / FOLDERS[split]
+        files = {row["file_name"] for row in rows}
+        assert {path.name for path in folder.iterdir()} == {"metadata.csv", *files}
+
+
+def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path, records_of):
+    ids = ["../up.png", "P1/view.png", "p1/view.png", "p1_view.png"]
+    records = [
+        dataclasses.replace(record, id=identity)
+        for record, identity in zip(records_of("train", 4), ids, strict=True)
+    ]
+    schema = Schema("noise", ("dense", "rare"), 16, 1)
+    write_set(tmp_path / "set", schema, {"train": records})
+    export(tmp_path / "set", tmp_path / "out", "png")
+    rows, pixels = read_folder(tmp_path / "out", "train")
+    assert [row["id"] for row in rows] == ids
+    assert len({row["file_name"].lower() for row in rows}) == 4
+    assert not any("/" in row["file_name"] for row in rows)
+    for record, image in zip(records, pixels, strict=True):
+        np.testing.assert_array_equal(record.pixels[..., 0], image)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set"]
+
+
+def test_columns_have_one_type_in_all_splits(tmp_path, records_of):
+    """A reader guesses types per split, and refuses splits that differ."""
+    schema = Schema("noise", ("known", "unknown_once", "age", "x_file_name"), 16, 1)
+
+    def records(split, label, view):
+        for record in records_of(split, 3, schema):
+            vector = np.array(label, np.float32)
+            yield dataclasses.replace(record, label=vector, view=view, sex="")
+
+    splits = {
+        "train": list(records("train", [1, np.nan, 0, 1], "PA")),
+        "valid": list(records("valid", [0, 1, 0, 1], "")),
+    }
+    write_set(tmp_path / "set", schema, splits)
+    export(tmp_path / "set", tmp_path / "out", "png")
+    train, _ = read_folder(tmp_path / "out", "train")
+    valid, _ = read_folder(tmp_path / "out", "valid")
+    assert (train[0]["known"], valid[0]["known"]) == ("1", "0")
+    assert (train[0]["unknown_once"], valid[0]["unknown_once"]) == ("", "1.0")
+    assert (train[0]["view"], valid[0]["view"]) == ("PA", "unknown")
+    assert (train[0]["sex"], valid[0]["sex"]) == ("", "")
+    assert (train[0]["age (label)"], train[0]["x_file_name (label)"]) == ("0", "1")
+
+
+def test_the_card_describes_a_synthetic_set(tmp_path, records_of):
+    schema = Schema('Chest "twin"', ("dense|odd", "rare"), 16, 1)
+    labels = np.array([[1, 0], [0, np.nan], [1, np.nan], [0, 1]], np.float32)
+    records = [
+        dataclasses.replace(record, label=label, origin="synthetic")
+        for record, label in zip(records_of("train", 4, schema), labels, strict=True)
+    ]
+    write_set(tmp_path / "set", schema, {"train": records}, SYNTHETIC)
+    export(tmp_path / "set", tmp_path / "out", "png")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "**Every image is synthetic.**" in card
+    assert "| train | 4 | 2 |" in card
+    assert "| dense\\|odd | 2 of 4 (50.0%) |" in card
+    assert "| rare | 1 of 2 (50.0%) |" in card
+    assert "| generator.step | 7 |" in card and "| versions.jax | 0.10.2 |" in card
+    assert "/home/me" not in card
+    header = read_header(tmp_path / "out")
+    assert header["pretty_name"] == schema.name
+    assert header["tags"] == ["medical", "synthetic"]
+    (config,) = header["configs"]
+    assert config["data_files"] == [{"split": "train", "path": "train/**"}]
+    types = {entry["name"]: entry["dtype"] for entry in config["features"]}
+    assert types["image"] == "image" and types["id"] == "string"
+    assert types["age"] == types["dense|odd"] == "float32"
+
+
+def test_the_card_of_a_real_set_does_not_call_it_synthetic(tmp_path, noise_set):
+    export(noise_set, tmp_path / "out", "png")
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "**This set is not synthetic**" in card
+    assert read_header(tmp_path / "out")["tags"] == ["medical"]
+    assert "| valid | 6 | 3 |" in card

@@ -1,0 +1,581 @@
+"""CheXpert comes in as it was downloaded, label by label, under every policy."""
+
+import csv
+import json
+import pickle
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.findings import CHEST
+from synthjax.data.images.pixels import PixelsConfig, unit
+from synthjax.data.layouts.chexpert import write_chexpert
+from synthjax.data.listing import Context
+from synthjax.data.problems import BadImageError, Problems
+from synthjax.data.schema import Record
+from synthjax.data.sources.chexpert import ChexpertConfig, digest, list_images
+
+SIDES = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA"]
+HEADER = [*SIDES, *CHEST]
+NAN = float("nan")
+PLUS_LABELS = "chexbert_labels/impression_fixed.json"
+
+
+def stated(**labels):
+    """The 14 cells of a row; `Lung_Opacity="1.0"` sets one."""
+    return [labels.get(name.replace(" ", "_"), "") for name in CHEST]
+
+
+def vector(fill=0.0, **labels):
+    return [labels.get(name.replace(" ", "_"), fill) for name in CHEST]
+
+
+# split/patient/study/view: sex, age, frontal, AP/PA, labels
+ROWS = {
+    "train/patient00001/study1/view1_frontal.jpg": (
+        *("Female", "68", "Frontal", "AP"),
+        stated(No_Finding="1.0", Support_Devices="1.0", Edema="0.0"),
+    ),
+    "train/patient00001/study1/view2_lateral.jpg": (
+        *("Female", "68", "Lateral", ""),
+        stated(No_Finding="1.0", Support_Devices="1.0", Edema="0.0"),
+    ),
+    "train/patient00002/study1/view1_frontal.jpg": (
+        *("Male", "87", "Frontal", "PA"),
+        stated(Cardiomegaly="-1.0", Lung_Opacity="1", Fracture="-1"),
+    ),
+    "train/patient00002/study2/view2_frontal.jpg": (
+        *("Male", "88", "Frontal", "AP"),
+        stated(Edema="-1.0", Pneumonia="0.0"),
+    ),
+    "train/patient00002/study2/view3_frontal.jpg": (
+        *("Male", "88", "Frontal", "AP"),
+        stated(Edema="1.0"),
+    ),
+    "train/patient00003/study1/view1_frontal.jpg": (
+        *("Unknown", "0", "Frontal", "LL"),
+        stated(Pneumonia="0.0"),
+    ),
+    "train/patient00004/study1/view1_frontal.jpg": (
+        *("Male", "", "Frontal", ""),
+        stated(),
+    ),
+}
+KEPT = [name for name in ROWS if not re.search("lateral|view3|0000[34]", name)]
+
+
+def write_table(path, rows, header=HEADER, encoding="utf-8"):
+    with open(path, "w", newline="", encoding=encoding) as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def save(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (24, 20), value).save(path)
+
+
+@pytest.fixture(params=["CheXpert-v1.0-small", "CheXpert-v1.0"])
+def root(request, tmp_path):
+    """A tree as it is unpacked."""
+    return make_tree(tmp_path / request.param)
+
+
+@pytest.fixture
+def small(tmp_path):
+    return make_tree(tmp_path / "CheXpert-v1.0-small")
+
+
+def make_tree(root):
+    for number, name in enumerate(ROWS):
+        save(root / name, 10 * (number + 1))
+    write_table(root / "train.csv", table_rows(root.name))
+    return root
+
+
+def table_rows(prefix, rows=None):
+    return [[f"{prefix}/{n}", *r[:4], *r[4]] for n, r in (rows or ROWS).items()]
+
+
+def context(tmp_path, action="error", limit=1.0):
+    return Context(
+        *(16, 1, 0, 1, tmp_path / "out", PixelsConfig()),
+        problems=Problems(action, limit),
+    )
+
+
+def load(root, tmp_path, *, action="error", **changes):
+    return list_images(
+        ChexpertConfig(path=str(root), **changes), context(tmp_path, action)
+    )
+
+
+@pytest.mark.parametrize("around", [False, True])
+def test_the_papers_set_label_by_label(root, tmp_path, around):
+    listing = load(root.parent if around else root, tmp_path)
+    assert listing.labels == CHEST
+    rows = listing.rows
+    assert list(rows.id) == list(rows.origin) == KEPT
+    np.testing.assert_array_equal(
+        rows.label,
+        [
+            vector(No_Finding=1, Support_Devices=1),
+            vector(Cardiomegaly=1, Lung_Opacity=1, Fracture=1),
+            vector(Edema=1),
+        ],
+    )
+    assert list(rows.patient_id) == ["patient00001", "patient00002", "patient00002"]
+    assert list(rows.study_id) == [
+        "patient00001/study1",
+        "patient00002/study1",
+        "patient00002/study2",
+    ]
+    assert list(rows.sex) == ["F", "M", "M"]
+    assert list(rows.age) == [68, 87, 88]
+    assert list(rows.view) == ["AP", "PA", "AP"]
+    facts = listing.facts
+    assert facts["rows"] == 7
+    assert facts["left out: lateral"] == 1
+    assert facts["left out: third and later frontal views"] == 1
+    assert facts["left out: all labels 0"] == 2
+    assert facts["uncertain labels counted as 1"] == 3
+    assert facts["blank labels"] == 14 * 5 - 9
+    json.dumps(dict(facts), allow_nan=False)
+
+
+def test_pixels_are_those_of_the_files(small, tmp_path):
+    listing = load(small, tmp_path)
+    read = pickle.loads(pickle.dumps(listing.read))
+    for number, name in enumerate(listing.rows.id):
+        values = read(listing.rows.record(number))
+        assert (values.shape, values.dtype) == ((20, 24, 1), np.float32)
+        assert abs(values * 255 - 10 * (list(ROWS).index(name) + 1)).max() <= 1
+    (small / KEPT[1]).write_bytes((small / KEPT[1]).read_bytes()[:300])
+    with pytest.raises(BadImageError, match=r"patient00002/study1/view1_frontal.jpg"):
+        read(listing.rows.record(1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "second", "third", "count"),
+    [
+        (
+            {"uncertainty": "zeros"},
+            vector(Lung_Opacity=1),
+            None,
+            ("uncertain labels counted as 0", 3),
+        ),
+        (
+            {"uncertainty": "ignore"},
+            vector(Cardiomegaly=NAN, Lung_Opacity=1, Fracture=NAN),
+            vector(Edema=NAN),
+            ("uncertain labels unknown", 3),
+        ),
+        (
+            {
+                "uncertainty": "per-label",
+                "uncertain_ones": ("Edema",),
+                "uncertain_zeros": ("Fracture", "Pneumonia"),
+            },
+            vector(Cardiomegaly=NAN, Lung_Opacity=1, Fracture=0),
+            vector(Edema=1),
+            ("uncertain labels unknown", 1),
+        ),
+        (
+            {"blanks": "unknown"},
+            vector(NAN, Cardiomegaly=1, Lung_Opacity=1, Fracture=1),
+            vector(NAN, Edema=1, Pneumonia=0),
+            ("left out: all labels unknown", 1),
+        ),
+    ],
+)
+def test_each_policy(small, tmp_path, changes, second, third, count):
+    listing = load(small, tmp_path, **changes)
+    labels = dict(zip(listing.rows.id, listing.rows.label, strict=True))
+    np.testing.assert_array_equal(labels[KEPT[1]], second)
+    if third is None:
+        assert KEPT[2] not in labels
+    else:
+        np.testing.assert_array_equal(labels[KEPT[2]], third)
+    name, value = count
+    assert listing.facts[name] == value
+
+
+def test_views_and_empty_rows_by_choice(small, tmp_path):
+    listing = load(small, tmp_path, views="frontal", drop_empty=False)
+    assert list(listing.rows.id) == [name for name in ROWS if "lateral" not in name]
+    assert not listing.rows.label[-2:].any()
+    assert list(listing.rows.sex[-2:]) == ["", "M"]
+    assert listing.rows.age[-2] == 0
+    assert np.isnan(listing.rows.age[-1])
+
+
+def test_tables_are_pooled(small, tmp_path):
+    valid = {
+        "valid/patient64541/study1/view1_frontal.jpg": (
+            *("Male", "73", "Frontal", "AP"),
+            vector(0.0, Edema=1.0),
+        )
+    }
+    save(small / next(iter(valid)), 9)
+    write_table(small / "valid.csv", table_rows(small.name, valid))
+    listing = load(small, tmp_path, tables=("train.csv", "valid.csv"))
+    assert list(listing.rows.id) == [*KEPT, *valid]
+    np.testing.assert_array_equal(listing.rows.label[-1], vector(Edema=1))
+    assert list(load(small, tmp_path, tables=("valid.csv",)).rows.id) == [*valid]
+
+
+def test_a_table_without_side_columns_and_with_others(small, tmp_path):
+    rows = [
+        [f"{small.name}/{name}", "17", *ROWS[name][4]]
+        for name in KEPT  # as in test_labels.csv
+    ]
+    write_table(small / "test.csv", rows, ["Path", "Reader", *CHEST], "utf-8-sig")
+    listing = load(small, tmp_path, tables=("test.csv",))
+    assert list(listing.rows.id) == KEPT
+    assert listing.facts["columns not read"] == 1
+    assert set(listing.rows.sex) == set(listing.rows.view) == {""}
+    assert np.isnan(listing.rows.age).all()
+
+
+def test_a_renamed_folder_is_read(small, tmp_path):
+    moved = small.rename(tmp_path / "chest images")
+    assert list(load(moved, tmp_path).rows.id) == KEPT
+
+
+def test_equal_rows_are_one_and_others_contradict(small, tmp_path):
+    rows = table_rows(small.name)
+    write_table(small / "train.csv", [*rows, rows[0], rows[2]])
+    listing = load(small, tmp_path)
+    assert list(listing.rows.id) == KEPT
+    assert listing.facts["left out: same row"] == 2
+    write_table(small / "train.csv", [*rows, [*rows[0][:-1], ""]])
+    with pytest.raises(StudyError, match=r"row 9 of train.csv: .*row 2 of train.csv"):
+        load(small, tmp_path)
+    for table in ([*rows, [*rows[0][:-1], ""]], [[*rows[0][:-1], ""], *rows]):
+        write_table(small / "train.csv", table)
+        skipping = context(tmp_path, "skip")
+        listing = list_images(ChexpertConfig(path=str(small)), skipping)
+        assert list(listing.rows.id) == KEPT[1:]
+        assert skipping.problems.summary()["kinds"] == {"rows contradict": 1}
+
+
+def test_odd_ages_and_sexes_are_unknown_and_old_ones_90(small, tmp_path):
+    rows = table_rows(small.name)
+    for row, sex, age in (
+        (rows[0], "woman", "old"),
+        (rows[2], "Male", "-3"),
+        (rows[3], "Male", "97"),
+    ):
+        row[1:3] = sex, age
+    write_table(small / "train.csv", rows)
+    listing = load(small, tmp_path)
+    assert list(listing.rows.sex) == ["", "M", "M"]
+    np.testing.assert_array_equal(listing.rows.age, np.float32([np.nan, np.nan, 90]))
+    assert listing.facts["odd ages, unknown"] == 2
+    assert listing.facts["odd sexes, unknown"] == 1
+
+
+def test_files_without_a_row_are_counted(small, tmp_path):
+    assert load(small, tmp_path).facts["files without a row"] == 0  # laterals have one
+    stray = "train/patient00009/study1/view1_frontal.jpg"
+    save(small / stray, 1)
+    save(small / "valid/patient00010/study1/view1_frontal.jpg", 1)  # of another table
+    facts = load(small, tmp_path).facts
+    assert facts["files without a row"] == 1
+    assert facts["files without a row, such as"] == [stray]
+
+
+NAME = "train/patient00009/study1/view1_frontal.jpg"
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "kind", "message"),
+    [
+        (NAME, {}, "file missing", "patient00009.*does not exist"),
+        (f"../{NAME}", {}, "file name", "not of the form"),
+        (f"x/../{NAME}", {}, "file name", "not of the form"),
+        (f"/etc/{NAME}", {}, "file name", "not of the form"),
+        ("", {}, "file name", "not of the form"),
+        ("x/train/patient9/study1/scan.jpg", {}, "file name", "not of the form"),
+        ("x/train/patient8/study1/view1_frontal.jpg", {}, "file outside", "leaves"),
+        ("x/train/patient7/study1/view1_frontal.jpg", {}, "file outside", "leaves"),
+        ("x/train/patient6/study1/view1_frontal.jpg", {}, "file missing", "not exist"),
+        (f"x/{KEPT[0]}", {19: None}, "row malformed", "cells"),
+        (
+            f"x/{NAME}",
+            {7: "2"},
+            "label unknown",
+            "'Cardiomegaly'.*'2'.*1, 0, -1 or blank",
+        ),
+        (f"x/{NAME}", {7: "nan"}, "label unknown", "'Cardiomegaly'.*'nan'"),
+    ],
+)
+def test_a_faulty_row_is_named_or_skipped(
+    small, tmp_path, path, changes, kind, message
+):
+    save(tmp_path / "secret.jpg", 3)
+    save(tmp_path / "elsewhere" / "view1_frontal.jpg", 3)
+    for patient in (6, 7, 8):
+        (small / f"train/patient{patient}").mkdir()
+    (small / "train/patient8/study1").symlink_to(tmp_path / "elsewhere")
+    (small / "train/patient7/study1").mkdir()
+    link = small / "train/patient7/study1/view1_frontal.jpg"
+    link.symlink_to(tmp_path / "secret.jpg")
+    (small / "train/patient6/study1").mkdir()
+    (small / "train/patient6/study1/view1_frontal.jpg").symlink_to("view1_frontal.jpg")
+    row = [path, "Male", "40", "Frontal", "AP", *stated(Edema="1.0")]
+    row = [changes.get(place, cell) for place, cell in enumerate([*row, "extra"])]
+    row = row if 19 in changes else row[:-1]
+    write_table(small / "train.csv", [*table_rows(small.name), row])
+    with pytest.raises(StudyError) as caught:
+        load(small, tmp_path)
+    assert "row 9 of train.csv: " in str(caught.value)
+    assert re.search(message, str(caught.value))
+    skipping = context(tmp_path, "skip")
+    listing = list_images(ChexpertConfig(path=str(small)), skipping)
+    assert list(listing.rows.id) == KEPT
+    assert skipping.problems.summary()["kinds"] == {kind: 1}
+
+
+def test_links_inside_the_folder_are_followed(small, tmp_path):
+    (small / KEPT[0]).rename(small / "kept.jpg")
+    (small / KEPT[0]).symlink_to(small / "kept.jpg")
+    (small / "train/patient00002").rename(small / "second")
+    (small / "train/patient00002").symlink_to(small / "second")
+    assert list(load(small, tmp_path).rows.id) == KEPT
+
+
+def test_what_is_wrong_with_a_folder_is_said(small, tmp_path):
+    with pytest.raises(StudyError, match=r"config.data.chexpert.path"):
+        load("", tmp_path)
+    with pytest.raises(StudyError, match=r"nowhere is no folder"):
+        load(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(StudyError, match=r"holds train.csv or df_chexpert_plus"):
+        load(small / "train", tmp_path)
+    with pytest.raises(StudyError, match=r"valid.csv does not exist.*download"):
+        load(small, tmp_path, tables=("train.csv", "valid.csv"))
+    shutil.copytree(small, tmp_path / "CheXpert-v1.0")
+    with pytest.raises(StudyError, match=r"several such sets.*CheXpert-v1.0-small"):
+        load(tmp_path, tmp_path)
+    shutil.rmtree(small / "train")
+    with pytest.raises(StudyError, match=r"none of the 3 images.*unpacked.*row 2 of"):
+        load(small, tmp_path, action="skip")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"train.csv is empty"),
+        (b"\xef\xbb\xbf", r"train.csv is empty"),
+        (b"Path,Sex\n", r"train.csv has no column 'No Finding'"),
+        (b"Path,Edema,Edema\n", r"'Edema'.*twice"),
+        (b"Path\xff\n", r"train.csv is not UTF-8"),
+        (",".join(HEADER).encode() + b"\n", r"no image of .* is left of 0 rows"),
+    ],
+)
+def test_a_faulty_table_is_named(small, tmp_path, content, message):
+    (small / "train.csv").write_bytes(content)
+    with pytest.raises(StudyError, match=message):
+        load(small, tmp_path)
+
+
+def test_config_is_checked():
+    for changes, message in [
+        ({"uncertainty": "twos"}, "ones, zeros, ignore or per-label"),
+        ({"uncertainty": "per-label"}, "needs labels"),
+        ({"uncertain_ones": ("Edema",)}, "are for uncertainty=per-label"),
+        ({"uncertainty": "per-label", "uncertain_ones": ("Flu",)}, "'Flu'.*no label"),
+        (
+            {
+                "uncertainty": "per-label",
+                "uncertain_ones": ("Edema",),
+                "uncertain_zeros": ("Edema",),
+            },
+            "'Edema' comes twice",
+        ),
+        ({"blanks": "ones"}, "zeros or unknown"),
+        ({"views": "all"}, "first_two or frontal"),
+        ({"tables": ()}, "one or more"),
+        ({"tables": ("../train.csv",)}, "names like train.csv"),
+        ({"plus_labels": "text"}, "impression, findings or report"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            ChexpertConfig(**changes)
+
+
+def test_digest_follows_the_tables(small):
+    config = ChexpertConfig(path=str(small))
+    first = digest(config)
+    assert first and digest(config) == first
+    assert digest(ChexpertConfig(path=str(small.parent))) == first
+    write_table(small / "train.csv", table_rows(small.name)[1:])
+    assert digest(config) not in (first, None)
+    (small / "train.csv").unlink()
+    assert digest(config) is None
+
+
+def plus_label(name, value):
+    if value == "":
+        return None
+    return float(value)
+
+
+@pytest.fixture(params=["PNG", "PNG/PNG"])
+def plus(request, tmp_path):
+    """CheXpert Plus as it is unpacked; one image has no labels, one is of valid."""
+    root = tmp_path / "chexpertplus"
+    names = [*ROWS, "valid/patient64541/study1/view1_frontal.jpg"]
+    rows, lines = [], []
+    for number, name in enumerate(names):
+        sex, age, side, view, labels = ROWS.get(name, ROWS[KEPT[0]])
+        save(root / request.param / name.replace(".jpg", ".png"), 10 * (number + 1))
+        patient = name.split("/")[1]
+        report = "FINDINGS:\nno, nothing"
+        rows.append(
+            [name, name.replace("jpg", "dcm"), side, view, patient, report, age, sex]
+        )
+        values = {n: plus_label(n, v) for n, v in zip(CHEST, labels, strict=True)}
+        lines.append(json.dumps({"path_to_image": name, **values}))
+    header = ["path_to_image", "path_to_dcm", "frontal_lateral", "ap_pa"]
+    header += ["deid_patient_id", "report", "age", "sex"]
+    write_table(root / "df_chexpert_plus_240401.csv", rows, header)
+    (root / "chexbert_labels").mkdir()
+    (root / PLUS_LABELS).write_text("\n".join(lines[:6] + lines[7:]) + "\n")
+    return root
+
+
+def test_chexpert_plus_is_joined_with_its_labels(plus, tmp_path):
+    listing = load(plus, tmp_path)
+    assert [i.replace("png", "jpg") for i in listing.rows.id] == KEPT
+    np.testing.assert_array_equal(
+        listing.rows.label,
+        [
+            vector(No_Finding=1, Support_Devices=1),
+            vector(Cardiomegaly=1, Lung_Opacity=1, Fracture=1),
+            vector(Edema=1),
+        ],
+    )
+    assert list(listing.rows.patient_id) == 1 * ["patient00001"] + 2 * ["patient00002"]
+    assert list(listing.rows.age) == [68, 87, 88]
+    assert listing.facts["left out: without labels"] == 1
+    assert listing.facts["left out: of other tables"] == 1
+    assert listing.facts["set"] == "CheXpert Plus"
+    assert listing.facts["files without a row"] == 0
+    assert listing.facts["labels without a row"] == 0
+    for number in range(3):
+        record = listing.rows.record(number)
+        place = list(ROWS).index(KEPT[number])
+        np.testing.assert_array_equal(
+            listing.read(record) * 255, np.full((20, 24, 1), 10 * (place + 1))
+        )
+    first = digest(ChexpertConfig(path=str(plus)))
+    both = load(plus, tmp_path, tables=("train.csv", "valid.csv"))
+    assert len(both.rows) == 4
+    with open(plus / PLUS_LABELS, "a") as file:
+        file.write("\n")
+    assert digest(ChexpertConfig(path=str(plus))) not in (first, None)
+
+
+def test_what_chexpert_plus_lacks_is_said(plus, tmp_path):
+    with pytest.raises(StudyError, match=r"report_fixed.json does not exist.*unpack"):
+        load(plus, tmp_path, plus_labels="report")
+    whole = (plus / PLUS_LABELS).read_text()
+    for text in ("[1, 2]\n", "{}\n", "no\n", whole[:-20], '{"Edema": "1"}'):
+        (plus / PLUS_LABELS).write_text(text)
+        with pytest.raises(StudyError, match=r"line \d+ of .*impression_fixed.json is"):
+            load(plus, tmp_path)
+    shutil.rmtree(plus / "PNG")
+    with pytest.raises(StudyError, match=r"not its PNG images.*unpack"):
+        load(plus, tmp_path)
+
+
+def make_records(count=8, size=40):
+    rng = np.random.default_rng(4)
+    for number in range(count):
+        x, y = np.mgrid[:size, :size] / size
+        smooth = 120 + 100 * np.sin(3 * x + number) * np.cos(4 * y)
+        label = rng.choice([0, 1, NAN], len(CHEST)).astype(np.float32)
+        label[number % len(CHEST)] = 1
+        yield Record(
+            id=f"image {number}",
+            pixels=np.rint(smooth + rng.normal(0, 4, x.shape)).astype(np.uint8)[
+                ..., None
+            ],
+            label=label,
+            patient_id=f"p{number // 3}",
+            study_id=f"s{number // 2}" if number else "",
+            age=(NAN, 61.5, 7)[number % 3],
+            sex=("F", "M", "")[number % 3],
+            view=("PA", "AP", "")[number % 3],
+        )
+
+
+def test_an_export_is_read_back_the_same(tmp_path):
+    records = list(make_records())
+    assert write_chexpert(tmp_path / "phantom", iter(records)) == len(records)
+    listing = load(tmp_path / "phantom", tmp_path, blanks="unknown")
+    rows = listing.rows
+    assert len(rows) == len(records)
+    for number, record in enumerate(records):
+        back = rows.record(number)
+        np.testing.assert_array_equal(back.label, record.label)
+        assert back.patient_id == f"patient{number // 3 + 1:05d}"
+        np.testing.assert_equal(back.age, record.age)
+        assert (back.sex, back.view) == (record.sex, record.view)
+        error = np.abs(listing.read(back) - unit(record.pixels))
+        assert error.max() <= 16 / 255
+        assert error.mean() <= 2 / 255
+    studies = {(r.patient_id, r.study_id or r.id) for r in records}
+    assert len(set(rows.study_id)) == len(studies)
+    write_chexpert(tmp_path / "again" / "phantom", iter(records))
+    for path in (tmp_path / "phantom").rglob("*.*"):
+        again = tmp_path / "again" / path.relative_to(tmp_path)
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_an_export_has_chexperts_table(tmp_path):
+    labels = ("Edema", "Fever")
+    record = Record(
+        id="a",
+        pixels=np.zeros((16, 16, 1), np.uint8),
+        label=np.array([1, 0], np.float32),
+        patient_id="p",
+        view="LATERAL",
+    )
+    write_chexpert(tmp_path / "set", [record], labels)
+    text = (tmp_path / "set" / "train.csv").read_text()
+    assert text.splitlines()[0] == ",".join(HEADER)
+    assert text.splitlines()[1] == (
+        "set/train/patient00001/study1/view1_lateral.jpg,Unknown,,Lateral,,"
+        ",,,,,1.0,,,,,,,,"
+    )
+
+
+def test_an_export_refuses_what_does_not_fit(tmp_path):
+    records = list(make_records(3))
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").touch()
+    with pytest.raises(StudyError, match="used is not empty"):
+        write_chexpert(tmp_path / "used", records)
+    records[1].pixels = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(StudyError, match=r"'image 1'.*channels=1"):
+        write_chexpert(tmp_path / "set", records)
+    assert not (tmp_path / "set" / "train.csv").exists()
+    with pytest.raises(StudyError, match="14 labels, not the 1"):
+        write_chexpert(tmp_path / "other", records[:1], ("Edema",))
+
+
+def test_rows_that_a_quote_in_a_report_swallows_are_seen(plus, tmp_path):
+    """Reports go on over lines, so that the table alone cannot tell."""
+    path = plus / "df_chexpert_plus_240401.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    assert lines[1].endswith('"FINDINGS:\n')
+    lines[2] = lines[2].replace('nothing"', "nothing", 1)  # the quote is lost
+    lines[3] = lines[3].replace('"', "", 1)
+    path.write_text("".join(lines))
+    skipping = context(tmp_path, "skip")
+    facts = list_images(ChexpertConfig(path=str(plus)), skipping).facts
+    assert facts["labels without a row"] > 0
