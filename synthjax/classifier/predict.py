@@ -34,7 +34,7 @@ def make_predict(
         return function(params, to_image(pixels))
 
     return devices.map_step(
-        predict_batch, batch_args=1, donate_state=False, sharded_outputs=True
+        predict_batch, in_axes=(None, 0), donate_state=False, sharded_outputs=True
     )
 
 

@@ -65,7 +65,9 @@ def make_trainer(
         resolution=schema.resolution,
         channels=schema.channels,
     )
-    update = devices.map_step(make_update(network, config), batch_args=1)
+    update = devices.map_step(
+        make_update(network, config), in_axes=(None, 0, None, None)
+    )
     predict_step = make_predict(network.logits, devices)
     init = make_init(network, config)
     key = rng.key(seed, "shapes")

@@ -8,7 +8,6 @@ so checkpoints know nothing of the device count.
 import contextlib
 import dataclasses
 import functools
-import inspect
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -74,18 +73,6 @@ class Step:
         """The step lowered for arguments like `args`, by jax, to be compiled."""
         return self._mapped.lower(*args)
 
-    def cost_analysis(self) -> dict[str, float]:
-        """XLA's own count of the compiled step: `flops`, `bytes accessed`, per device.
-
-        Raises:
-          StudyError: the step was not compiled ahead.
-        """
-        if self._call is None:
-            raise StudyError(
-                "the step was not compiled ahead: call compile_ahead first"
-            )
-        return self._call.cost_analysis()  # type: ignore[attr-defined]
-
     def __call__(self, *args: Any) -> Any:
         return (self._call or self._mapped)(*args)
 
@@ -130,29 +117,29 @@ class Devices:
         self,
         fn: Callable[..., Any],
         *,
-        batch_args: int,
+        in_axes: tuple[int | None, ...],
         donate_state: bool = True,
         sharded_outputs: bool = False,
     ) -> Step:
         """Maps a one-device step over the devices.
 
         Args:
-          fn: `fn(state, *batches, *replicated)`, using collectives over "data".
-          batch_args: how many arguments after `state` are split along axis 0.
-          donate_state: whether `state` is overwritten (its buffers are reused).
+          fn: takes positional arguments alone, and may use collectives over "data".
+          in_axes: for each argument 0 if it is a batch, split along axis 0, or None if
+            it is the same on all devices, such as a state.
+          donate_state: whether the first argument is overwritten (its buffers are
+            reused).
           sharded_outputs: every output is a batch, concatenated along axis 0;
             otherwise every output is the same on all devices.
         """
         donate = (0,) if donate_state and not sharded_outputs else ()
 
         def mapper(counted: Callable[..., Any]) -> Callable[..., Any]:
-            arguments = len(inspect.signature(fn).parameters)
-            split = [None if i == 0 or i > batch_args else 0 for i in range(arguments)]
             if self.mapping == "pmap":
                 return jax.pmap(
                     counted,
                     axis_name=AXIS,
-                    in_axes=tuple(split),
+                    in_axes=in_axes,
                     out_axes=0 if sharded_outputs else None,
                     devices=self._devices if self.process_count == 1 else None,
                     donate_argnums=donate,
@@ -161,7 +148,9 @@ class Devices:
             mapped = jax.shard_map(
                 counted,
                 mesh=self._mesh,
-                in_specs=tuple(replicated if s is None else batch for s in split),
+                in_specs=tuple(
+                    replicated if axis is None else batch for axis in in_axes
+                ),
                 out_specs=batch if sharded_outputs else replicated,
                 check_vma=False,
             )

@@ -7,13 +7,14 @@ because the indices (a step, an image number) are all the state there is.
 import zlib
 
 import jax
+import numpy as np
 from jaxtyping import Array, Int, Key
 
 
 def key(
     root: int | Key[Array, ""], name: str, *indices: int | Int[Array, ""]
 ) -> Key[Array, ""]:
-    """The key of stream `name` under `root` at `indices`.
+    """Returns the key of stream `name` under `root` at `indices`.
 
     Args:
       root: a seed, or a key to derive from.
@@ -25,3 +26,19 @@ def key(
     for index in indices:
         derived = jax.random.fold_in(derived, index)
     return derived
+
+
+def host_generator(seed: int, name: str, *indices: int) -> np.random.Generator:
+    """Returns NumPy's generator of the stream `name`, for draws on the host.
+
+    It is the only way to random numbers on the host, so that no two measures share a
+    stream by accident, and needs no compiling.
+
+    Args:
+      seed: of the study.
+      name: the stream, as for `key`.
+      *indices: as for `key`.
+    """
+    return np.random.default_rng(
+        np.asarray(jax.random.key_data(key(seed, name, *indices)))
+    )

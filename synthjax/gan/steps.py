@@ -86,18 +86,7 @@ def make_steps(
     forward = Forward(config, networks, phase, seed)
     update = Update(config, forward, optimizers, devices.count)
 
-    # Plain functions: devices.map_step counts their positional arguments.
-    def discriminator(state: TrainState, batch: Batch, rows: Rows) -> TrainState:
-        return update.discriminator(state, batch, rows)
-
-    def regularizer(state: TrainState, batch: Batch, rows: Rows) -> TrainState:
-        return update.regularizer(state, batch, rows)
-
-    def generator(state: TrainState, batch: Batch, rows: Rows) -> TrainState:
-        return update.generator(state, batch, rows)
-
-    def path_length(state: TrainState, batch: Batch, rows: Rows) -> TrainState:
-        return update.path_length(state, batch, rows)
+    across = (None, 0, None)
 
     def grid(ema: dict[str, Any], cell: dict[str, Array]) -> Array:
         keys = jax.vmap(lambda row: rng.key(seed, "grid", row))(cell["row"])
@@ -106,16 +95,16 @@ def make_steps(
         return to_pixels(image, 8)
 
     return Steps(
-        discriminator=devices.map_step(discriminator, batch_args=1),
-        regularizer=devices.map_step(regularizer, batch_args=1)
+        discriminator=devices.map_step(update.discriminator, in_axes=across),
+        regularizer=devices.map_step(update.regularizer, in_axes=across)
         if r1_every(config)
         else None,
-        generator=devices.map_step(generator, batch_args=1),
-        path_length=devices.map_step(path_length, batch_args=1)
+        generator=devices.map_step(update.generator, in_axes=across),
+        path_length=devices.map_step(update.path_length, in_axes=across)
         if path_every(config)
         else None,
         grid=devices.map_step(
-            grid, batch_args=1, donate_state=False, sharded_outputs=True
+            grid, in_axes=(None, 0), donate_state=False, sharded_outputs=True
         ),
     )
 

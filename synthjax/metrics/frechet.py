@@ -175,7 +175,7 @@ class MomentMeter:
             return add_features(sums, feature, batch["mask"])
 
         self._accumulate = devices.map_step(
-            accumulate, batch_args=2, donate_state=False, sharded_outputs=True
+            accumulate, in_axes=(None, 0, 0), donate_state=False, sharded_outputs=True
         )
 
     def measure(self, batches: Iterable[dict[str, Array]]) -> Moments:

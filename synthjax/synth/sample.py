@@ -70,7 +70,7 @@ class Sampler:
         self._params = devices.replicate(generator.params)
         self.step = devices.map_step(
             make_step(generator, seed, bits),
-            batch_args=3,
+            in_axes=(None, 0, 0, 0, None),
             donate_state=False,
             sharded_outputs=True,
         )

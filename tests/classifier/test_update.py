@@ -40,7 +40,7 @@ def updated(count: int, mapping: str, updates: int = 2):
     devices = make_devices(DevicesConfig(count=count, mapping=mapping))
     state = devices.replicate(INIT(rng.key(0, "init")))
     key = devices.replicate(rng.key(0, "step"))
-    step = devices.map_step(make_update(NETWORK, CONFIG), batch_args=1)
+    step = devices.map_step(make_update(NETWORK, CONFIG), in_axes=(None, 0, None, None))
     for _ in range(updates):
         state = step(state, devices.shard(batch()), key, TERMS)
         devices.wait(state)

@@ -32,11 +32,11 @@ batch = np.linspace(-1, 1, 24, dtype=np.float32).reshape(8, 3)
 local = devices.shard({"x": batch[4 * process : 4 * process + 4]})
 state = devices.replicate({"w": np.arange(3, dtype=np.float32)})
 shift = devices.replicate(np.float32(0))
-state, _ = devices.map_step(step, batch_args=1).compile_ahead(state, local, shift)(
+state, _ = devices.map_step(step, in_axes=(None, 0, None)).compile_ahead(
     state, local, shift
-)
+)(state, local, shift)
 out = devices.gather(
-    devices.map_step(shifted, batch_args=1, sharded_outputs=True)(state, local)
+    devices.map_step(shifted, in_axes=(None, 0), sharded_outputs=True)(state, local)
 )
 # Both processes save and restore the same checkpoint together.
 folder = Path(tempfile.gettempdir()) / f"synthjax-two-processes-{port}"

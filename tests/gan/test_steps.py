@@ -193,7 +193,7 @@ def test_samples_belong_to_their_place_in_the_global_batch():
     drawn = []
     for count in (1, 4):
         devices = make_devices(DevicesConfig(count=count))
-        step = devices.map_step(draw, batch_args=1, sharded_outputs=True)
+        step = devices.map_step(draw, in_axes=(None, 0), sharded_outputs=True)
         key = rng.key(3, "latents", 7)
         drawn.append(devices.gather(step(key, devices.shard(np.zeros(8)))))
     np.testing.assert_array_equal(*drawn)

@@ -128,7 +128,7 @@ class ResidentFeed(_Position):
 def _map_gather(devices: Devices) -> Step:
     """One for all feeds, so that those of equal splits compile it once."""
     return devices.map_step(
-        _gather, batch_args=1, donate_state=False, sharded_outputs=True
+        _gather, in_axes=(None, 0), donate_state=False, sharded_outputs=True
     )
 
 

@@ -61,7 +61,10 @@ def make_integrate(
         return total + node[1] * jnp.sum(gradient * difference, axis=-1), chosen
 
     return devices.map_step(
-        add_node, batch_args=3, donate_state=False, sharded_outputs=True
+        add_node,
+        in_axes=(None, 0, 0, 0, None),
+        donate_state=False,
+        sharded_outputs=True,
     )
 
 

@@ -64,7 +64,7 @@ def make_occlude(
         return logits(params, jnp.where(covered, fill.astype(np.float32), image))
 
     return devices.map_step(
-        occlude, batch_args=2, donate_state=False, sharded_outputs=True
+        occlude, in_axes=(None, 0, 0, None), donate_state=False, sharded_outputs=True
     )
 
 

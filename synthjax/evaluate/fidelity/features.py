@@ -79,7 +79,7 @@ class Reader:
             return [encoder.encode(own, pixels) for encoder, own in pairs]
 
         self._step = devices.map_step(
-            forward, batch_args=1, donate_state=False, sharded_outputs=True
+            forward, in_axes=(None, 0), donate_state=False, sharded_outputs=True
         )
         self._params = devices.replicate(params)
 

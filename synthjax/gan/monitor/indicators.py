@@ -92,7 +92,7 @@ def make_probe(
         }
 
     return devices.map_step(
-        probe, batch_args=1, donate_state=False, sharded_outputs=True
+        probe, in_axes=(None, 0), donate_state=False, sharded_outputs=True
     )
 
 

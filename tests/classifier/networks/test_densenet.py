@@ -63,7 +63,7 @@ def updated(network: Network, count: int, mapping: str = "pmap"):
     devices = make_devices(DevicesConfig(count=count, mapping=mapping))
     state = devices.replicate(start(network))
     key = devices.replicate(rng.key(0, "step"))
-    step = devices.map_step(make_update(network, CONFIG), batch_args=1)
+    step = devices.map_step(make_update(network, CONFIG), in_axes=(None, 0, None, None))
     state = step(state, devices.shard(batch()), key, TERMS)
     devices.wait(state)
     return jax.tree.map(np.asarray, state)

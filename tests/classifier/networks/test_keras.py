@@ -167,7 +167,7 @@ def test_logits_and_running_statistics_in_training(
 ) -> None:
     expected, moved = by_keras(model, pixels, training=True)
     devices = make_devices(DevicesConfig(count=1))
-    step = devices.map_step(network.train_logits, batch_args=1, donate_state=False)
+    step = devices.map_step(network.train_logits, in_axes=(None, 0), donate_state=False)
     found, statistics = step(variables, devices.shard(pixels / 127.5 - 1))
     assert np.std(expected) > 0.5
     np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)

@@ -142,7 +142,7 @@ def make_sample(devices):
         return grey.astype(jnp.uint8)
 
     return devices.map_step(
-        sample, batch_args=1, donate_state=False, sharded_outputs=True
+        sample, in_axes=(None, 0), donate_state=False, sharded_outputs=True
     )
 
 
