@@ -13,13 +13,13 @@ import numpy as np
 
 from synthjax.core import rng
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.data.store.loader import (
     Selection,
     StoredSplit,
     Table,
+    read_metadata,
     read_provenance,
-    read_rows,
     read_split,
 )
 
@@ -78,7 +78,7 @@ class Sets:
     """The real and the synthetic set, as far as the arms ask for them."""
 
     train: dict[str, StoredSplit]  # by set
-    rows: dict[str, Rows]  # of the training splits, by position
+    rows: dict[str, Metadata]  # of the training splits, by position
     volume: dict[str, int]  # images of one volume
     valid: dict[str, Table]
 
@@ -97,7 +97,7 @@ def open_sets(arms: tuple[str, ...], *, data: Path, synth: Path) -> Sets:
     train = {name: StoredSplit(folders[name], "train") for name in used}
     return Sets(
         train=train,
-        rows={name: read_rows(stored) for name, stored in train.items()},
+        rows={name: read_metadata(stored) for name, stored in train.items()},
         volume={name: len(split) // volumes[name] for name, split in train.items()},
         valid={name: read_split(folders[name], "valid") for name in judges},
     )

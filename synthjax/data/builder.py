@@ -18,7 +18,7 @@ from synthjax.core.files import read_json, write_json
 from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import SOURCES, DataConfig
 from synthjax.data.layouts.hospital import export_phantom
-from synthjax.data.listing import Context, Listing, Rows
+from synthjax.data.listing import Context, Listing, Metadata
 from synthjax.data.parallel import processes_for
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Schema
@@ -186,7 +186,7 @@ def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, An
 def _plan(
     folder: Path,
     recipe: Recipe,
-    rows: Rows,
+    rows: Metadata,
     splits: Mapping[str, Sequence[int]],
     shard_mb: float,
 ) -> list[shards.Shard]:
@@ -209,7 +209,7 @@ def _plan(
 def _write(
     config: DataConfig,
     recipe: Recipe,
-    rows: Rows,
+    rows: Metadata,
     plan: list[shards.Shard],
     folder: Path,
     problems: Problems,

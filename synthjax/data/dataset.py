@@ -1,26 +1,26 @@
-"""A built set as its exports see it: the rows first, then the images, a few at a time.
+"""A set of labelled images on disk, opened once and handed down.
 
 Any set will do, real or synthetic, of this project or of the same format.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from jaxtyping import Float32
 
 from synthjax.core.clock import progress
+from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Rows, make_rows
+from synthjax.data.listing import Metadata
 from synthjax.data.parallel import ordered_map
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store.loader import (
-    StoredSplit,
-    read_counts,
-    read_provenance,
-    read_schema,
-)
+from synthjax.data.store import loader
+from synthjax.data.store.feed import Feed
+from synthjax.data.store.stored import StoredSplit
 
 SYNTHETIC = "synthetic"  # the origin of every record that a generator drew
 
@@ -31,51 +31,134 @@ Result = TypeVar("Result")
 
 
 @dataclasses.dataclass(frozen=True)
-class BuiltSet:
-    """A set on disk, its rows in memory."""
+class Dataset:
+    """A finished set: its schema is in memory, its images stay on disk until asked for.
+
+    `dataset["train"]` gives random access to the records of a split, `table` a whole
+    split in memory, `feed` endless training batches.
+    """
 
     directory: Path
     schema: Schema
-    provenance: Mapping[str, Any]  # what the writer of the set said
-    rows: Mapping[str, Rows]  # split -> its rows, in the order of the file
-    stored: Mapping[str, StoredSplit]
+    provenance: Mapping[str, Any]  # what the writer of the set said of it
+    counts: Mapping[str, int]  # split -> number of its images
+
+    @classmethod
+    def open(cls, directory: Path) -> "Dataset":
+        """Opens the set in `directory`; no image is read.
+
+        Raises:
+            StudyError: there is no finished set in it.
+        """
+        return cls(
+            directory=Path(directory),
+            schema=loader.read_schema(directory),
+            provenance=loader.read_provenance(directory),
+            counts=loader.read_counts(directory),
+        )
 
     def __len__(self) -> int:
-        return sum(map(len, self.rows.values()))
+        """Returns the number of images in all splits."""
+        return sum(self.counts.values())
+
+    @functools.cached_property
+    def _splits(self) -> dict[str, StoredSplit]:
+        return {}
+
+    @functools.cached_property
+    def _metadata(self) -> dict[str, Metadata]:
+        return {}
+
+    def __getitem__(self, split: str) -> StoredSplit:
+        """Returns random access to the records of a split, by position in the file.
+
+        Raises:
+            StudyError: the set has no such split.
+        """
+        if split not in self._splits:
+            self._splits[split] = StoredSplit(self.directory, split)
+        return self._splits[split]
+
+    def metadata(self, split: str) -> Metadata:
+        """Returns all that is known of a split but its pixels, in the file's order.
+
+        Raises:
+            StudyError: the set has no such split, or an id comes twice.
+        """
+        if split not in self._metadata:
+            found = loader.read_metadata(self[split])
+            if len(set(found.id.tolist())) < len(found):
+                raise StudyError(
+                    f"{self.directory}: an id comes twice; build the set again."
+                )
+            self._metadata[split] = found
+        return self._metadata[split]
+
+    def label(self, split: str) -> Float32[np.ndarray, "n y"]:
+        """Returns the labels of a split in the file's order: 0, 1, NaN if unknown."""
+        return self.metadata(split).label.reshape(-1, len(self.schema.labels))
+
+    def table(self, split: str, *, images: bool = True) -> loader.Table:
+        """Returns a whole split in memory, by ascending id.
+
+        Args:
+            split: "train", "valid" or "test".
+            images: False leaves the pixels on disk, where only labels are needed.
+
+        Raises:
+            StudyError: the set has no such split.
+        """
+        return loader.read_split(self.directory, split, images=images)
+
+    def feed(
+        self,
+        split: str,
+        *,
+        batch_size: int,
+        seed: int,
+        devices: Devices,
+        resident: str = "auto",
+    ) -> Feed:
+        """Returns endless shuffled batches of a split; see `loader.make_feed`."""
+        return loader.make_selection_feed(
+            self[split],
+            batch_size=batch_size,
+            seed=seed,
+            devices=devices,
+            resident=resident,
+        )
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the set says so, and so does each of its records.
+        """Whether the set says that it is synthetic, and so does each of its records.
 
         Both are needed, so that neither a real record in a synthetic set nor a
         synthetic record in a real one is taken for what it is not.
         """
         return self.provenance.get("synthetic") is True and all(
-            bool(np.all(rows.origin == SYNTHETIC)) for rows in self.rows.values()
+            bool(np.all(self.metadata(split).origin == SYNTHETIC))
+            for split in self.counts
         )
-
-    def label(self, split: str) -> np.ndarray:
-        """[n y] float32: 0, 1, NaN where unknown."""
-        return self.rows[split].label.reshape(-1, len(self.schema.labels))
 
     def map_images(
         self, split: str, function: Callable[[int, Record], Result]
     ) -> Iterator[Result]:
-        """`function(number, record)` of every image, in threads, results in order.
+        """Yields `function(index, record)` of every image, worked in threads, in order.
 
         Args:
-            function: given the row's number in the split and the record with its
+            split: "train", "valid" or "test".
+            function: given the image's position in the file and the record with its
                 pixels. A few megabytes of images are in memory for each thread.
         """
-        stored, count = self.stored[split], len(self.rows[split])
+        stored, count = self[split], self.counts[split]
         image_bytes = int(np.prod(self.schema.image_shape)) * self.schema.bits // 8
         step = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
 
         def work(start: int) -> list[Result]:
-            numbers = range(start, min(start + step, count))
+            indices = range(start, min(start + step, count))
             return [
-                function(number, record)
-                for number, record in zip(numbers, stored.read(numbers), strict=True)
+                function(index, record)
+                for index, record in zip(indices, stored.read(indices), strict=True)
             ]
 
         bar: progress = progress(total=count, desc=f"export {split}", unit="images")
@@ -85,37 +168,3 @@ class BuiltSet:
                 bar.update(len(results))
         finally:
             bar.close()
-
-
-def open_set(directory: Path) -> BuiltSet:
-    """Reads the schema and the rows of the set in `directory`, no pixels.
-
-    Raises:
-        StudyError: there is no finished set in it.
-    """
-    schema = read_schema(directory)
-    stored = {split: StoredSplit(directory, split) for split in read_counts(directory)}
-    return BuiltSet(
-        directory=directory,
-        schema=schema,
-        provenance=read_provenance(directory),
-        rows={split: _read_rows(part, directory) for split, part in stored.items()},
-        stored=stored,
-    )
-
-
-def _read_rows(stored: StoredSplit, directory: Path) -> Rows:
-    columns: dict[str, list] = {field.name: [] for field in dataclasses.fields(Rows)}
-    count = len(stored)
-
-    def read(start: int) -> list[Record]:
-        stop = min(start + _CHUNK_IMAGES, count)
-        return stored.read(range(start, stop), images=False)
-
-    for records in ordered_map(read, range(0, count, _CHUNK_IMAGES)):
-        for record in records:
-            for name, values in columns.items():
-                values.append(getattr(record, name))
-    if len(set(columns["id"])) < count:
-        raise StudyError(f"{directory}: an id comes twice; build the set again.")
-    return make_rows(**columns)

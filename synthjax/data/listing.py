@@ -19,7 +19,7 @@ from synthjax.data.schema import NO_PIXELS, Record
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class Metadata:
     """Many images without their pixels; row i of every column is image i."""
 
     id: np.ndarray  # [n] str, unique
@@ -34,12 +34,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.id)
 
-    def take(self, numbers: Sequence[int] | Int[np.ndarray, " k"]) -> "Rows":
+    def take(self, numbers: Sequence[int] | Int[np.ndarray, " k"]) -> "Metadata":
         """The rows of these numbers, in their order."""
-        return Rows(
+        return Metadata(
             **{
                 field.name: getattr(self, field.name)[np.asarray(numbers, np.int64)]
-                for field in dataclasses.fields(Rows)
+                for field in dataclasses.fields(Metadata)
             }
         )
 
@@ -58,7 +58,7 @@ class Rows:
         )
 
 
-def make_rows(
+def make_metadata(
     *,
     id: Sequence[str],
     label: Any,
@@ -68,8 +68,8 @@ def make_rows(
     age: Any = float("nan"),
     sex: Sequence[str] | str = "",
     view: Sequence[str] | str = "",
-) -> Rows:
-    """Rows from sequences; a single value is that of every row.
+) -> Metadata:
+    """Makes metadata from sequences; a single value is that of every row.
 
     Args:
         label: [n y], 0, 1 or NaN.
@@ -82,7 +82,7 @@ def make_rows(
         column[:] = values
         return column
 
-    return Rows(
+    return Metadata(
         id=text(id),
         label=np.asarray(label, np.float32).reshape(count, -1),
         patient_id=text(patient_id),
@@ -113,7 +113,7 @@ class Listing:
 
     name: str  # of the set, for people
     labels: tuple[str, ...]  # one name per column of `rows.label`
-    rows: Rows
+    rows: Metadata
     read: Callable[[Record], Float32[np.ndarray, "h w c"]]
     """Pixels of a row: 0 (black) to 1 (white), grey or RGB, any height and width.
 

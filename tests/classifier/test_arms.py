@@ -15,7 +15,7 @@ from synthjax.classifier.train import train_arms
 from synthjax.classifier.validation import mean_auroc
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
-from synthjax.data.store.loader import read_rows, read_split
+from synthjax.data.store.loader import read_metadata, read_split
 
 TINY = {
     "small": SmallConfig(width=8),
@@ -59,7 +59,7 @@ def sets(pair):
 
 def test_each_arm_trains_on_what_the_table_says(sets) -> None:
     def ids(arm: str) -> list[str]:
-        rows = read_rows(make_job(arm, 0, seed=5, sets=sets).train)
+        rows = read_metadata(make_job(arm, 0, seed=5, sets=sets).train)
         return list(rows.id)
 
     real = [f"real-train-{i:04d}" for i in range(96)]
@@ -82,7 +82,7 @@ def test_synthetic_arms_alone_are_validated_on_synthetic_images(sets) -> None:
 
 def test_half_of_the_patients_with_all_their_images(sets) -> None:
     def patients(k: int) -> list[str]:
-        rows = read_rows(make_job("real_subsampled", k, seed=5, sets=sets).train)
+        rows = read_metadata(make_job("real_subsampled", k, seed=5, sets=sets).train)
         names, counts = np.unique(rows.patient_id.astype(str), return_counts=True)
         assert set(counts) == {2}
         return list(names)

@@ -7,7 +7,7 @@ import numpy as np
 from synthjax.data.doctor.findings import NOTE, WARNING, Finding
 from synthjax.data.doctor.looks import Look
 from synthjax.data.doctor.rows import shown_patient
-from synthjax.data.listing import Listing, Rows
+from synthjax.data.listing import Listing, Metadata
 
 
 def examine_copies(
@@ -60,7 +60,7 @@ def examine_copies(
         )
 
 
-def _agree(rows: Rows, group: list[int]) -> bool:
+def _agree(rows: Metadata, group: list[int]) -> bool:
     """Whether the labels of these rows are the same."""
     label = rows.label[group]
     return all(np.array_equal(row, label[0], equal_nan=True) for row in label)

@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int
 
 from synthjax.data.doctor.batches import run_batches
 from synthjax.data.images.pixels import convert_channels, resize
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 
@@ -52,7 +52,9 @@ def spread(total: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
     return np.random.default_rng((seed, _STREAM)).integers(edges[:-1], edges[1:])
 
 
-def look_at(read: Read, rows: Rows, numbers: Sequence[int], workers: int) -> list[Look]:
+def look_at(
+    read: Read, rows: Metadata, numbers: Sequence[int], workers: int
+) -> list[Look]:
     """Decodes the images of these rows; a damaged one has its fault.
 
     Args:
@@ -70,7 +72,7 @@ def look_at(read: Read, rows: Rows, numbers: Sequence[int], workers: int) -> lis
     )
 
 
-def _look_batch(batch: tuple[Read, Rows, Sequence[int]]) -> list[Look]:
+def _look_batch(batch: tuple[Read, Metadata, Sequence[int]]) -> list[Look]:
     read, rows, numbers = batch
     return [_look(read, rows.record(i), number) for i, number in enumerate(numbers)]
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from synthjax.data.doctor.findings import ERROR, NOTE, WARNING, Finding
-from synthjax.data.listing import Listing, Rows
+from synthjax.data.listing import Listing, Metadata
 
 _YEARS = 1.5  # that ages in one study may differ by; they are rounded
 _LIFETIME = 40.0  # years that the images of one patient may span
@@ -57,7 +57,7 @@ def _spans(
     return low, high
 
 
-def _names(rows: Rows) -> Iterator[Finding]:
+def _names(rows: Metadata) -> Iterator[Finding]:
     """File names that cannot be stored, or not on every system."""
     unstorable, odd = [], []
     for origin, name in zip(rows.origin, rows.id, strict=True):
@@ -73,7 +73,7 @@ def _names(rows: Rows) -> Iterator[Finding]:
         yield Finding(WARNING, "odd file name", tuple(odd), remedy)
 
 
-def _ids(rows: Rows) -> Iterator[Finding]:
+def _ids(rows: Metadata) -> Iterator[Finding]:
     if len({name.casefold() for name in rows.id}) == len(rows):
         return
     folded: dict[str, set[str]] = defaultdict(set)
@@ -89,7 +89,7 @@ def _ids(rows: Rows) -> Iterator[Finding]:
         )
 
 
-def _persons(rows: Rows) -> Iterator[Finding]:
+def _persons(rows: Metadata) -> Iterator[Finding]:
     """Patient ids that look like names; they are not repeated here."""
     named = np.flatnonzero([bool(_PERSON.fullmatch(p)) for p in rows.patient_id])
     if len(named):
@@ -101,7 +101,7 @@ def _persons(rows: Rows) -> Iterator[Finding]:
         )
 
 
-def _variants(rows: Rows) -> Iterator[Finding]:
+def _variants(rows: Metadata) -> Iterator[Finding]:
     """Patient ids that may mean one patient: P7 and p7, 7 and 007 and 7.0."""
     spelled = defaultdict(set)
     for patient in set(rows.patient_id):
@@ -123,7 +123,7 @@ def _plain(patient: str) -> str:
     return re.sub(r"\d+", lambda digits: digits[0].lstrip("0") or "0", text)
 
 
-def _placeholders(rows: Rows) -> Iterator[Finding]:
+def _placeholders(rows: Metadata) -> Iterator[Finding]:
     counts = Counter(rows.patient_id.tolist())
     usual = float(np.median(list(counts.values())))
     found = [
@@ -144,7 +144,7 @@ def _placeholders(rows: Rows) -> Iterator[Finding]:
         )
 
 
-def _attributes(rows: Rows) -> Iterator[Finding]:
+def _attributes(rows: Metadata) -> Iterator[Finding]:
     """Patients whose images contradict each other."""
     keys, group = _numbered(rows.patient_id)
     shown = [shown_patient(patient) for (patient,) in keys]
@@ -163,7 +163,7 @@ def _attributes(rows: Rows) -> Iterator[Finding]:
         yield Finding(WARNING, "patient of two ages", tuple(ages), remedy)
 
 
-def _studies(rows: Rows) -> Iterator[Finding]:
+def _studies(rows: Metadata) -> Iterator[Finding]:
     """Studies of several patients or ages."""
     rows = rows.take(np.flatnonzero(rows.study_id != ""))
     if not len(rows):

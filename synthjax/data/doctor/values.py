@@ -6,7 +6,7 @@ import numpy as np
 
 from synthjax.data.doctor.findings import WARNING, Finding
 from synthjax.data.doctor.looks import Look
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 
 _DARK = 0.15  # of 0..1: an image whose brightest value is below is hardly seen
 _WHITE = 0.5  # of the values: an image with more of them white is clipped
@@ -34,7 +34,7 @@ def describe_values(looks: Sequence[Look]) -> Iterator[tuple[str, str]]:
 
 
 def examine_values(
-    rows: Rows, looks: Sequence[Look], colour_is_rare: bool | None
+    rows: Metadata, looks: Sequence[Look], colour_is_rare: bool | None
 ) -> Iterator[Finding]:
     """What is odd in the values.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 import synthjax
 from synthjax.core.files import write_atomic
-from synthjax.data.dataset import BuiltSet
+from synthjax.data.dataset import Dataset
 
 _TOLD = (  # keys of a provenance; a group tells all below it
     "source",
@@ -41,7 +41,7 @@ are the pseudonyms of the source. Hand it on only if the terms of the source all
 
 
 def write_card(
-    built: BuiltSet,
+    built: Dataset,
     folder: Path,
     *,
     files: str,
@@ -66,7 +66,7 @@ def write_card(
     write_atomic(folder / "README.md", ("\n\n".join(sections) + "\n").encode())
 
 
-def _header(built: BuiltSet, more: Mapping[str, Any]) -> str:
+def _header(built: Dataset, more: Mapping[str, Any]) -> str:
     """YAML; its values are written as JSON, which YAML contains."""
     size = next((name for bound, name in _SIZES if len(built) < bound), "1M<n<10M")
     tags = ["medical", "synthetic"] if built.is_synthetic else ["medical"]
@@ -84,11 +84,11 @@ def _header(built: BuiltSet, more: Mapping[str, Any]) -> str:
     return "\n".join(("---", *lines, "---"))
 
 
-def _images(built: BuiltSet) -> str:
+def _images(built: Dataset) -> str:
     schema = built.schema
     colour = "grey" if schema.channels == 1 else "RGB"
     lines = ["| split | images | patients |", "|---|---|---|"]
-    for split, rows in built.rows.items():
+    for split, rows in ((split, built.metadata(split)) for split in built.counts):
         patients = len(set(rows.patient_id))
         lines.append(f"| {split} | {len(rows):,} | {patients:,} |")
     size = f"{schema.resolution} x {schema.resolution} pixels, {colour}"
@@ -96,9 +96,9 @@ def _images(built: BuiltSet) -> str:
     return "\n".join(lines)
 
 
-def _labels(built: BuiltSet) -> str:
+def _labels(built: Dataset) -> str:
     """Prevalence per split: positive images of those whose label is known."""
-    splits = list(built.rows)
+    splits = list(built.counts)
     lines = [
         f"| label | {' | '.join(splits)} |",
         "|---" * (1 + len(splits)) + "|",
@@ -114,7 +114,7 @@ def _labels(built: BuiltSet) -> str:
     return "\n".join((*lines, "\nPositive images of those whose label is known."))
 
 
-def _provenance(built: BuiltSet) -> str:
+def _provenance(built: Dataset) -> str:
     lines = ["| fact | value |", "|---|---|"]
     for key, value in _facts(built.provenance):
         group = key.split(".")

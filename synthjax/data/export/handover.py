@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.data.dataset import open_set
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
 from synthjax.data.export.secondary_capture import write_secondary_capture
@@ -41,7 +41,7 @@ def export(set_directory: Path, out: Path, format: str) -> None:
             f"{out} lies in the set's own directory, {set_directory}; choose another."
         )
     _check_free(out)
-    built = open_set(set_directory)
+    built = Dataset.open(set_directory)
     with _whole_folder(out) as folder:
         FORMATS[format](built, folder)
     say(f"{out}: {len(built)} images of {built.schema.name} as {format}")

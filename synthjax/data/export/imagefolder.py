@@ -7,7 +7,7 @@ card, README.md; every other tool sees folders of PNG files, each with a table
 
 from pathlib import Path
 
-from synthjax.data.dataset import BuiltSet
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.card import write_card
 from synthjax.data.export.metadata_table import MetadataTable
 from synthjax.data.export.names import safe_names
@@ -17,7 +17,7 @@ TABLE = "metadata.csv"
 SPLIT_NAMES = {"valid": "validation"}  # where the hub's name is not ours
 
 
-def write_image_folder(built: BuiltSet, folder: Path) -> None:
+def write_image_folder(built: Dataset, folder: Path) -> None:
     """Writes `<split>/<id>.png` without loss, `<split>/metadata.csv` and README.md.
 
     metadata.csv has the columns file_name (relative to it), id, patient_id, study_id,
@@ -28,7 +28,7 @@ def write_image_folder(built: BuiltSet, folder: Path) -> None:
         folder: there and empty.
     """
     table = MetadataTable(built)
-    splits = {split: SPLIT_NAMES.get(split, split) for split in built.rows}
+    splits = {split: SPLIT_NAMES.get(split, split) for split in built.counts}
     for split, name in splits.items():
         _write_split(built, split, folder / name, table)
     write_card(
@@ -46,10 +46,10 @@ def write_image_folder(built: BuiltSet, folder: Path) -> None:
 
 
 def _write_split(
-    built: BuiltSet, split: str, folder: Path, table: MetadataTable
+    built: Dataset, split: str, folder: Path, table: MetadataTable
 ) -> None:
     folder.mkdir()
-    files = [f"{name}.png" for name in safe_names(built.rows[split].id.tolist())]
+    files = [f"{name}.png" for name in safe_names(built.metadata(split).id.tolist())]
 
     def save(number: int, record: Record) -> None:
         (folder / files[number]).write_bytes(encode_png(record.pixels))

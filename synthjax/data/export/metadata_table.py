@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthjax.data.dataset import BuiltSet
+from synthjax.data.dataset import Dataset
 
 ATTRIBUTES = ("id", "patient_id", "study_id", "age", "sex", "view")
 
@@ -30,7 +30,7 @@ class MetadataTable:
         leading: columns in front, which `write` is given.
     """
 
-    def __init__(self, built: BuiltSet, leading: tuple[str, ...] = ("file_name",)):
+    def __init__(self, built: Dataset, leading: tuple[str, ...] = ("file_name",)):
         self._built = built
         self._leading = leading
         taken = {_IMAGE, *leading, *ATTRIBUTES}
@@ -38,7 +38,7 @@ class MetadataTable:
         self._blank = {
             name: _blank(built, name) for name in ("study_id", "sex", "view")
         }
-        every = np.concatenate([built.label(split) for split in built.rows])
+        every = np.concatenate([built.label(split) for split in built.counts])
         self._fractions = np.isnan(every).any(axis=0)
 
     @property
@@ -56,7 +56,7 @@ class MetadataTable:
         Args:
             leading: column -> one text for each row.
         """
-        rows, label = self._built.rows[split], self._built.label(split)
+        rows, label = self._built.metadata(split), self._built.label(split)
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*self._leading, *ATTRIBUTES, *self.labels])
@@ -82,9 +82,9 @@ def _label_cell(value: float, fraction: bool) -> str:
     return f"{value:.1f}" if fraction else f"{value:.0f}"
 
 
-def _blank(built: BuiltSet, name: str) -> str:
+def _blank(built: Dataset, name: str) -> str:
     """What stands for an unknown text of this attribute."""
-    columns = [getattr(rows, name) for rows in built.rows.values()]
+    columns = [getattr(rows, name) for rows in map(built.metadata, built.counts)]
     known = any(bool(np.any(column != "")) for column in columns)
     guessable = all(bool(np.any(column[:_GUESSED_ROWS] != "")) for column in columns)
     return _UNKNOWN if known and not guessable else ""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from synthjax.data.dataset import BuiltSet
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.card import write_card
 from synthjax.data.schema import Record
 
 
-def write_npz(built: BuiltSet, folder: Path) -> None:
+def write_npz(built: Dataset, folder: Path) -> None:
     """Writes `<split>.npz` and README.md; the same set gives the same bytes.
 
     Arrays: images [n h w c] uint8 or uint16; labels [n y] float32, 0, 1 or NaN where
@@ -25,7 +25,7 @@ def write_npz(built: BuiltSet, folder: Path) -> None:
     Args:
         folder: there and empty.
     """
-    for split in built.rows:
+    for split in built.counts:
         _write_split(built, split, folder / f"{split}.npz")
     write_card(
         built,
@@ -38,8 +38,8 @@ def write_npz(built: BuiltSet, folder: Path) -> None:
     )
 
 
-def _write_split(built: BuiltSet, split: str, path: Path) -> None:
-    schema, rows = built.schema, built.rows[split]
+def _write_split(built: Dataset, split: str, path: Path) -> None:
+    schema, rows = built.schema, built.metadata(split)
     columns = {
         "labels": built.label(split),
         "label_names": np.array(schema.labels, dtype=str),

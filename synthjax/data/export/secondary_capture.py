@@ -20,7 +20,7 @@ from pydicom.uid import (
 
 import synthjax
 from synthjax.core.errors import StudyError
-from synthjax.data.dataset import BuiltSet
+from synthjax.data import dataset as sets
 from synthjax.data.export.card import write_card
 from synthjax.data.export.metadata_table import MetadataTable
 from synthjax.data.export.names import safe_names
@@ -34,7 +34,7 @@ _SOFTWARE = f"synthjax {synthjax.__version__}"
 _COLUMNS = ("file_name", "sop_instance_uid")
 
 
-def write_secondary_capture(built: BuiltSet, folder: Path) -> None:
+def write_secondary_capture(built: sets.Dataset, folder: Path) -> None:
     """Writes `<split>/<id>.dcm` without loss, `<split>/labels.csv` and README.md.
 
     UIDs are drawn afresh from random UUIDs at each export (PS3.5 B.2) and are derived
@@ -57,10 +57,10 @@ def write_secondary_capture(built: BuiltSet, folder: Path) -> None:
     table = MetadataTable(built, _COLUMNS)
     derivation = _derivation(built)
     patients = sorted(
-        {name for rows in built.rows.values() for name in rows.patient_id}
+        {name for rows in map(built.metadata, built.counts) for name in rows.patient_id}
     )
     names = dict(zip(patients, safe_names(patients, longest=_LONGEST_ID), strict=True))
-    for split in built.rows:
+    for split in built.counts:
         (folder / split).mkdir()
         _write_split(built, split, folder / split, table, names, derivation)
     write_card(
@@ -76,7 +76,7 @@ def write_secondary_capture(built: BuiltSet, folder: Path) -> None:
 
 
 def _write_split(
-    built: BuiltSet,
+    built: sets.Dataset,
     split: str,
     folder: Path,
     table: MetadataTable,
@@ -84,7 +84,7 @@ def _write_split(
     derivation: str,
 ) -> None:
     """Writes a split; `names` has the Patient ID of each patient of the set."""
-    rows = built.rows[split]
+    rows = built.metadata(split)
     files = [f"{name}.dcm" for name in safe_names(rows.id.tolist())]
     studies: dict[tuple[str, str], tuple[str, str]] = {}  # Study, Series Instance UID
     images: dict[tuple[str, str], int] = {}
@@ -115,7 +115,7 @@ def _new_uid() -> str:
     return generate_uid(prefix=None)  # "2.25." and a random UUID
 
 
-def _derivation(built: BuiltSet) -> str:
+def _derivation(built: sets.Dataset) -> str:
     """Which generator drew the set, for (0008,2111), 1024 characters at most."""
     generator = built.provenance.get("generator") or {}
     told = {

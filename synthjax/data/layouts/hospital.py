@@ -20,7 +20,7 @@ from synthjax.data.layouts.chexpert import write_chexpert
 from synthjax.data.layouts.mimic_cxr_jpg import write_mimic_cxr_jpg
 from synthjax.data.layouts.nih14 import write_nih14
 from synthjax.data.layouts.rsna_ich import write_rsna
-from synthjax.data.listing import Listing, Rows
+from synthjax.data.listing import Listing, Metadata
 from synthjax.data.parallel import ordered_map, processes_for
 from synthjax.data.schema import Record
 
@@ -125,7 +125,9 @@ def _fingerprint(listing: Listing, render: Render) -> str:
     return hasher.hexdigest()[:16]
 
 
-def _render(rows: Rows, render: Render, workers: int) -> Iterator[tuple[Record, Any]]:
+def _render(
+    rows: Metadata, render: Render, workers: int
+) -> Iterator[tuple[Record, Any]]:
     """Every row with what is rendered of it, in order."""
     starts = range(0, len(rows), _CHUNK)
     tasks = (
@@ -142,6 +144,6 @@ def _render(rows: Rows, render: Render, workers: int) -> Iterator[tuple[Record, 
     bar.close()
 
 
-def _render_chunk(task: tuple[Render, Rows]) -> list[Any]:
+def _render_chunk(task: tuple[Render, Metadata]) -> list[Any]:
     render, rows = task
     return [render(rows.record(number)) for number in range(len(rows))]

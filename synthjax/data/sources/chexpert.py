@@ -20,7 +20,7 @@ import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import CHEST
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import FILE_NAME, LABEL_UNKNOWN, ROW_MALFORMED, Problems
 from synthjax.data.sources import chexpert_plus
 from synthjax.data.sources.attributes import known_age, known_sex
@@ -141,7 +141,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     return Listing(
         name="chexpert",
         labels=CHEST,
-        rows=make_rows(
+        rows=make_metadata(
             id=[image.file.removeprefix(below) for image in images],
             label=label,
             patient_id=[image.patient for image in images],
@@ -259,7 +259,7 @@ def _plus_rows(
     """The rows of CheXpert Plus's table with its labels."""
     splits = {Path(name).stem for name in config.tables}  # train.csv: train/patient...
     labels = chexpert_plus.labels_file(root, config.plus_labels)
-    for line, cells in chexpert_plus.read_rows(table, labels, splits, counts):
+    for line, cells in chexpert_plus.read_metadata(table, labels, splits, counts):
         yield _Row(table.name, line, cells)
 
 

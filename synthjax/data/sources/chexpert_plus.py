@@ -43,7 +43,7 @@ def images_folder(root: Path) -> str:
     )
 
 
-def read_rows(
+def read_metadata(
     path: Path, labels_path: Path, splits: set[str], counts: Counter[str]
 ) -> Iterator[tuple[int, list[str] | None]]:
     """Lines of the table: path, sex, age, AP/PA and the 14 labels, if it has any.

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool
 
-from synthjax.data.listing import Context, Rows
+from synthjax.data.listing import Context, Metadata
 from synthjax.data.problems import FILE_UNUSABLE, PATIENT_MISSING, Problems
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
 from synthjax.data.sources.header_index import index_headers
@@ -18,7 +18,9 @@ _NAMED = "patient named"  # kind of problem
 _NAME = "^"  # parts the components of a person's name (PS3.5 section 6.2)
 
 
-def add_patients(rows: Rows, root: Path, context: Context, facts: Counter[str]) -> Rows:
+def add_patients(
+    rows: Metadata, root: Path, context: Context, facts: Counter[str]
+) -> Metadata:
     """The rows with the patient ids of their files' headers.
 
     Study, sex, view and age come from the header as well where a row does not have

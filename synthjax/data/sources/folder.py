@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
     LABEL_UNKNOWN,
     PATIENT_MISSING,
@@ -146,7 +146,7 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
         images = [_Image("", *member) for member in members]
     if not images:
         raise StudyError(f"{tree.root} has no image that can be used.")
-    rows = make_rows(
+    rows = make_metadata(
         id=[image.file for image in images],
         label=np.array([image.label for image in images], np.float32),
         patient_id=[image.patient_id for image in images],

@@ -20,7 +20,7 @@ from jaxtyping import Float32
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.images.pixels import unit
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 from synthjax.data.sources.medmnist_arrays import (
@@ -115,7 +115,7 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
     return Listing(
         name=path.stem,
         labels=labels,
-        rows=make_rows(
+        rows=make_metadata(
             id=ids,
             label=label,
             patient_id=ids,

@@ -17,7 +17,7 @@ import numpy as np
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import CHEST
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
     LABEL_UNKNOWN,
     ROW_MALFORMED,
@@ -113,7 +113,7 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     return Listing(
         name="mimic_cxr_jpg",
         labels=CHEST,
-        rows=make_rows(
+        rows=make_metadata(
             id=[image.dicom_id for image in images],
             label=label,
             patient_id=[f"p{image.subject}" for image in images],

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
     LABEL_UNKNOWN,
     PATIENT_MISSING,
@@ -114,7 +114,7 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
     return Listing(
         name="nih14",
         labels=label_names(config),
-        rows=make_rows(
+        rows=make_metadata(
             id=[image.name for image in images],
             label=label,
             patient_id=[image.patient for image in images],

@@ -20,7 +20,7 @@ from jaxtyping import Float, Float32, Int16
 from synthjax.core.errors import ConfigError
 from synthjax.data.images.pixels import RESOLUTIONS
 from synthjax.data.images.windowing import THREE, WINDOWS, apply_window
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.schema import Record
 from synthjax.phantom.head.anatomy import Head, draw_head, draw_levels
 from synthjax.phantom.head.canvas import Canvas
@@ -180,7 +180,7 @@ def list_images(config: PhantomBrainConfig, context: Context) -> Listing:
             ids.append(f"{case.name}-slice{image + 1}")
             labels.append(case.label(image))
             cases.append(case)
-    rows = make_rows(
+    rows = make_metadata(
         id=ids,
         label=np.stack(labels),
         patient_id=[case.name for case in cases],

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32
 
 from synthjax.core.errors import ConfigError
 from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Record
 from synthjax.phantom.chest.anatomy import (
@@ -150,7 +150,7 @@ def list_images(config: PhantomChestConfig, context: Context) -> Listing:
             columns["age"].append(case.patient.age)
             columns["sex"].append(case.patient.sex)
             columns["view"].append(_draw_pose(case, image)[1].view)
-    rows = make_rows(
+    rows = make_metadata(
         **columns,
         study_id=columns["id"],
         origin=f"phantom_chest seed {context.seed}",

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import BRAIN, HAEMORRHAGES
-from synthjax.data.listing import Context, Listing, make_rows
+from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
     FILE_MISSING,
     FILE_NAME,
@@ -119,7 +119,7 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     return Listing(
         name="rsna_ich",
         labels=BRAIN,
-        rows=make_rows(
+        rows=make_metadata(
             id=ids,
             label=np.column_stack([types, types.max(axis=1) == 0]),
             patient_id=headers["patient_id"].to_pylist(),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.data.problems import Problems
 from synthjax.data.store.recipe import Made, Recipe, make_examples
 from synthjax.data.store.shards import Shard, Written, chunks, read_written, write_shard
@@ -25,13 +25,13 @@ class ShardTask(NamedTuple):
     build: Path
     recipe: Recipe
     shard: Shard
-    rows: Rows  # those of the shard, in its order
+    rows: Metadata  # those of the shard, in its order
 
 
 def write_shards_with_beam(
     build: Path,
     recipe: Recipe,
-    rows: Rows,
+    rows: Metadata,
     shards: Sequence[Shard],
     *,
     problems: Problems,

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int32, UInt
 
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Rows, make_rows
+from synthjax.data.listing import Metadata, make_metadata
 from synthjax.data.parallel import ordered_map
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.feed import Feed, ResidentFeed, StreamingFeed
@@ -32,8 +32,8 @@ __all__ = [
     "make_selection_feed",
     "padded_batches",
     "read_counts",
+    "read_metadata",
     "read_provenance",
-    "read_rows",
     "read_schema",
     "read_split",
     "resident_images",
@@ -45,7 +45,7 @@ _RESIDENT_BYTES = 2_000_000_000  # resident="auto" keeps smaller splits on the d
 
 
 @dataclasses.dataclass(frozen=True)
-class Table(Rows):
+class Table(Metadata):
     """A split in memory, one row per image, by ascending id."""
 
     pixels: UInt[np.ndarray, "n h w c"]  # no rows if read without images
@@ -76,18 +76,20 @@ def read_split(directory: Path, split: str, *, images: bool = True) -> Table:
     return Table(**vars(rows), pixels=pixels)
 
 
-def read_rows(stored: StoredSplit | Selection) -> Rows:
+def read_metadata(stored: StoredSplit | Selection) -> Metadata:
     """All that is known of the images but their pixels, by position."""
     return _read(stored, images=False)[0]
 
 
 def _read(
     stored: StoredSplit | Selection, *, images: bool
-) -> tuple[Rows, UInt[np.ndarray, "n h w c"]]:
-    """Rows and pixels by position; no pixels without `images`."""
+) -> tuple[Metadata, UInt[np.ndarray, "n h w c"]]:
+    """Reads metadata and pixels by position; no pixels without `images`."""
     schema, count = stored.schema, len(stored)
     pixels = np.zeros((count if images else 0, *schema.image_shape), schema.dtype)
-    columns: dict[str, list] = {field.name: [] for field in dataclasses.fields(Rows)}
+    columns: dict[str, list] = {
+        field.name: [] for field in dataclasses.fields(Metadata)
+    }
     chunk = _CHUNK
     if images:
         chunk = min(_CHUNK, max(1, _CHUNK_BYTES // _image_bytes(schema)))
@@ -104,7 +106,7 @@ def _read(
                 pixels[row] = record.pixels
             for name, values in columns.items():
                 values.append(getattr(record, name))
-    return make_rows(**columns), pixels
+    return make_metadata(**columns), pixels
 
 
 def make_feed(

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from synthjax.data.images.pixels import PixelsConfig, fit
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.data.problems import FILE_UNUSABLE, BadImageError, Problem
 from synthjax.data.schema import Record, Schema, check_record, encode_png
 from synthjax.data.store.codec import encode_example
@@ -48,7 +48,7 @@ class Made:
         return len(self.examples)
 
 
-def stamps(root: Path | None, rows: Rows) -> list[str]:
+def stamps(root: Path | None, rows: Metadata) -> list[str]:
     """Tells a row's file from what it was before: its size and time; "" without one."""
     if root is None:
         return [""] * len(rows)
@@ -62,7 +62,7 @@ def stamps(root: Path | None, rows: Rows) -> list[str]:
     return told
 
 
-def make_examples(recipe: Recipe, rows: Rows) -> Made:
+def make_examples(recipe: Recipe, rows: Metadata) -> Made:
     """Reads, fits and encodes rows.
 
     Raises:

@@ -22,7 +22,7 @@ from jaxtyping import Int
 import synthjax
 from synthjax.core.clock import progress
 from synthjax.core.files import read_json, write_json
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.data.parallel import ordered_map, processes_for
 from synthjax.data.problems import Problem, Problems
 from synthjax.data.store.recipe import Made, Recipe, make_examples, no_seconds, stamps
@@ -68,7 +68,7 @@ def shard_name(split: str, index: int, count: int) -> str:
 
 
 def plan_shards(
-    rows: Rows,
+    rows: Metadata,
     splits: Mapping[str, Sequence[int]],
     *,
     image_bytes: float,
@@ -95,7 +95,9 @@ def plan_shards(
     return shards
 
 
-def estimate_bytes(recipe: Recipe, rows: Rows, numbers: Int[np.ndarray, " k"]) -> float:
+def estimate_bytes(
+    recipe: Recipe, rows: Metadata, numbers: Int[np.ndarray, " k"]
+) -> float:
     """Mean size of an encoded image, from a few evenly spaced ones."""
     places = np.unique(np.linspace(0, len(numbers) - 1, _SAMPLE).astype(int))
     sample = rows.take(numbers[places])
@@ -104,7 +106,9 @@ def estimate_bytes(recipe: Recipe, rows: Rows, numbers: Int[np.ndarray, " k"]) -
     return float(np.mean(sizes)) if sizes else 1.0
 
 
-def fingerprint(recipe: Recipe, rows: Rows, splits: Mapping[str, Sequence[int]]) -> str:
+def fingerprint(
+    recipe: Recipe, rows: Metadata, splits: Mapping[str, Sequence[int]]
+) -> str:
     """Names what the shards depend on, the files' contents aside (`Written.stamp`).
 
     Whether faulty files are skipped is left out: a finished shard says what it lacks.
@@ -112,7 +116,7 @@ def fingerprint(recipe: Recipe, rows: Rows, splits: Mapping[str, Sequence[int]])
     read = getattr(recipe.read, "__qualname__", None) or repr(recipe.read)
     made = (synthjax.__version__, read, recipe.schema, recipe.pixels, sorted(splits))
     hasher = hashlib.sha256(repr(made).encode())
-    for field in dataclasses.fields(Rows):
+    for field in dataclasses.fields(Metadata):
         column = getattr(rows, field.name)
         text = column.dtype == object
         data = "\0".join(column.tolist()).encode() if text else column.tobytes()
@@ -177,7 +181,7 @@ def _digest(stamps: Sequence[str]) -> str:
 
 
 def read_written(
-    build: Path, shard: Shard, recipe: Recipe, rows: Rows
+    build: Path, shard: Shard, recipe: Recipe, rows: Metadata
 ) -> Written | None:
     """What a finished shard holds; None if there is none, or its files have changed."""
     if not (build / FILES / shard.name).is_file():
@@ -196,7 +200,7 @@ def read_written(
 def write_shards(
     build: Path,
     recipe: Recipe,
-    rows: Rows,
+    rows: Metadata,
     shards: Sequence[Shard],
     *,
     problems: Problems,
@@ -251,11 +255,11 @@ def write_shards(
     return [written or next(new) for written in found]
 
 
-def _make(task: tuple[Recipe, Rows]) -> Made:
+def _make(task: tuple[Recipe, Metadata]) -> Made:
     return make_examples(*task)
 
 
-def _describe(task: tuple[Recipe, Rows]) -> str:
+def _describe(task: tuple[Recipe, Metadata]) -> str:
     _, rows = task
     return f"{rows.origin[0] or rows.id[0]} (or up to {len(rows) - 1} images after it)"
 

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from synthjax.core.clock import progress
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.predictions import ARMS, Predictions
 from synthjax.evaluate.utility.arms import arm_table, on_synthetic, rarer_patients
@@ -65,7 +65,7 @@ class Measured:
 
 
 def measure(
-    config: EvaluateConfig, predictions: Predictions, rows: Rows, seed: int
+    config: EvaluateConfig, predictions: Predictions, rows: Metadata, seed: int
 ) -> dict[str, Any]:
     """All numbers of results.json that come from the classifiers; NaN is null there.
 

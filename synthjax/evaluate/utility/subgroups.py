@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Shaped
 
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Rows
+from synthjax.data.listing import Metadata
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.predictions import ARMS, Logits
 from synthjax.statistics.bootstrap import mean_over_labels, resample
@@ -18,7 +18,7 @@ from synthjax.statistics.seed_patient_variance import estimate
 FEWEST = 20  # patients of a group that is measured
 
 
-def same_images(rows: Rows, ids: np.ndarray) -> Rows:
+def same_images(rows: Metadata, ids: np.ndarray) -> Metadata:
     """The rows of these images, in their order.
 
     Raises:
@@ -38,7 +38,7 @@ def same_images(rows: Rows, ids: np.ndarray) -> Rows:
 def subgroups(
     config: EvaluateConfig,
     test: Logits,
-    rows: Rows,
+    rows: Metadata,
     multiplicity: Shaped[np.ndarray, "n 1+r"] | Shaped[Array, "n 1+r"],
 ) -> list[dict[str, Any]]:
     """Mean AUROCs and gap of each group of test images, by the draws of the whole.
@@ -95,7 +95,7 @@ def subgroups(
 
 
 def _groups(
-    config: EvaluateConfig, rows: Rows
+    config: EvaluateConfig, rows: Metadata
 ) -> Iterator[tuple[str, str, Bool[np.ndarray, " n"]]]:
     """(attribute, group, member); images with an unknown attribute are in no group."""
     for by, values, order in (

@@ -81,8 +81,8 @@ def test_an_unknown_format_names_those_there_are(tmp_path, noise_set):
 
 
 def test_an_image_that_comes_before_another_is_written_before_it(noise_set):
-    built = handover.open_set(noise_set)
+    built = handover.Dataset.open(noise_set)
     assert len(built) == 55 and set(FORMATS) == {"png", "npz", "dicom"}
     found = list(built.map_images("train", lambda number, record: (number, record.id)))
-    assert found == list(enumerate(built.rows["train"].id))
+    assert found == list(enumerate(built.metadata("train").id))
     assert np.isnan(built.label("train")).any()

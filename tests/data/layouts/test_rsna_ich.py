@@ -43,7 +43,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def read_rows(root):
+def read_metadata(root):
     with open(root / "stage_2_train.csv", newline="") as file:
         return list(csv.reader(file))
 
@@ -53,7 +53,7 @@ def test_the_written_layout_is_that_of_the_set(written: Path):
         "stage_2_train",
         "stage_2_train.csv",
     ]
-    rows = read_rows(written)
+    rows = read_metadata(written)
     assert rows[0] == ["ID", "Label"]
     first = SLICES[0][0].id
     assert [row[0] for row in rows[1:7]] == [

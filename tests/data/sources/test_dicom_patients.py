@@ -9,7 +9,7 @@ import pytest
 from synthjax.core.errors import StudyError
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.layouts.rsna_ich import make_dicom
-from synthjax.data.listing import Context, make_rows
+from synthjax.data.listing import Context, make_metadata
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Record
 from synthjax.data.sources.dicom_patients import add_patients
@@ -35,7 +35,9 @@ def rows_of(root, files, **columns):
         made.ViewPosition = "PA"
         made.save_as(root / file, enforce_file_format=True)
     label = np.zeros((len(files), 1))
-    return make_rows(id=files, label=label, patient_id=files, origin=files, **columns)
+    return make_metadata(
+        id=files, label=label, patient_id=files, origin=files, **columns
+    )
 
 
 def context(root, action="error"):
@@ -69,7 +71,9 @@ def test_a_file_that_names_a_person_or_nobody_is_a_problem(tmp_path):
     (tmp_path / "h.dcm").write_bytes(b"no")
     given = rows_of(tmp_path, ["a.dcm", "f.dcm", "g.dcm"])
     files = [*given.origin, "h.dcm"]
-    given = make_rows(id=files, label=np.zeros((4, 1)), patient_id=files, origin=files)
+    given = make_metadata(
+        id=files, label=np.zeros((4, 1)), patient_id=files, origin=files
+    )
     lenient = context(tmp_path, "skip")
     facts: Counter[str] = Counter()
     rows = add_patients(given, tmp_path, lenient, facts)

@@ -81,7 +81,7 @@ def listed(root, tmp_path, **config):
     return list_images(RsnaIchConfig(path=str(root), **config), context(tmp_path))
 
 
-def read_rows(root):
+def read_metadata(root):
     with open(root / "stage_2_train.csv", newline="") as file:
         return list(csv.reader(file))
 
@@ -154,7 +154,7 @@ def test_the_folder_around_the_set_will_do(tree: Path, tmp_path: Path):
 
 
 def test_other_names_and_the_authors_third_column(tree: Path, tmp_path: Path):
-    header, *rows = read_rows(tree)
+    header, *rows = read_metadata(tree)
     (tree / "stage_2_train.csv").unlink()
     write_rows(
         tree,
@@ -173,7 +173,7 @@ def test_a_shuffled_table_with_a_mark_and_repeats_is_the_same(
     tree: Path, tmp_path: Path
 ):
     plain = listed(tree, tmp_path)
-    header, *rows = read_rows(tree)
+    header, *rows = read_metadata(tree)
     np.random.default_rng(1).shuffle(rows)
     write_rows(tree, [header, *rows, [], *rows[:100], *rows[:7]])
     path = tree / "stage_2_train.csv"
@@ -203,7 +203,7 @@ def test_headers_are_read_once_for_all_studies(tree: Path, tmp_path: Path, monke
 
 def edit_row(number, change):
     def plant(root):
-        rows = read_rows(root)
+        rows = read_metadata(root)
         rows[number] = change(rows[number])
         write_rows(root, rows)
 
@@ -211,7 +211,7 @@ def edit_row(number, change):
 
 
 def add_rows(*added):
-    return lambda root: write_rows(root, [*read_rows(root), *added])
+    return lambda root: write_rows(root, [*read_metadata(root), *added])
 
 
 def edit_file(change):
@@ -254,7 +254,7 @@ FAULTS = {  # name: (plant, kind, message, slices left)
     ),
     "no subtype": (
         lambda root: write_rows(
-            root, [r for n, r in enumerate(read_rows(root)) if n != 2]
+            root, [r for n, r in enumerate(read_metadata(root)) if n != 2]
         ),
         "rows incomplete",
         f"{FIRST} in stage_2_train.csv: it has no row for intraparenchymal",
@@ -281,7 +281,9 @@ FAULTS = {  # name: (plant, kind, message, slices left)
     ),
     "a blank label": (edit_row(3, lambda row: [row[0], ""]), "label unknown", "''", 39),
     "a contradiction": (
-        lambda root: add_rows([(row := read_rows(root)[1])[0], OTHER[row[1]]])(root),
+        lambda root: add_rows([(row := read_metadata(root)[1])[0], OTHER[row[1]]])(
+            root
+        ),
         "rows contradict",
         f"row 242 of .*{FIRST}_epidural is . here",
         39,
@@ -350,7 +352,7 @@ def test_a_fault_is_named_or_left_out(tree: Path, tmp_path: Path, name):
 
 def test_a_slice_is_counted_once(tree: Path, tmp_path: Path):
     """However many of its rows are at fault, and in however many ways."""
-    rows = read_rows(tree)
+    rows = read_metadata(tree)
     for number in (1, 2, 3):  # of the first slice
         rows[number][1] = "?"
     for number in (7, 8):  # of the second
@@ -378,7 +380,7 @@ def test_no_usable_slice_is_said(tree: Path, tmp_path: Path):
     lenient = context(tmp_path, "skip", 1.0)
     with pytest.raises(StudyError, match=r"stage_2_train\.csv has no slice that can"):
         list_images(RsnaIchConfig(path=str(tree)), lenient)
-    header, *rows = read_rows(tree)
+    header, *rows = read_metadata(tree)
     write_rows(tree, [header, *([name, "?"] for name, _ in rows)])
     with pytest.raises(StudyError, match=r"stage_2_train\.csv has no slice that can"):
         list_images(RsnaIchConfig(path=str(tree)), context(tmp_path, "skip", 1.0))

@@ -64,7 +64,7 @@ def test_records_are_those_of_the_parts_with_the_labels_given(selection, splits)
 
 def test_device_and_files_give_the_same_batches(selection):
     devices = make_devices(DevicesConfig(count=1))
-    rows = loader.read_rows(selection)
+    rows = loader.read_metadata(selection)
     order = BatchOrder(16, 8, 3)
     feeds = [
         loader.make_selection_feed(

@@ -11,7 +11,7 @@ import pytest
 from synthjax.core.errors import StudyError
 from synthjax.data import parallel
 from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.listing import make_rows
+from synthjax.data.listing import make_metadata
 from synthjax.data.problems import BadImageError, Problems
 from synthjax.data.schema import Record, Schema, encode_png
 from synthjax.data.store import recipe, shards
@@ -38,7 +38,7 @@ class Waves:
 
 def rows_of(count):
     ids = [f"{number:03d}" for number in range(count)]
-    return make_rows(
+    return make_metadata(
         id=ids,
         label=[[number % 2] for number in range(count)],
         patient_id=[f"p{number // 2}" for number in range(count)],

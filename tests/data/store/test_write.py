@@ -176,9 +176,9 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 import numpy as np
 from pathlib import Path
-from synthjax.data import loader
+from synthjax.data.store import loader
 from synthjax.data.schema import Record, Schema
-from synthjax.data.write import write_set
+from synthjax.data.store.write import write_set
 pixels, label = np.zeros((16, 16, 1), np.uint8), np.ones(1, np.float32)
 out = Path(sys.argv[1])
 write_set(out, Schema("s", ("a",), 16, 1), {"train": [Record("i", pixels, label, "p")]})
