@@ -10,12 +10,13 @@ from collections.abc import Callable
 from synthjax.classifier.networks.densenet import LAYERS
 from synthjax.core.errors import ConfigError
 from synthjax.encoders.densenet import make_densenet
-from synthjax.encoders.encoder import NAMES, Encoder, EncoderConfig
+from synthjax.encoders.encoder import NAMES, EncoderConfig
 from synthjax.encoders.inception import make_inception
 from synthjax.encoders.own import make_own
 from synthjax.encoders.pixels import make_pixel_pca, make_pixels
 from synthjax.encoders.radiomics import make_radiomics
 from synthjax.encoders.random_network import make_random
+from synthjax.metrics.encoder import Encoder
 
 __all__ = ["ENCODERS", "NAMES", "Encoder", "EncoderConfig", "make_encoder"]
 

@@ -10,7 +10,8 @@ from synthjax.classifier.networks.api import Network
 from synthjax.classifier.networks.densenet import LAYERS, DenseNet, DenseNetConfig
 from synthjax.classifier.networks.pretrained import read_pretrained
 from synthjax.classifier.networks.weight_file import checksum
-from synthjax.encoders.encoder import Encoder, EncoderConfig, in_parts
+from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder, in_parts
+from synthjax.metrics.encoder import Encoder
 
 SIDE = 224  # of the images that it was trained on, pixels
 TORCH_EPSILON, KERAS_EPSILON = 1e-5, 1.001e-5  # of batch norm
@@ -39,4 +40,4 @@ def make_densenet(config: EncoderConfig, resolution: int, channels: int) -> Enco
     image = jax.ShapeDtypeStruct((1, resolution, resolution, channels), jnp.float32)
     size = jax.eval_shape(network.features, variables, image).shape[1]
     name = f"{config.name} (weights {checksum(path)[:8]}), {size}d"
-    return Encoder(name, size, variables, in_parts(network.features))
+    return FunctionEncoder(name, size, variables, in_parts(network.features))

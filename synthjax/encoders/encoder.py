@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
@@ -12,6 +12,7 @@ from synthjax.classifier.networks import pretrained
 from synthjax.classifier.networks.densenet import LAYERS
 from synthjax.core.errors import ConfigError
 from synthjax.data.images.transforms import to_image
+from synthjax.metrics.encoder import Fit
 
 # Where people get the file of weights that an encoder reads; nothing is downloaded.
 SOURCES = {
@@ -25,7 +26,6 @@ SOURCES = {
     **dict.fromkeys(LAYERS, pretrained.SOURCES),
 }
 NAMES = ("pixels", "pixel_pca", "random", "radiomics", "own", *SOURCES)
-Fit = Literal["", "standardise", "axes"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +64,8 @@ PART = 32  # images that a large network sees at a time on a device
 
 
 @dataclasses.dataclass(frozen=True)
-class Encoder:
-    """A feature extractor; its parameters are always an argument."""
+class FunctionEncoder:
+    """An Encoder of metrics made of a function; its parameters are an argument."""
 
     name: str  # for people: kind, size, where from
     size: int  # features per image

@@ -27,7 +27,8 @@ from synthjax.classifier.networks.weight_file import (
 )
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.encoders.encoder import SOURCES, Encoder, EncoderConfig, in_parts
+from synthjax.encoders.encoder import SOURCES, EncoderConfig, FunctionEncoder, in_parts
+from synthjax.metrics.encoder import Encoder
 
 SIDE = 299  # of the images that the network takes, pixels
 CLASSES = 1008  # of its head in 2015; the later Inception v3 has 1000
@@ -276,4 +277,4 @@ def make_inception(config: EncoderConfig, resolution: int, channels: int) -> Enc
         return network.apply(params, fid_input(image))
 
     name = f"inception_v3 (weights {checksum(path)[:8]}), {FEATURES}d"
-    return Encoder(name, FEATURES, variables, in_parts(features))
+    return FunctionEncoder(name, FEATURES, variables, in_parts(features))

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from synthjax.classifier.predict import load_classifier
 from synthjax.core.errors import StudyError
-from synthjax.encoders.encoder import Encoder, EncoderConfig
+from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
+from synthjax.metrics.encoder import Encoder
 
 
 def make_own(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
@@ -28,4 +29,4 @@ def make_own(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
     image = jax.ShapeDtypeStruct((1, resolution, resolution, channels), jnp.float32)
     size = jax.eval_shape(network.features, params, image).shape[1]
     where = "/".join(directory.parts[-2:])
-    return Encoder(f"own {where}, {size}d", size, params, network.features)
+    return FunctionEncoder(f"own {where}, {size}d", size, params, network.features)

@@ -8,7 +8,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from synthjax.encoders.encoder import Encoder, EncoderConfig
+from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
+from synthjax.metrics.encoder import Encoder
 
 GRID = 8  # side to which "pixels" averages an image
 MOST = 1024  # numbers of an image, at most, of which "pixel_pca" finds the axes
@@ -43,7 +44,9 @@ def _averaging(resolution: int, side: int, channels: int, fit: Any = "") -> Enco
         return image.reshape(image.shape[0], size)
 
     params = {"average": area_average(resolution, side)}
-    return Encoder(f"pixels {side}x{side}, {size}d", size, params, features, fit)
+    return FunctionEncoder(
+        f"pixels {side}x{side}, {size}d", size, params, features, fit
+    )
 
 
 def area_average(length: int, parts: int) -> Float[np.ndarray, "parts length"]:

@@ -16,7 +16,8 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from synthjax.core.errors import ConfigError
-from synthjax.encoders.encoder import Encoder, EncoderConfig
+from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
+from synthjax.metrics.encoder import Encoder
 
 LEVELS = 256  # grey levels of the histogram
 COARSE = 16  # grey levels of the co-occurrence matrices
@@ -77,7 +78,7 @@ def make_radiomics(config: EncoderConfig, resolution: int, channels: int) -> Enc
         return jnp.concatenate(parts, axis=1)
 
     name = f"radiomics, {len(NAMES)}d"
-    return Encoder(name, len(NAMES), params, features, fit="standardise")
+    return FunctionEncoder(name, len(NAMES), params, features, fit="standardise")
 
 
 def _levels(grey: Float[Array, "b h w"], levels: int) -> Int[Array, "b h w"]:

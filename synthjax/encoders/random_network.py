@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 
 from synthjax.core import rng
 from synthjax.core.errors import ConfigError
-from synthjax.encoders.encoder import Encoder, EncoderConfig
+from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
+from synthjax.metrics.encoder import Encoder
 
 HIDDEN = 32  # channels of the random network
 COARSEST = 4  # side of the images of its last scale, pixels, at least
@@ -48,7 +49,7 @@ def make_random(config: EncoderConfig, resolution: int, channels: int) -> Encode
     params = {"kernels": _draw_kernels(config.seed, shapes)}
     size = 4 * read * scales
     name = f"random network of seed {config.seed}, {size}d"
-    return Encoder(name, size, params, features)
+    return FunctionEncoder(name, size, params, features)
 
 
 def _draw_kernels(

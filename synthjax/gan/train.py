@@ -34,7 +34,7 @@ from synthjax.gan.state import (
     make_optimizers,
 )
 from synthjax.gan.steps import compile_steps, frequencies, make_steps
-from synthjax.metrics.frechet import Encoder
+from synthjax.metrics.encoder import Encoder
 
 __all__ = ["GanConfig", "train"]
 

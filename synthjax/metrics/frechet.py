@@ -8,37 +8,17 @@ is no collective in the loop and the result does not depend on the device count.
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int32, UInt
+from jaxtyping import Array, Bool, Float, Int32
 
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-
-
-class Encoder(Protocol):
-    """What turns images into features."""
-
-    @property
-    def name(self) -> str:
-        """Says what the features are; distances of different names do not compare."""
-
-    @property
-    def size(self) -> int:
-        """Features per image."""
-
-    @property
-    def params(self) -> Any:
-        """A tree of arrays to hand to `encode`: an argument, never a constant."""
-
-    def encode(
-        self, params: Any, pixels: UInt[Array, "b h w c"]
-    ) -> Float[Array, "b d"]:
-        """Features of stored pixels, each image's from itself alone; traceable."""
+from synthjax.metrics.encoder import Encoder
 
 
 class Sums(NamedTuple):

@@ -227,7 +227,7 @@ def test_the_reference_is_the_stored_images(toy, toy_data):
     class Flat:
         """Features that are the pixels, whatever is around them."""
 
-        name, size, params = "flat", toy.RESOLUTION**2, ()
+        name, size, params, fit = "flat", toy.RESOLUTION**2, (), ""
 
         def encode(self, params, pixels):
             return pixels.reshape(pixels.shape[0], -1).astype(jnp.float32)

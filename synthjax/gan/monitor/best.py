@@ -11,7 +11,7 @@ from synthjax.gan.monitor.early_stop import Distance, EarlyStopConfig, Stopper, 
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import TrainState, ema_item
 from synthjax.gan.steps import Steps
-from synthjax.metrics.frechet import Encoder
+from synthjax.metrics.encoder import Encoder
 
 
 class Best:

@@ -24,8 +24,8 @@ from synthjax.data.images.pixels import to_bytes
 from synthjax.data.parallel import ordered_map
 from synthjax.data.store.loader import padded_batches
 from synthjax.data.store.stored import StoredSplit
+from synthjax.metrics.encoder import Encoder
 from synthjax.metrics.frechet import (
-    Encoder,
     MomentMeter,
     Moments,
     bias_warning,

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("toy_model", "quick_compile")
 class Flat:
     """Features that are the pixels."""
 
-    name, size, params = "flat", 64, ()
+    name, size, params, fit = "flat", 64, (), ""
 
     def encode(self, params, pixels):
         return pixels.reshape(pixels.shape[0], -1).astype(jnp.float32)
