@@ -1,6 +1,6 @@
-"""Hands a built set on, as files that other tools open.
+"""Exports a finished set as files that other tools open.
 
-python -m launch.export --set=runs/phantom_chest/synth --format=png --out=handed_on
+python -m launch.export --set=runs/phantom_chest/synth --format=png --out=exported
 """
 
 import sys
@@ -11,7 +11,7 @@ from absl import app, flags, logging
 from synthjax.core import signals
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.data.export.handover import FORMATS, export
+from synthjax.data.export.formats import FORMATS, export
 
 _SET = flags.DEFINE_string(
     "set", None, "Directory of a built set, such as runs/phantom_chest/synth."

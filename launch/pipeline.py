@@ -22,12 +22,12 @@ def run(this: Launch) -> None:
 
 def measure(this: Launch) -> None:
     """All stages but the report; a folder that cannot do is told before the first."""
-    foreign = bool(this.sections["synth"].folder.path)
-    if foreign:
+    external = bool(this.sections["synth"].folder.path)
+    if external:
         _check_folders(this)
     for stage in (data, gan, synth, classifier, evaluate):
-        if stage is gan and foreign:
-            continue  # somebody else's generator made the images
+        if stage is gan and external:
+            continue  # an external generator made the images
         stage.run(this)
 
 

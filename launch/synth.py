@@ -5,7 +5,7 @@ python -m launch.synth --config=configs/phantom_chest.py --workdir=runs/phantom
 
 from launch.study import Launch, launch
 from synthjax.data.sources import folder
-from synthjax.synth.external import read_foreign
+from synthjax.synth.external import read_external
 from synthjax.synth.write import write_twin
 
 
@@ -15,7 +15,7 @@ def run(this: Launch) -> None:
     if config.folder.path:
         this.study.run(
             "synth",
-            lambda out: read_foreign(
+            lambda out: read_external(
                 config,
                 this.sections["data"],
                 seed=this.seed,

@@ -1,4 +1,4 @@
-"""The command that hands a set on: what it writes, and its one line when it cannot."""
+"""The command that exports a set: what it writes, and its one line when it cannot."""
 
 import os
 import subprocess

@@ -91,7 +91,7 @@ class DataConfig:
         if self.export_as and not self.source.startswith("phantom"):
             raise ConfigError(
                 f"export_as={self.export_as!r}: source={self.source!r} is no phantom; "
-                "launch.export hands on a set that is built"
+                "launch.export exports a set that is built"
             )
         if self.channels not in (1, 3):
             raise ConfigError(f"channels={self.channels}: must be 1 (grey) or 3 (RGB)")

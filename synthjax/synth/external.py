@@ -1,4 +1,4 @@
-"""Takes a folder of somebody else's synthetic images for the synthetic set.
+"""Takes a folder of external synthetic images for the synthetic set.
 
 The folder goes through the same reader, resize and codec as the real one, with the
 real set's labels, resolution and pixels, so that no later stage can tell where the
@@ -19,10 +19,10 @@ from synthjax.data.store.loader import read_schema
 from synthjax.synth.write import PROVENANCE, SynthConfig
 
 
-def read_foreign(
+def read_external(
     config: SynthConfig, like: DataConfig, *, seed: int, data: Path, out: Path
 ) -> None:
-    """Builds the synthetic set from the folder of `config.folder`.
+    """Builds the synthetic set from the external folder of `config.folder`.
 
     Args:
       config: the synth section; `folder` says where the images are.

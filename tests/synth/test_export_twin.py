@@ -5,7 +5,7 @@ import pydicom
 import pytest
 
 from synthjax.core.errors import StudyError
-from synthjax.data.export.handover import export
+from synthjax.data.export.formats import export
 from synthjax.data.store.loader import read_split
 from synthjax.synth import write
 from synthjax.synth.write import SynthConfig, write_twin

@@ -1,1 +1,1 @@
-"""Sets handed on: as files of other tools, and as the layouts of the sources."""
+"""Export a finished set as files that other tools open."""

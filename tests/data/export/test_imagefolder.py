@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthjax.data.export.handover import export
+from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
 from synthjax.data.store import loader
 from synthjax.data.store.write import write_set

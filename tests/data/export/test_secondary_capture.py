@@ -11,7 +11,7 @@ import pytest
 
 import synthjax
 from synthjax.core.errors import StudyError
-from synthjax.data.export.handover import export
+from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
 from synthjax.data.store import loader
 from synthjax.data.store.write import write_set

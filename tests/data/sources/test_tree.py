@@ -157,6 +157,6 @@ def test_files_without_a_row_are_told(tangle):
 
 
 def test_faults_name_no_folder_of_the_user(tangle):
-    """They are kept with the built set, which is handed on."""
+    """They are kept with the built set, which may be exported."""
     for file in ("gone.png", "../c.png", "/c.png"):
         assert str(tangle) not in Tree(tangle).locate(file).what

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from synthjax.core.errors import StudyError
-from synthjax.data.export import handover, imagefolder
-from synthjax.data.export.handover import FORMATS, export
+from synthjax.data.export import formats, imagefolder
+from synthjax.data.export.formats import FORMATS, export
 
 
 def test_a_failed_export_leaves_nothing(tmp_path, noise_set, monkeypatch):
@@ -81,7 +81,7 @@ def test_an_unknown_format_names_those_there_are(tmp_path, noise_set):
 
 
 def test_an_image_that_comes_before_another_is_written_before_it(noise_set):
-    built = handover.Dataset.open(noise_set)
+    built = formats.Dataset.open(noise_set)
     assert len(built) == 55 and set(FORMATS) == {"png", "npz", "dicom"}
     found = list(built.map_images("train", lambda number, record: (number, record.id)))
     assert found == list(enumerate(built.metadata("train").id))

@@ -1,4 +1,4 @@
-"""Hands a built set on: one door to the formats of other tools."""
+"""Exports a finished set: the table of formats that other tools open."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
 from synthjax.data.export.secondary_capture import write_secondary_capture
 
-FORMATS = {
+FORMATS = {  # name -> what writes a set in it, into an empty folder
     "png": write_image_folder,
     "npz": write_npz,
     "dicom": write_secondary_capture,
@@ -41,15 +41,15 @@ def export(set_directory: Path, out: Path, format: str) -> None:
             f"{out} lies in the set's own directory, {set_directory}; choose another."
         )
     _check_free(out)
-    built = Dataset.open(set_directory)
+    dataset = Dataset.open(set_directory)
     with _whole_folder(out) as folder:
-        FORMATS[format](built, folder)
-    say(f"{out}: {len(built)} images of {built.schema.name} as {format}")
+        FORMATS[format](dataset, folder)
+    say(f"{out}: {len(dataset)} images of {dataset.schema.name} as {format}")
 
 
 @contextlib.contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
-    """An empty folder beside `out` that becomes `out` at the end, if all went well.
+    """Yields an empty folder beside `out` that becomes `out`, if all went well.
 
     What a killed export left is removed by the next one to the same place.
     """
