@@ -12,7 +12,7 @@ from synthjax.data.config import DataConfig
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.gan.train import GanConfig
 from synthjax.report.page import ReportConfig
-from synthjax.synth.write import SynthConfig
+from synthjax.synth.config import SynthConfig
 
 SECTIONS = {
     "devices": DevicesConfig,

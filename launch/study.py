@@ -87,8 +87,9 @@ def _main(run: Callable[[Launch], None], alone: bool) -> int:
         devices.check_batch(sections["gan"].batch_size, "gan.batch_size")
         devices.check_batch(sections["classifier"].batch_size, "classifier.batch_size")
         if not sections["synth"].folder.path:  # before hours of training, not after
-            volumes = sections["synth"].volumes
-            check_volumes(sections["classifier"].arms, volumes, "config.synth.volumes")
+            copies = sections["synth"].copies_per_row
+            where = "config.synth.copies_per_row"
+            check_volumes(sections["classifier"].arms, copies, where)
         study = Study(
             _workdir(),
             config,

@@ -86,7 +86,10 @@ def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study, mapping):
         (["--config.gan.kimgs=3"], "--config.gan.kimgs: there is no such key"),
         (["--config.data.resolution=48"], "config.data.resolution=48: must be a power"),
         (["--config.gan.kimg=-2"], "config.gan.kimg"),
-        (["--config.classifier.arms=('real','mixed','synthetic_3x')"], "volumes=3 and"),
+        (
+            ["--config.classifier.arms=('real','mixed','synthetic_3x')"],
+            "copies_per_row=3 and",
+        ),
         (["--config.devices.count=3"], "this process has 1 cpu device"),
     ],
 )

@@ -67,9 +67,9 @@ def check_volumes(arms: tuple[str, ...], volumes: int, where: str) -> None:
         if needed > volumes:
             raise StudyError(
                 f"config.classifier.arms: {name} trains on {needed} volumes of synthetic "
-                f"images, but {where} says {volumes}; set config.synth.volumes={needed} "
-                "and run the synth stage, or leave the arm out (a folder of somebody's "
-                "images is one volume)"
+                f"images, but {where} says {volumes}; set "
+                f"config.synth.copies_per_row={needed} and run the synth stage, or "
+                "leave the arm out (a folder of external images is one volume)"
             )
 
 
@@ -89,7 +89,9 @@ def open_sets(arms: tuple[str, ...], *, data: Path, synth: Path) -> Sets:
     Raises:
       StudyError: there are fewer synthetic volumes than an arm needs.
     """
-    volumes = {"real": 1, "synthetic": read_provenance(synth).get("volumes", 1)}
+    made = read_provenance(synth)  # by the last release it says "volumes"
+    copies = made.get("copies_per_row", made.get("volumes", 1))
+    volumes = {"real": 1, "synthetic": copies}
     check_volumes(arms, volumes["synthetic"], str(synth))
     folders = {"real": data, "synthetic": synth}
     used = {name for arm in arms for name, _ in ARMS[arm].train} | {"real"}

@@ -16,7 +16,8 @@ from synthjax.data.config import DataConfig
 from synthjax.data.schema import SPLITS
 from synthjax.data.sources.folder import FolderConfig, label_names
 from synthjax.data.store.loader import read_schema
-from synthjax.synth.write import PROVENANCE, SynthConfig
+from synthjax.synth.config import SynthConfig
+from synthjax.synth.provenance import PROVENANCE
 
 
 def read_external(

@@ -19,7 +19,7 @@ def requested(
     source: str,
     seed: int,
     split: str,
-    volumes: int = 1,
+    copies: int = 1,
 ) -> Float[np.ndarray, "m y"]:
     """Label vectors of the synthetic images of one split, in order.
 
@@ -30,11 +30,11 @@ def requested(
         count is larger than n; "sampled" draws rows with replacement.
       seed: study seed; with the split's name it fixes the draw of "sampled".
       split: "train", "valid" or "test".
-      volumes: how often the count of images is asked for, with the same labels in the
+      copies: how often the count of images is asked for, with the same labels in the
         same order each time.
 
     Returns:
-      float32 zeros and ones, m = volumes times count rows. An unknown finding is asked
+      float32 zeros and ones, m = copies times count rows. An unknown finding is asked
       for as 0, which is what the generator was given for it in training; the synthetic
       record keeps that 0, because it states what the generator was asked for and not
       what is seen.
@@ -54,7 +54,7 @@ def requested(
     else:
         draw = np.random.default_rng([seed, STREAMS[split]])
         rows = draw.integers(0, n, count)
-    return np.nan_to_num(real[np.tile(rows, volumes)], nan=0.0).astype(np.float32)
+    return np.nan_to_num(real[np.tile(rows, copies)], nan=0.0).astype(np.float32)
 
 
 def counts(label: Float[np.ndarray, "n y"], names: tuple[str, ...]) -> dict[str, Any]:

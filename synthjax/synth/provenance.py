@@ -13,6 +13,8 @@ from synthjax.core.config import plain
 from synthjax.core.study import versions
 from synthjax.synth.labels import counts
 
+PROVENANCE = "provenance.json"
+
 
 def parameter_digest(params: Any) -> str:
     """SHA-256 over the names, shapes, types and bytes of a parameter tree."""
@@ -61,7 +63,7 @@ def describe(
         "seed": seed,
         "psi": config.psi,
         "label_source": config.label_source,
-        "volumes": config.volumes,
+        "copies_per_row": config.copies_per_row,
         "unknown_labels": "asked for as 0 and written as 0",
         "counts": {split: counts(label, names) for split, label in wanted.items()},
         "config": plain(config),

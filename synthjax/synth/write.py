@@ -1,6 +1,5 @@
 """Writes the synthetic twin of a real set: same schema, same reader, same codec."""
 
-import dataclasses
 import hashlib
 import io
 import math
@@ -14,60 +13,18 @@ from jaxtyping import Float
 
 from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_atomic, write_json
 from synthjax.data.schema import Record, Schema
-from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.store import loader
 from synthjax.data.store.write import write_set
 from synthjax.gan.generator import load_generator
 from synthjax.synth import labels
-from synthjax.synth.provenance import describe, parameter_digest
+from synthjax.synth.config import SynthConfig
+from synthjax.synth.provenance import PROVENANCE, describe, parameter_digest
 from synthjax.synth.sample import Sampler
 
-PROVENANCE = "provenance.json"
 CHUNKS = "chunks"  # images drawn so far, gone when the set is written
-
-
-@dataclasses.dataclass(frozen=True)
-class SynthConfig:
-    """Which synthetic images are drawn, or whose are taken."""
-
-    folder: FolderConfig = dataclasses.field(
-        default_factory=FolderConfig
-    )  # with a path: somebody else's images, and no generator is trained
-    count: int = 0  # images of each split; 0 is one for each real row
-    volumes: int = 1  # times that many in training: the same labels, other latents
-    label_source: str = "rows"  # "rows": the real rows' labels; "sampled": drawn rows
-    splits: tuple[str, ...] = ("train", "valid", "test")  # splits that get a twin
-    batch_size: int = 32  # images per device and step
-    psi: float = 1.0  # truncation; 1 is none, smaller is less varied
-    seed: int = 0  # added to the study's seed: another draw from the same generator
-    step: int = 0  # checkpoint to draw from; 0 is the newest
-    chunk: int = 1024  # images saved at a time, so that a stopped run goes on there
-
-    def __post_init__(self) -> None:
-        if self.count < 0:
-            raise ConfigError(
-                f"count={self.count}: must be 0 (as many as real) or more"
-            )
-        if self.label_source not in labels.LABEL_SOURCES:
-            raise ConfigError(
-                f"label_source={self.label_source!r}: must be one of "
-                f"{', '.join(labels.LABEL_SOURCES)}"
-            )
-        unknown = [split for split in self.splits if split not in labels.STREAMS]
-        if unknown or not self.splits:
-            raise ConfigError(
-                f"splits={self.splits}: must name some of {', '.join(labels.STREAMS)}"
-            )
-        for name in ("volumes", "batch_size", "chunk"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}: must be 1 or more")
-        if not 0.0 <= self.psi <= 2.0:
-            raise ConfigError(f"psi={self.psi}: must be between 0 and 2")
-        if self.seed < 0 or self.step < 0:
-            raise ConfigError(f"seed={self.seed}, step={self.step}: must be 0 or more")
 
 
 def write_twin(
@@ -99,7 +56,7 @@ def write_twin(
             source=config.label_source,
             seed=seed,
             split=split,
-            volumes=config.volumes if split == "train" else 1,
+            copies=config.copies_per_row if split == "train" else 1,
         )
         for split in config.splits
     }

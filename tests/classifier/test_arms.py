@@ -108,7 +108,9 @@ def test_shuffled_labels_are_the_same_rows_at_other_images(sets) -> None:
 
 def test_too_few_synthetic_volumes_are_named(pair, toy_set, devices, tmp_path) -> None:
     config = ClassifierConfig(**TINY, arms=("real", "synthetic_2x"))
-    with pytest.raises(StudyError, match=r"synthetic_2x.*config\.synth\.volumes=2"):
+    with pytest.raises(
+        StudyError, match=r"synthetic_2x.*config\.synth\.copies_per_row=2"
+    ):
         train_arms(
             config,
             seed=5,

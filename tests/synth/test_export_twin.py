@@ -8,7 +8,8 @@ from synthjax.core.errors import StudyError
 from synthjax.data.export.formats import export
 from synthjax.data.store.loader import read_split
 from synthjax.synth import write
-from synthjax.synth.write import SynthConfig, write_twin
+from synthjax.synth.config import SynthConfig
+from synthjax.synth.write import write_twin
 
 
 def test_a_twin_is_exported_as_dicom_and_the_real_set_is_not(

@@ -7,8 +7,8 @@ import pytest
 from synthjax.core.errors import StudyError
 from synthjax.data.config import DataConfig
 from synthjax.data.sources.folder import FolderConfig
+from synthjax.synth.config import SynthConfig
 from synthjax.synth.external import check_folders
-from synthjax.synth.write import SynthConfig
 
 
 def table(folder, header):
