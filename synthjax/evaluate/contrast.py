@@ -82,7 +82,7 @@ def contrast(
         _side(workdir, area, patients)
         for workdir, area in zip((first, second), areas, strict=True)
     ]
-    lead = estimate(*(area["synthetic"] for area in areas), patients=patients)
+    lead = estimate(*(area["synthetic"] for area in areas), n_effective=patients)
     return Contrast(sides[0], sides[1], lead, len(test.label), patients)
 
 
@@ -105,10 +105,10 @@ def _check_same(found: Sequence[Predictions], workdirs: Sequence[Path]) -> None:
 
 
 def _side(
-    workdir: Path, areas: dict[str, Float[np.ndarray, "s 1+r"]], patients: int
+    workdir: Path, areas: dict[str, Float[np.ndarray, "s draws"]], patients: int
 ) -> Side:
     real, synthetic = (float(areas[arm][:, 0].mean()) for arm in ARMS)
-    gap = estimate(*(areas[arm] for arm in ARMS), patients=patients)
+    gap = estimate(*(areas[arm] for arm in ARMS), n_effective=patients)
     return Side(workdir, real, synthetic, gap)
 
 
@@ -124,9 +124,9 @@ def pool(leads: Sequence[float], level: float) -> tuple[Interval, float]:
       level: of the interval, between 0 and 1.
     """
     values = np.asarray(leads, np.float64)
-    mean, freedom = float(values.mean()), len(values) - 1
+    mean, df = float(values.mean()), len(values) - 1
     error = float(values.std(ddof=1)) / len(values) ** 0.5
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * error
+    half = float(stats.t.ppf((1 + level) / 2, df)) * error
     p = float(stats.ttest_1samp(values, 0.0).pvalue) if error else float(mean == 0)
     return Interval(mean, max(mean - half, -1.0), min(mean + half, 1.0)), p
 
@@ -138,13 +138,13 @@ def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
     lines = [f"{'study':{width}}  real   synthetic  gap ({100 * level:g} % interval)"]
     for pair in pairs:
         for side in (pair.first, pair.second):
-            gap = _interval(side.gap.difference(level))
+            gap = _interval(side.gap.clipped_interval(level))
             lines.append(
                 f"{side.workdir!s:{width}}  {side.real:.3f}  {side.synthetic:.3f}      {gap}"
             )
         lead = pair.lead
         lines.append(
-            f"  synthetic, first minus second {_interval(lead.difference(level))}, "
+            f"  synthetic, first minus second {_interval(lead.clipped_interval(level))}, "
             f"p = {lead.p_different():.3f}; n = {pair.images:,} real test images of "
             f"{pair.patients:,} patients"
         )

@@ -13,7 +13,7 @@ from synthjax.metrics.knn import padded, slices, tile_length
 _EPS = float(np.finfo(np.float32).eps)
 
 
-def count_within(
+def ball_counts(
     query: Float[np.ndarray, "q d"],
     centre: Float[np.ndarray, "n d"],
     radius: Float[np.ndarray, "n r"],

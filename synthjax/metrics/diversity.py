@@ -29,7 +29,7 @@ def vendi_score(
 
     Args:
         features: of one set, about zero; a row of zeros counts as like nothing.
-        group: of `deal_groups`.
+        group: of `assign_groups`.
         level: coverage of the interval.
     """
     parts, counts = [], []
@@ -55,7 +55,7 @@ def vendi_score(
     return jackknife_interval(value, np.array(left_out), level, bounds=(1, top))
 
 
-def deal_pairs(
+def draw_pairs(
     patient: np.ndarray,
     group: Int[np.ndarray, " n"],
     most: int,
@@ -155,7 +155,7 @@ def mean_similarity(
     """Mean over pairs; the less, the more diverse. Delete-a-group jackknife.
 
     Args:
-        similarity: of pairs of `deal_pairs`.
+        similarity: of pairs of `draw_pairs`.
         group: of each pair.
         level: coverage of the interval.
     """

@@ -53,7 +53,7 @@ class Moments:
         return vector * np.sqrt(np.where(value > noise, value, 0.0))
 
 
-def no_sums(size: int, devices: Devices) -> Sums:
+def zero_sums(size: int, devices: Devices) -> Sums:
     """Sums of nothing, laid on the devices; `size` features."""
     k = devices.local_count
     vector, matrix = np.zeros((k, size), np.float32), np.zeros((k, size, size), "f4")
@@ -168,7 +168,7 @@ class MomentMeter:
         Raises:
           StudyError: fewer than two images, or features that are not finite.
         """
-        sums = no_sums(self.encoder.size, self.devices)
+        sums = zero_sums(self.encoder.size, self.devices)
         for batch in batches:
             sums = self._accumulate(self._params, sums, batch)
             self.devices.wait(sums)

@@ -59,7 +59,9 @@ def frechet_sample(
     return FrechetSample(count, mean, scatter)
 
 
-def frechet(a: FrechetSample, b: FrechetSample, level: float) -> list[Interval]:
+def frechet_intervals(
+    a: FrechetSample, b: FrechetSample, level: float
+) -> list[Interval]:
     """The squared Fréchet distance of all images, and of infinitely many.
 
     The first (metrics/frechet.py) is biased upwards by about 1 / N: compare it at equal N

@@ -15,7 +15,7 @@ from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
 
-def kernel_distances(
+def kid(
     real: Sample, others: Sequence[Sample], *, level: float, chunk: int = 2048
 ) -> list[Interval]:
     """The unbiased squared maximum mean discrepancy of other sets from the real one.

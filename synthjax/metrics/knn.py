@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, Int32
 
 from synthjax.core.errors import StudyError
 
-Metric = Literal["euclidean", "cosine"]
+DistanceName = Literal["euclidean", "cosine"]
 
 _SPARE = 11  # neighbours beyond k that float32 hands over to float64
 _EPS = float(np.finfo(np.float32).eps)
@@ -30,7 +30,7 @@ def nearest(
     reference: Float[np.ndarray, "n d"],
     *,
     k: int,
-    metric: Metric = "euclidean",
+    metric: DistanceName = "euclidean",
     query_group: np.ndarray | None = None,
     reference_group: np.ndarray | None = None,
     chunk: int = 2048,
@@ -140,7 +140,7 @@ def slices(n: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
-def _prepare(features: np.ndarray, metric: Metric) -> Float[np.ndarray, "b d"]:
+def _prepare(features: np.ndarray, metric: DistanceName) -> Float[np.ndarray, "b d"]:
     """Float64 vectors whose squared distance tells the metric.
 
     Half the squared distance of unit vectors is one minus their cosine. A vector of
@@ -156,7 +156,7 @@ def _prepare(features: np.ndarray, metric: Metric) -> Float[np.ndarray, "b d"]:
     return np.concatenate([unit, np.where(norm > 0, 0.0, 1.0)], axis=1)
 
 
-def _middle(reference: np.ndarray, metric: Metric) -> Float[np.ndarray, " d"]:
+def _middle(reference: np.ndarray, metric: DistanceName) -> Float[np.ndarray, " d"]:
     """Near the middle of the references: float32 is finer around zero."""
     vectors = _prepare(reference[:4096], metric)
     return vectors.sum(axis=0) / max(1, len(vectors))
@@ -165,7 +165,7 @@ def _middle(reference: np.ndarray, metric: Metric) -> Float[np.ndarray, " d"]:
 def _candidates(
     vectors: np.ndarray,
     reference: np.ndarray,
-    metric: Metric,
+    metric: DistanceName,
     centre: np.ndarray,
     group: tuple[np.ndarray, np.ndarray],
     rows: slice,
@@ -231,7 +231,7 @@ def _merge(
 
 
 def _measure_again(
-    vectors: np.ndarray, reference: np.ndarray, metric: Metric, place: np.ndarray
+    vectors: np.ndarray, reference: np.ndarray, metric: DistanceName, place: np.ndarray
 ) -> tuple[Float[np.ndarray, "b m"], Int[np.ndarray, "b m"]]:
     """Squared distances of the candidates in float64, sorted, and their order."""
     b, m = place.shape
@@ -248,7 +248,7 @@ def _measure_again(
 def _search(
     vectors: np.ndarray,
     reference: np.ndarray,
-    metric: Metric,
+    metric: DistanceName,
     centre: np.ndarray,
     barred: np.ndarray,
     k: int,

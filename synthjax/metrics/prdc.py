@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from synthjax.metrics.ball_counts import count_within
+from synthjax.metrics.ball_counts import ball_counts
 from synthjax.metrics.knn import nearest
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.interval import Interval
@@ -73,7 +73,7 @@ def _radii(sample: Sample, reach: Float[np.ndarray, "n r"]) -> Float[np.ndarray,
     return radius
 
 
-def manifold_metrics(
+def prdc(
     real: Sample, others: Sequence[Sample], *, k: int, level: float
 ) -> list[dict[str, Interval]]:
     """Overlap of other sets with the real one by balls around their images.
@@ -110,8 +110,8 @@ def _overlap(
 ) -> dict[str, Interval]:
     reach_synthetic = nearest_without(synthetic, synthetic, k)[0]
     gap, closest = nearest_without(real, synthetic, 1)
-    in_real = count_within(synthetic.features, real.features, _radii(real, reach_real))
-    in_synthetic = count_within(
+    in_real = ball_counts(synthetic.features, real.features, _radii(real, reach_real))
+    in_synthetic = ball_counts(
         real.features, synthetic.features, _radii(synthetic, reach_synthetic)
     )
     hit = gap <= reach_real

@@ -12,7 +12,7 @@ class Sample:
 
     features: Float[np.ndarray, "n d"]
     patient: np.ndarray | None  # [n] of each image; None where each is its own
-    group: Int[np.ndarray, " n"]  # of jackknife.deal_groups
+    group: Int[np.ndarray, " n"]  # of jackknife.assign_groups
 
     def take(self, rows: Int[np.ndarray, " m"]) -> "Sample":
         """Some of the images."""

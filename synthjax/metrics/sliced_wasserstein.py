@@ -7,7 +7,9 @@ from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
 
-def directions(size: int, count: int, generator: np.random.Generator) -> np.ndarray:
+def draw_directions(
+    size: int, count: int, generator: np.random.Generator
+) -> np.ndarray:
     """Random unit vectors, [size count]."""
     drawn = generator.normal(size=(size, count))
     return drawn / np.linalg.norm(drawn, axis=0)
@@ -31,8 +33,8 @@ def sliced_wasserstein(
     Args:
         a: one set, as vectors.
         b: the other.
-        group_a: of `deal_groups`; group_b likewise.
-        axes: of `directions`.
+        group_a: of `assign_groups`; group_b likewise.
+        axes: of `draw_directions`.
         level: coverage of the interval.
     """
     projected = [part.astype(np.float64) @ axes for part in (a, b)]

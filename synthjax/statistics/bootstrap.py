@@ -25,14 +25,14 @@ class Resampled:
     Column 0 is the sample itself, the draws follow; NaN where a class is missing.
     """
 
-    auroc: Float[np.ndarray, "s y 1+r"]
-    average_precision: Float[np.ndarray, "s y 1+r"]
-    sensitivity: Float[np.ndarray, "s y 1+r"]
+    auroc: Float[np.ndarray, "s y draws"]
+    average_precision: Float[np.ndarray, "s y draws"]
+    sensitivity: Float[np.ndarray, "s y draws"]
 
 
 def draw_patients(
     patient: np.ndarray, replicates: int, generator: np.random.Generator
-) -> Int[np.ndarray, "n 1+r"]:
+) -> Int[np.ndarray, "n draws"]:
     """How often each image is in the sample (once) and in each draw of whole patients.
 
     Every draw takes as many patients as there are, with replacement; all images of a
@@ -50,7 +50,7 @@ def draw_patients(
 def resample(
     label: Float[np.ndarray, "n y"],
     logit: Float[np.ndarray, "s n y"],
-    multiplicity: Shaped[np.ndarray, "n 1+r"] | Shaped[Array, "n 1+r"],
+    multiplicity: Shaped[np.ndarray, "n draws"] | Shaped[Array, "n draws"],
     *,
     specificity: float = SPECIFICITY,
     progress=lambda: None,
@@ -90,8 +90,8 @@ def resample(
 def resample_mean(
     label: Float[np.ndarray, "n y"],
     values: Float[np.ndarray, "s n y"],
-    multiplicity: Shaped[np.ndarray, "n 1+r"],
-) -> Float[np.ndarray, "s y 1+r"]:
+    multiplicity: Shaped[np.ndarray, "n draws"],
+) -> Float[np.ndarray, "s y draws"]:
     """Mean of a value of each image over the known images of each label, in all draws."""
     known = (~np.isnan(label)).T.astype(np.float64)
     seeds, n, labels = values.shape
@@ -102,8 +102,8 @@ def resample_mean(
 
 
 def resample_sums(
-    rows: Float[np.ndarray, "q n"], multiplicity: Shaped[np.ndarray, "n 1+r"]
-) -> Float[np.ndarray, "q 1+r"]:
+    rows: Float[np.ndarray, "q n"], multiplicity: Shaped[np.ndarray, "n draws"]
+) -> Float[np.ndarray, "q draws"]:
     """Sums over images of values of each image, in all draws."""
     found = np.empty((len(rows), multiplicity.shape[1]))
     for start in range(0, multiplicity.shape[1], _BLOCK):
@@ -113,15 +113,15 @@ def resample_sums(
 
 
 def mean_over_labels(
-    values: Float[np.ndarray, "s y 1+r"],
-) -> Float[np.ndarray, "s 1+r"]:
+    values: Float[np.ndarray, "s y draws"],
+) -> Float[np.ndarray, "s draws"]:
     """Mean over the labels that are defined; NaN where none is.
 
     A label that has one class only is left out: of the estimate and of all draws if it
     lacks it in the sample, of a draw if it lacks it there. Whether it does depends on
     the images alone, so the same labels are in the means of all seeds and arms.
     """
-    use: Bool[np.ndarray, "s y 1+r"] = ~np.isnan(values) & ~np.isnan(values[..., :1])
+    use: Bool[np.ndarray, "s y draws"] = ~np.isnan(values) & ~np.isnan(values[..., :1])
     count = use.sum(axis=1)
     total = np.where(use, values, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

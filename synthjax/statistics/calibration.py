@@ -24,17 +24,17 @@ class Reliability:
 class Calibration:
     """Calibration of one classifier in the sample (column 0) and draws of patients."""
 
-    ece: Float[np.ndarray, " 1+r"]  # expected calibration error, 0..1
-    slope: Float[np.ndarray, " 1+r"]  # of `calibration_line`; NaN: there is none
-    intercept: Float[np.ndarray, " 1+r"]
-    brier: Float[np.ndarray, " 1+r"]  # mean squared error of the probability, 0..1
+    ece: Float[np.ndarray, " draws"]  # expected calibration error, 0..1
+    slope: Float[np.ndarray, " draws"]  # of `calibration_line`; NaN: there is none
+    intercept: Float[np.ndarray, " draws"]
+    brier: Float[np.ndarray, " draws"]  # mean squared error of the probability, 0..1
     curve: Reliability  # in the sample
 
 
 def calibration(
     label: Float[np.ndarray, "n y"],
     logit: Float[np.ndarray, "n y"],
-    multiplicity: Shaped[np.ndarray, "n 1+r"],
+    multiplicity: Shaped[np.ndarray, "n draws"],
     bins: int,
 ) -> Calibration:
     """Calibration over all known labels of all images.

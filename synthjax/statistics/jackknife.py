@@ -16,7 +16,7 @@ from synthjax.statistics.interval import Interval
 GROUPS = 12  # a multiple of every number of parts in frechet.py
 
 
-def deal_groups(
+def assign_groups(
     patient: np.ndarray, generator: np.random.Generator
 ) -> Int[np.ndarray, " n"]:
     """The group of each image, 0 to GROUPS - 1; a patient's images share one.

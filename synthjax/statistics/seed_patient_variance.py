@@ -36,65 +36,68 @@ class Estimate:
     """A mean over seeds, or a difference of two, with its variance by source."""
 
     value: float  # on the sample itself
-    patients: float  # variance: which patients were tested
-    seeds: tuple[float, ...]  # variance: how each arm's training went; NaN: one seed
-    freedom: float  # degrees of freedom of the whole variance
+    var_patients: float  # variance by which patients were tested
+    var_seeds: tuple[float, ...]  # variance by each arm's training; NaN with one seed
+    df: float  # degrees of freedom of the whole variance
 
     @property
-    def error(self) -> float:
-        """Standard error; the training's chance is absent with one seed."""
-        return math.sqrt(self.patients + float(np.nansum(self.seeds)))
+    def standard_error(self) -> float:
+        """Return the standard error; with one seed, training has no part in it."""
+        return math.sqrt(self.var_patients + float(np.nansum(self.var_seeds)))
 
-    def difference(self, level: float) -> Interval:
-        """Of a difference of two numbers from 0 to 1; ends beyond -1 and 1 are cut."""
+    def interval(self, level: float) -> Interval:
+        """Return Student's t interval, for a number without bounds."""
+        half = self._quantile(level) * self.standard_error
+        return Interval(self.value, self.value - half, self.value + half)
+
+    def clipped_interval(self, level: float) -> Interval:
+        """Return the interval of a difference of two shares, cut off at -1 and 1."""
         plain = self.interval(level)
         return Interval(self.value, max(plain.low, -1.0), min(plain.high, 1.0))
 
-    def interval(self, level: float) -> Interval:
-        """Of anything without bounds."""
-        half = self._quantile(level) * self.error
-        return Interval(self.value, self.value - half, self.value + half)
+    def logit_interval(self, level: float) -> Interval:
+        """Return the interval of a share, made on the logit scale to stay in 0..1.
 
-    def share(self, level: float) -> Interval:
-        """Of a number from 0 to 1: on the logit scale, so that it stays there.
-
-        At 0 and 1 there is no such scale, and the ends are cut off.
+        At 0 and 1 there is no such scale, and the ends are cut off instead.
         """
-        if self.value in (0, 1) or not self.error > 0:
+        if self.value in (0, 1) or not self.standard_error > 0:
             plain = self.interval(level)
             return Interval(self.value, max(plain.low, 0.0), min(plain.high, 1.0))
-        half = self._quantile(level) * self.error / (self.value * (1 - self.value))
+        slope = self.value * (1 - self.value)  # of the logistic function
+        half = self._quantile(level) * self.standard_error / slope
         low, high = expit(logit(self.value) + np.array([-half, half]))
         return Interval(self.value, float(low), float(high))
 
     def p_different(self) -> float:
-        """Two-sided p of the hypothesis that the true value is 0."""
+        """Return the two-sided p of the hypothesis that the true value is 0."""
         return 2 * self._beyond(abs(self.value))
 
     def p_below(self, margin: float) -> float:
-        """One-sided p of the hypothesis that the true value is the margin or more."""
+        """Return the one-sided p of the hypothesis that the truth is margin or more."""
         return self._beyond(margin - self.value)
 
     def _quantile(self, level: float) -> float:
-        return float(stats.t.ppf((1 + level) / 2, self.freedom))
+        return float(stats.t.ppf((1 + level) / 2, self.df))
 
     def _beyond(self, distance: float) -> float:
-        if self.error == 0:
+        error = self.standard_error
+        if error == 0:
             return 0.5 if distance == 0 else float(distance < 0)
-        return float(stats.t.sf(distance / self.error, self.freedom))
+        return float(stats.t.sf(distance / error, self.df))
 
 
 def estimate(
-    *arms: Float[np.ndarray, "_ 1+r"],
-    patients: int,
+    *arms: Float[np.ndarray, "_ draws"],
+    n_effective: int,
 ) -> Estimate:
-    """The mean over the seeds of one arm, or that of the first minus the second's.
+    """Estimate the mean over the seeds of one arm, or of the first minus the second.
 
     Args:
         arms: a statistic of each seed, in the sample (column 0) and in each draw of
             patients; NaN draws are left out. The draws are the same in both arms.
-        patients: number that the statistic rests on, which gives the degrees of freedom
-            of their variance: for a finding the patients of its rarer class.
+        n_effective: number of patients that the statistic rests on, which gives the
+            degrees of freedom of their variance: for a finding, the patients of its
+            rarer class.
 
     Returns:
         NaN with no interval if the statistic is undefined in the sample.
@@ -105,27 +108,27 @@ def estimate(
     nan = float("nan")
     if np.isnan(difference[0]) or len(draws) < 2:
         return Estimate(float(difference[0]), nan, (nan,) * len(arms), nan)
-    of_patients = float(draws.var(ddof=1))
-    least = max(patients - 1, 1)
-    denominator = of_patients**2 / least
-    of_seeds = []
+    var_patients = float(draws.var(ddof=1))
+    min_df = max(n_effective - 1, 1)
+    denominator = var_patients**2 / min_df
+    var_seeds = []
     for arm, mean in zip(arms, means, strict=True):
         k = len(arm)
         if k == 1:
-            of_seeds.append(nan)
+            var_seeds.append(nan)
             continue
         interaction = (_variance(arm).mean() - _variance(mean[None])[0]) / (k - 1)
         sampled = arm[:, 0].var(ddof=1) / k
-        of_seeds.append(float(max(0.0, sampled - interaction)))
-        if of_seeds[-1] > 0:
+        var_seeds.append(float(max(0.0, sampled - interaction)))
+        if var_seeds[-1] > 0:
             denominator += sampled**2 / (k - 1)
-            least = min(least, k - 1)
-    total = of_patients + float(np.nansum(of_seeds))
+            min_df = min(min_df, k - 1)
+    total = var_patients + float(np.nansum(var_seeds))
     # The subtraction can make it less than that of the worst known part, even below 1,
     # where Student's t has no use.
-    freedom = max(total**2 / denominator, least) if denominator > 0 else patients
-    return Estimate(float(difference[0]), of_patients, tuple(of_seeds), float(freedom))
+    df = max(total**2 / denominator, min_df) if denominator > 0 else n_effective
+    return Estimate(float(difference[0]), var_patients, tuple(var_seeds), float(df))
 
 
-def _variance(values: Float[np.ndarray, "s 1+r"]) -> Float[np.ndarray, " s"]:
+def _variance(values: Float[np.ndarray, "s draws"]) -> Float[np.ndarray, " s"]:
     return np.nanvar(values[:, 1:], axis=1, ddof=1)

@@ -74,8 +74,8 @@ def test_lead_is_the_difference_of_the_gaps(studies) -> None:
     assert found.lead.value == pytest.approx(lead, abs=1e-12)
     assert (found.images, found.patients) == (200, 100)
     # The seeds' logits share their noise, so the pair tells more than two apart do.
-    apart = found.first.gap.patients + found.second.gap.patients
-    assert 0 < found.lead.patients < apart
+    apart = found.first.gap.var_patients + found.second.gap.var_patients
+    assert 0 < found.lead.var_patients < apart
     assert found.lead.p_different() < 0.01
 
 
@@ -83,13 +83,15 @@ def test_the_other_way_round_it_is_behind(studies) -> None:
     forth = contrast(studies["good0"], studies["poor0"], replicates=200)
     back = contrast(studies["poor0"], studies["good0"], replicates=200)
     assert back.lead.value == -forth.lead.value
-    assert back.lead.error == pytest.approx(forth.lead.error, rel=1e-12)
+    assert back.lead.standard_error == pytest.approx(
+        forth.lead.standard_error, rel=1e-12
+    )
 
 
 def test_a_study_does_not_lead_itself(studies) -> None:
     found = contrast(studies["good0"], studies["good0"], replicates=100)
     # The seeds' own chance stays: the same images, trained on again, would differ.
-    assert found.lead.value == 0 and found.lead.patients == 0
+    assert found.lead.value == 0 and found.lead.var_patients == 0
 
 
 def test_pooling_is_students_t_over_the_pairs() -> None:

@@ -6,19 +6,19 @@ from scipy.signal import convolve2d
 
 from synthjax.metrics.diversity import (
     WEIGHTS,
-    deal_pairs,
+    draw_pairs,
     mean_similarity,
     scales,
     similarity_of_pairs,
     vendi_score,
 )
-from synthjax.statistics.jackknife import GROUPS, deal_groups
+from synthjax.statistics.jackknife import GROUPS, assign_groups
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def groups(n, seed=0):
-    return deal_groups(np.arange(n), np.random.default_rng(seed))
+    return assign_groups(np.arange(n), np.random.default_rng(seed))
 
 
 def test_vendi_is_the_entropy_of_the_kernel():
@@ -91,8 +91,8 @@ def test_scales_by_size():
 
 def test_pairs_are_of_two_patients_and_of_one_group():
     patient = np.repeat(np.arange(150), np.arange(150) % 3 + 1)
-    group = deal_groups(patient, np.random.default_rng(3))
-    pairs = deal_pairs(patient, group, 100, np.random.default_rng(4))
+    group = assign_groups(patient, np.random.default_rng(3))
+    pairs = draw_pairs(patient, group, 100, np.random.default_rng(4))
     assert pairs.shape == (100, 2)
     assert len(set(pairs.ravel())) == 200
     assert (patient[pairs[:, 0]] != patient[pairs[:, 1]]).all()

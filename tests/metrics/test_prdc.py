@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from synthjax.metrics.ball_counts import count_within
+from synthjax.metrics.ball_counts import ball_counts
 from synthjax.metrics.prdc import (
     ALPHAS,
     authenticity,
-    manifold_metrics,
     nearest_without,
+    prdc,
 )
 from synthjax.metrics.sample import Sample
-from synthjax.statistics.jackknife import GROUPS, deal_groups
+from synthjax.statistics.jackknife import GROUPS, assign_groups
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 K = 3
@@ -20,7 +20,7 @@ K = 3
 
 def make(features, random, patient=None):
     each = np.arange(len(features)) if patient is None else patient
-    return Sample(features.astype(np.float32), patient, deal_groups(each, random))
+    return Sample(features.astype(np.float32), patient, assign_groups(each, random))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def plain(real, synthetic, k):
 
 
 def test_all_equal_plain_tables(pair):
-    found = manifold_metrics(pair[0], pair[1:], k=K, level=0.95)[0]
+    found = prdc(pair[0], pair[1:], k=K, level=0.95)[0]
     expected = plain(*pair, K)
     assert list(found) == list(expected)
     for name, interval in found.items():
@@ -82,8 +82,8 @@ def test_what_is_left_out_is_as_if_it_had_not_been(pair):
     gap, closest = nearest_without(real, synthetic, 1)
     radius = np.where(real.group[:, None] == np.arange(GROUPS), -1, reach[:, 1:])
     radius = np.concatenate([reach[:, :1], radius], axis=1)
-    count = count_within(synthetic.features, real.features, radius, chunk=32)
-    whole = count_within(synthetic.features, real.features, radius)
+    count = ball_counts(synthetic.features, real.features, radius, chunk=32)
+    whole = ball_counts(synthetic.features, real.features, radius)
     np.testing.assert_array_equal(count[:, 0], whole[:, 0])
     for g in range(GROUPS):
         keep, kept = real.group != g, synthetic.group != g
@@ -107,7 +107,7 @@ def test_a_vector_on_the_rim_is_inside():
     features = (100 + random.normal(size=(200, 40))).astype(np.float32)
     sample = make(features, random)
     reach = nearest_without(sample, sample, 1)[0]
-    count = count_within(features, features, reach)
+    count = ball_counts(features, features, reach)
     table = cdist(features.astype(np.float64), features.astype(np.float64))
     expected = (table <= reach[:, :1] * (1 + 1e-12)).sum(axis=0)
     np.testing.assert_array_equal(count[:, 0], expected)
@@ -158,9 +158,7 @@ def test_density_and_coverage_lack_what_a_patients_own_images_take():
     patient = np.repeat(np.arange(200), 3)
     groups = np.random.default_rng(0)
     blind, seeing = (
-        manifold_metrics(
-            make(train, groups, who), [make(new, random)], k=5, level=0.95
-        )[0]
+        prdc(make(train, groups, who), [make(new, random)], k=5, level=0.95)[0]
         for who in (None, patient)
     )
     assert blind["density"].value < 0.85 < seeing["density"].value

@@ -107,7 +107,7 @@ def test_undefined_label_is_left_out_of_both_means() -> None:
         np.testing.assert_array_equal(whole, without.mean(axis=1))
     nothing = mean_over_labels(resample(0 * label, score[0], draws).auroc)
     assert np.isnan(nothing).all()
-    found = estimate(nothing, patients=40)
+    found = estimate(nothing, n_effective=40)
     assert np.isnan([found.value, found.interval(0.9).low, found.p_below(0.1)]).all()
 
 
@@ -119,19 +119,19 @@ def test_clustering_and_seeds_widen_the_interval_as_they_should() -> None:
     def error(groups, *arms) -> Estimate:
         draws = draw_patients(groups, 400, np.random.default_rng(0))
         means = [mean_over_labels(resample(label, arm, draws).auroc) for arm in arms]
-        return estimate(*means, patients=150)
+        return estimate(*means, n_effective=150)
 
     each_alone = np.arange(len(patient)).astype(str)
     whole = error(patient, *score)
-    assert whole.error > 1.15 * error(each_alone, *score).error
+    assert whole.standard_error > 1.15 * error(each_alone, *score).standard_error
     spread = np.linspace(-1, 1, 3)[:, None, None] * label
     unequal = error(patient, score[0] + spread, score[1])
-    assert unequal.error > 1.5 * whole.error
-    assert unequal.freedom < 5
-    assert whole.freedom > 100
+    assert unequal.standard_error > 1.5 * whole.standard_error
+    assert unequal.df < 5
+    assert whole.df > 100
     one = error(patient, score[0][:1], score[0][:1])
     assert one.interval(0.95).numbers() == {"value": 0, "low": 0, "high": 0}
-    assert np.isnan(one.seeds).all()
+    assert np.isnan(one.var_seeds).all()
     assert one.p_different() == 1
 
 
@@ -144,25 +144,27 @@ def test_variance_has_its_parts() -> None:
         patients = 2 * generator.normal(size=r + 1)
         own = generator.normal(size=(k, r + 1))
         found.append(
-            estimate(patients + own + 3 * generator.normal(size=(k, 1)), patients=1000)
+            estimate(
+                patients + own + 3 * generator.normal(size=(k, 1)), n_effective=1000
+            )
         )
-    of_patients = np.mean([each.patients for each in found])
+    of_patients = np.mean([each.var_patients for each in found])
     assert of_patients == pytest.approx(4 + 1 / k, rel=0.02)
-    of_seeds = np.mean([each.seeds[0] for each in found])
+    of_seeds = np.mean([each.var_seeds[0] for each in found])
     assert of_seeds == pytest.approx(9 / k, rel=0.12)
-    assert np.median([each.freedom for each in found]) < 30
+    assert np.median([each.df for each in found]) < 30
 
 
 def test_shares_stay_between_their_bounds() -> None:
     wide = Estimate(0.98, 0.02**2, (float("nan"),), 50.0)
-    interval = wide.share(0.95)
+    interval = wide.logit_interval(0.95)
     assert 0.8 < interval.low < 0.96
     assert 0.99 < interval.high < 1
     narrow = Estimate(0.6, 1e-4**2, (float("nan"),), 50.0)
-    share, plain = narrow.share(0.95), narrow.interval(0.95)
+    share, plain = narrow.logit_interval(0.95), narrow.interval(0.95)
     assert share.low == pytest.approx(plain.low, abs=1e-7)
-    edge = Estimate(1.0, 0.1**2, (float("nan"),), 50.0).share(0.95)
+    edge = Estimate(1.0, 0.1**2, (float("nan"),), 50.0).logit_interval(0.95)
     assert (edge.value, edge.high) == (1, 1)
     assert edge.low == pytest.approx(1 - 2.0086 * 0.1, abs=1e-4)
-    certain = Estimate(1.0, 0.0, (0.0,), 50.0).share(0.95)
+    certain = Estimate(1.0, 0.0, (0.0,), 50.0).logit_interval(0.95)
     assert certain.numbers() == {"value": 1, "low": 1, "high": 1}

@@ -45,7 +45,7 @@ def test_interval_covers_and_noninferiority_keeps_its_size(training) -> None:
     areas = [resample(label, arm, multiplicity).auroc for arm in score]
     inside = claimed = 0
     for real, synthetic in zip(*(np.swapaxes(arm, 0, 1) for arm in areas), strict=True):
-        found = estimate(real, synthetic, patients=PATIENTS)
+        found = estimate(real, synthetic, n_effective=PATIENTS)
         interval, p = found.interval(LEVEL), found.p_below(MARGIN)
         inside += interval.low <= MARGIN <= interval.high
         claimed += p <= (1 - LEVEL) / 2
@@ -58,11 +58,11 @@ def test_interval_covers_and_noninferiority_keeps_its_size(training) -> None:
 def test_two_seeds_keep_a_degree_of_freedom() -> None:
     """Where the subtraction leaves next to nothing, the interval stays one."""
     generator = np.random.default_rng(2)
-    freedom = []
+    df = []
     for _ in range(200):
         arms = 0.8 + 0.05 * generator.normal(size=(2, 2, 101))
-        found = estimate(*arms, patients=10)
-        freedom.append(found.freedom)
-        assert -1 <= found.difference(LEVEL).low <= found.value
-        assert found.value <= found.difference(LEVEL).high <= 1
-    assert min(freedom) >= 1 and max(freedom) <= 12
+        found = estimate(*arms, n_effective=10)
+        df.append(found.df)
+        assert -1 <= found.clipped_interval(LEVEL).low <= found.value
+        assert found.value <= found.clipped_interval(LEVEL).high <= 1
+    assert min(df) >= 1 and max(df) <= 12

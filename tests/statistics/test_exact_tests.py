@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from synthjax.statistics.multiplicity import holm
+from synthjax.statistics.multiple_testing import holm
 from synthjax.statistics.proportion import clopper_pearson
 
 

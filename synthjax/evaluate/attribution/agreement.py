@@ -56,7 +56,7 @@ def _centred_ranks(values: Float[np.ndarray, "n q"]) -> Float[np.ndarray, "n q"]
 def compare_maps(
     maps: dict[str, Float[np.ndarray, "n q"]],
     patient: np.ndarray,
-    multiplicity: Int[np.ndarray, "n 1+r"],
+    multiplicity: Int[np.ndarray, "n draws"],
     level: float,
 ) -> Agreement:
     """Agreement of maps, with intervals over the patients.
@@ -81,12 +81,12 @@ def compare_maps(
         for name, values in correlation.items()
     }
     intervals = {
-        name: _clipped(estimate(table, patients=patients).interval(level))
+        name: _clipped(estimate(table, n_effective=patients).interval(level))
         for name, table in means.items()
     }
     difference = None
     if "control" in means:
-        difference = estimate(*means.values(), patients=patients).interval(level)
+        difference = estimate(*means.values(), n_effective=patients).interval(level)
     return Agreement(
         intervals["agreement"],
         intervals.get("control"),
@@ -96,8 +96,8 @@ def compare_maps(
 
 
 def _means(
-    values: Float[np.ndarray, " n"], multiplicity: Int[np.ndarray, "n 1+r"]
-) -> Float[np.ndarray, " 1+r"]:
+    values: Float[np.ndarray, " n"], multiplicity: Int[np.ndarray, "n draws"]
+) -> Float[np.ndarray, " draws"]:
     """Mean over the images in the sample and in each draw; NaN where there are none."""
     count = multiplicity.sum(axis=0)
     return np.where(count > 0, values @ multiplicity / np.maximum(count, 1), np.nan)

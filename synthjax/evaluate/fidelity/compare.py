@@ -12,10 +12,10 @@ from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.fidelity.features import ImageSet, fit_features
 from synthjax.evaluate.fidelity.metric import metric
 from synthjax.metrics.diversity import vendi_score
-from synthjax.metrics.frechet_extrapolated import frechet, frechet_sample
-from synthjax.metrics.kid import kernel_distances
-from synthjax.metrics.prdc import Sample, authenticity, manifold_metrics
-from synthjax.statistics.jackknife import GROUPS, deal_groups
+from synthjax.metrics.frechet_extrapolated import frechet_intervals, frechet_sample
+from synthjax.metrics.kid import kid
+from synthjax.metrics.prdc import Sample, authenticity, prdc
+from synthjax.statistics.jackknife import GROUPS, assign_groups
 
 Images = tuple[ImageSet, ImageSet, ImageSet]  # real test, synthetic, real training
 Groups = tuple[np.ndarray, ...]  # of each image of them, for the jackknife
@@ -34,7 +34,7 @@ def deal_trio(
     real: ImageSet, synthetic: ImageSet, generator: np.random.Generator
 ) -> Trio:
     """Two halves of the real patients, and as many images of either as of the rest."""
-    half = deal_groups(real.patient, generator) < GROUPS // 2
+    half = assign_groups(real.patient, generator) < GROUPS // 2
     sides = (np.flatnonzero(half), np.arange(len(synthetic)), np.flatnonzero(~half))
     count = min(len(rows) for rows in sides)
     drawn = [np.sort(generator.permutation(rows)[:count]) for rows in sides]
@@ -72,9 +72,7 @@ def compare(
     pair = (synthetic, real)
     spread = [vendi_score(part.features, part.group, level) for part in pair]
     metrics.append(metric("vendi", spread, "high"))
-    first, floor = manifold_metrics(
-        real, (synthetic, other), k=config.neighbours, level=level
-    )
+    first, floor = prdc(real, (synthetic, other), k=config.neighbours, level=level)
     metrics += [metric(key, (first[key], floor[key]), "high") for key in first]
     own = authenticity(samples[2], pair, level=level)
     metrics.append(metric("authenticity", own, "high"))
@@ -110,12 +108,14 @@ def _chosen(samples: Sequence[Sample], trio: Trio) -> list[Sample]:
 def _distances(samples: Sequence[Sample], level: float) -> list[dict[str, Any]]:
     """What needs no neighbours, so that it is cheap for every label too."""
     real, *others = (frechet_sample(part.features, part.group) for part in samples)
-    pairs = zip(*(frechet(real, other, level) for other in others), strict=True)
+    pairs = zip(
+        *(frechet_intervals(real, other, level) for other in others), strict=True
+    )
     found = [
         metric(name, values, "low")
         for name, values in zip(("frechet", "frechet_infinity"), pairs, strict=True)
     ]
-    kernel = kernel_distances(samples[0], samples[1:], level=level)
+    kernel = kid(samples[0], samples[1:], level=level)
     return [*found, metric("kid", kernel, "low")]
 
 

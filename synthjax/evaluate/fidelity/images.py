@@ -10,8 +10,8 @@ from synthjax.evaluate.fidelity.compare import Groups, Images, Trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.fidelity.features import ImageSet
 from synthjax.evaluate.fidelity.metric import metric
-from synthjax.metrics.diversity import deal_pairs, mean_similarity, similarity_of_pairs
-from synthjax.metrics.sliced_wasserstein import directions, sliced_wasserstein
+from synthjax.metrics.diversity import draw_pairs, mean_similarity, similarity_of_pairs
+from synthjax.metrics.sliced_wasserstein import draw_directions, sliced_wasserstein
 from synthjax.statistics.interval import Interval
 
 SMALLEST = 32  # side, pixels, from which structural similarity has two scales
@@ -41,7 +41,7 @@ def image_metrics(
         (thumbnails[at][rows], groups[at][rows])
         for at, rows in ((0, trio.real), (1, trio.synthetic), (0, trio.other))
     )
-    axes = directions(real[0].shape[1], config.directions, generator)
+    axes = draw_directions(real[0].shape[1], config.directions, generator)
     distance = [
         sliced_wasserstein(real[0], part[0], real[1], part[1], axes, level)
         for part in (synthetic, other)
@@ -73,7 +73,7 @@ def _similarity(
     generator: np.random.Generator,
 ) -> tuple[Interval, int]:
     """Mean similarity of random pairs of one set, and of how many."""
-    pairs = deal_pairs(patient, group, config.pairs, generator)
+    pairs = draw_pairs(patient, group, config.pairs, generator)
     value = [
         similarity_of_pairs(images.pixels(some[:, 0]), images.pixels(some[:, 1]))
         for some in np.array_split(pairs, -(-len(pairs) // 256) or 1)

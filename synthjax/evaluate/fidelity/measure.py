@@ -17,7 +17,7 @@ from synthjax.evaluate.fidelity.compare import compare, deal_trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.fidelity.features import Reader, draw_images
 from synthjax.evaluate.fidelity.images import image_metrics
-from synthjax.statistics.jackknife import GROUPS, deal_groups
+from synthjax.statistics.jackknife import GROUPS, assign_groups
 
 FEWEST = 4 * GROUPS  # images of each set, below which nothing is measured
 
@@ -79,7 +79,7 @@ def measure_fidelity(
         bar.update()
     # Synthetic images have no patients: each is its own.
     patients = (real.patient, np.arange(len(synthetic)), train.patient)
-    groups = tuple(deal_groups(patient, generator) for patient in patients)
+    groups = tuple(assign_groups(patient, generator) for patient in patients)
     trio = deal_trio(real, synthetic, generator)
     entries = []
     for place, encoder in enumerate(encoders):

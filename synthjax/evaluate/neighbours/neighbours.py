@@ -20,7 +20,7 @@ from synthjax.core.errors import ConfigError
 from synthjax.data.images.pixels import unit
 from synthjax.data.store.loader import Table, read_schema, read_split
 from synthjax.evaluate.neighbours.strips import Found, write_strips
-from synthjax.metrics.knn import Metric, nearest
+from synthjax.metrics.knn import DistanceName, nearest
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.proportion import clopper_pearson
 
@@ -54,7 +54,7 @@ class _Space:
 
     words: str  # for people, such as "pixels averaged to 32x32"
     unit: str  # of the distance, for people
-    metric: Metric
+    metric: DistanceName
     scale: float  # from the metric's distance to the unit
     train: Float[np.ndarray, "n d"]
     synthetic: Float[np.ndarray, "s d"]

@@ -15,7 +15,7 @@ from synthjax.statistics.seed_patient_variance import estimate
 def arm_table(
     config: EvaluateConfig,
     predictions: Predictions,
-    means: dict[str, Float[np.ndarray, "s 1+r"]],
+    means: dict[str, Float[np.ndarray, "s draws"]],
 ) -> list[dict[str, Any]]:
     """Mean AUROC of every arm on real test images, and what it loses against real.
 
@@ -34,12 +34,14 @@ def arm_table(
             "high": 0.0,
         }  # of the real arm to itself
         if name != "real":
-            lost = estimate(real, mean, patients=patients)
-            gap = lost.difference(config.level).numbers()
+            lost = estimate(real, mean, n_effective=patients)
+            gap = lost.clipped_interval(config.level).numbers()
         table.append(
             {
                 "name": name,
-                "mean": estimate(mean, patients=patients).share(config.level).numbers(),
+                "mean": estimate(mean, n_effective=patients)
+                .logit_interval(config.level)
+                .numbers(),
                 "gap_to_real": gap,
                 "seeds": len(mean),
                 "n_train": predictions.n_train[name],
@@ -79,12 +81,12 @@ def on_synthetic(
             entry["undefined"] = reason
         else:
             rarer = rarer_patients(column, there.patient_id)
-            found = estimate(areas[:, y], patients=rarer)
-            entry["auroc"] = found.share(config.level).numbers()
+            found = estimate(areas[:, y], n_effective=rarer)
+            entry["auroc"] = found.logit_interval(config.level).numbers()
         labels.append(entry)
     patients = len(np.unique(there.patient_id))
-    mean = estimate(mean_over_labels(areas), patients=patients)
-    return {"mean": mean.share(config.level).numbers(), "labels": labels}
+    mean = estimate(mean_over_labels(areas), n_effective=patients)
+    return {"mean": mean.logit_interval(config.level).numbers(), "labels": labels}
 
 
 def rarer_patients(label: Float[np.ndarray, " n"], patient: np.ndarray) -> int:

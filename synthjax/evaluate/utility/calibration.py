@@ -18,7 +18,7 @@ from synthjax.statistics.seed_patient_variance import estimate
 def calibration_table(
     config: EvaluateConfig,
     predictions: Predictions,
-    draws: Int[np.ndarray, "n 1+r"],
+    draws: Int[np.ndarray, "n draws"],
 ) -> dict[str, Any]:
     """ECE, slope, intercept and Brier of every arm, over all known labels of all images.
 
@@ -50,7 +50,7 @@ def _measure(
     config: EvaluateConfig,
     test: Logits,
     logit: Float[np.ndarray, "s n y"],
-    draws: Int[np.ndarray, "n 1+r"],
+    draws: Int[np.ndarray, "n draws"],
 ) -> tuple[dict[str, Any], list[Reliability]]:
     """{"ece", "slope", "intercept", "brier", "intervals": the same}, and the curves."""
     found = [
@@ -61,9 +61,13 @@ def _measure(
     intervals = {}
     for name in ("ece", "slope", "intercept", "brier"):
         seeds = np.stack([getattr(each, name) for each in found])
-        mean = estimate(seeds, patients=patients)
+        mean = estimate(seeds, n_effective=patients)
         bounded = name in ("ece", "brier")
-        interval = mean.share(config.level) if bounded else mean.interval(config.level)
+        interval = (
+            mean.logit_interval(config.level)
+            if bounded
+            else mean.interval(config.level)
+        )
         intervals[name] = interval.numbers()
     values = {name: interval["value"] for name, interval in intervals.items()}
     return values | {"intervals": intervals}, [each.curve for each in found]

@@ -31,7 +31,7 @@ from synthjax.statistics.bootstrap import (
 )
 from synthjax.statistics.delong import delong
 from synthjax.statistics.interval import number
-from synthjax.statistics.multiplicity import holm
+from synthjax.statistics.multiple_testing import holm
 from synthjax.statistics.roc import on_host_device, undefined_reason
 from synthjax.statistics.seed_patient_variance import METHOD, Estimate, estimate
 
@@ -41,26 +41,33 @@ class Measured:
     """The statistics of every arm, in the sample and in every draw of patients."""
 
     ranking: dict[str, Resampled]  # of every arm
-    brier: dict[str, Float[np.ndarray, "s y 1+r"]]  # of the two that are compared
+    brier: dict[str, Float[np.ndarray, "s y draws"]]  # of the two that are compared
     patients: int  # in the test set
 
     def compare(
-        self, tables: dict[str, Float[np.ndarray, "s 1+r"]], level: float, rest: int
+        self,
+        tables: dict[str, Float[np.ndarray, "s draws"]],
+        level: float,
+        n_effective: int,
     ) -> dict[str, dict[str, float | None]]:
         """{"real", "synthetic", "gap"} of one number of each arm, with intervals.
 
         Args:
             tables: the number of each seed and draw, between 0 and 1, of both arms.
             level: of the intervals.
-            rest: patients that it rests on.
+            n_effective: patients that it rests on.
         """
         pair = [tables[arm] for arm in ARMS]
         arms = {
-            arm: estimate(table, patients=rest).share(level).numbers()
+            arm: estimate(table, n_effective=n_effective)
+            .logit_interval(level)
+            .numbers()
             for arm, table in zip(ARMS, pair, strict=True)
         }
         return arms | {
-            "gap": estimate(*pair, patients=rest).difference(level).numbers()
+            "gap": estimate(*pair, n_effective=n_effective)
+            .clipped_interval(level)
+            .numbers()
         }
 
 
@@ -93,7 +100,7 @@ def measure(
     areas = {
         arm: mean_over_labels(found.auroc) for arm, found in measured.ranking.items()
     }
-    gap = estimate(*(areas[arm] for arm in ARMS), patients=measured.patients)
+    gap = estimate(*(areas[arm] for arm in ARMS), n_effective=measured.patients)
     undefined = [
         name for name, reason in zip(predictions.names, reasons, strict=True) if reason
     ]
@@ -166,19 +173,19 @@ def _primary(config: EvaluateConfig, gap: Estimate) -> dict[str, Any]:
     """The one test named before: its margin, its p and the variance by source."""
     p = gap.p_below(config.margin)
     method = METHOD
-    if np.isnan(gap.seeds).any():
+    if np.isnan(gap.var_seeds).any():
         method += "; with one seed in each arm the chance of training is not in it"
     return {
         "endpoint": "mean AUROC gap",
-        "gap": gap.difference(config.level).numbers(),
+        "gap": gap.clipped_interval(config.level).numbers(),
         "margin": config.margin,
         "p_noninferior": number(p),
         # One-sided at the half of what the interval leaves out: its upper end decides.
         "noninferior": p <= (1 - config.level) / 2,
         "variance": {
-            "patients": number(gap.patients),
-            "seeds_real": number(gap.seeds[0]),
-            "seeds_synthetic": number(gap.seeds[1]),
+            "patients": number(gap.var_patients),
+            "seeds_real": number(gap.var_seeds[0]),
+            "seeds_synthetic": number(gap.var_seeds[1]),
         },
         "method": method,
     }
@@ -187,7 +194,7 @@ def _primary(config: EvaluateConfig, gap: Estimate) -> dict[str, Any]:
 def _mean(
     config: EvaluateConfig,
     measured: Measured,
-    areas: dict[str, Float[np.ndarray, "s 1+r"]],
+    areas: dict[str, Float[np.ndarray, "s draws"]],
     gap: Estimate,
 ) -> dict[str, Any]:
     """Means over the defined labels: of both arms, and of their difference."""
@@ -195,7 +202,7 @@ def _mean(
     mean: dict[str, Any] = measured.compare(areas, level, patients)
     for arm in ARMS:
         mean[arm]["seeds"] = [number(value) for value in areas[arm][:, 0]]
-    mean["gap"]["sd_patients"] = number(gap.patients**0.5)
+    mean["gap"]["sd_patients"] = number(gap.var_patients**0.5)
     precision = {
         arm: mean_over_labels(measured.ranking[arm].average_precision) for arm in ARMS
     }
@@ -212,11 +219,11 @@ def _mean(
 
 def _brier(
     measured: Measured,
-    tables: dict[str, Float[np.ndarray, "s 1+r"]],
+    tables: dict[str, Float[np.ndarray, "s draws"]],
     level: float,
-    rest: int,
+    n_effective: int,
 ) -> dict[str, Any]:
-    found = measured.compare(tables, level, rest)
+    found = measured.compare(tables, level, n_effective)
     return {arm: found[arm]["value"] for arm in ARMS} | {"gap": found["gap"]}
 
 
@@ -260,21 +267,21 @@ def _fill(
     """Writes the numbers of a defined label; returns the p of its gap."""
     test = predictions.test
     column, level = test.label[:, y], config.level
-    rest = rarer_patients(column, test.patient_id)
+    n_effective = rarer_patients(column, test.patient_id)
 
-    def table(name: str) -> dict[str, Float[np.ndarray, "s 1+r"]]:
+    def table(name: str) -> dict[str, Float[np.ndarray, "s draws"]]:
         return {arm: getattr(measured.ranking[arm], name)[:, y] for arm in ARMS}
 
     areas = table("auroc")
-    entry |= measured.compare(areas, level, rest)
+    entry |= measured.compare(areas, level, n_effective)
     entry["replicates_left_out"] = int(np.isnan(areas["real"][0]).sum())
     entry["average_precision"] = {
-        **measured.compare(table("average_precision"), level, rest),
+        **measured.compare(table("average_precision"), level, n_effective),
         "prevalence": entry["n_positive"] / entry["n"],
     }
     entry["sensitivity"] = {
         "specificity": config.specificity,
-        **measured.compare(table("sensitivity"), level, rest),
+        **measured.compare(table("sensitivity"), level, n_effective),
     }
     brier = {arm: measured.brier[arm][:, y] for arm in ARMS}
     entry["brier"] = _brier(measured, brier, level, measured.patients)
@@ -282,4 +289,6 @@ def _fill(
         first = np.stack([test.logit[arm][0, :, y] for arm in ARMS])
         interval, p = delong(column, first).difference(level)
         entry["delong"] = {**interval.numbers(), "p": number(p)}
-    return estimate(*(areas[arm] for arm in ARMS), patients=rest).p_different()
+    return estimate(
+        *(areas[arm] for arm in ARMS), n_effective=n_effective
+    ).p_different()

@@ -39,7 +39,7 @@ def subgroups(
     config: EvaluateConfig,
     test: Logits,
     rows: Metadata,
-    multiplicity: Shaped[np.ndarray, "n 1+r"] | Shaped[Array, "n 1+r"],
+    multiplicity: Shaped[np.ndarray, "n draws"] | Shaped[Array, "n draws"],
 ) -> list[dict[str, Any]]:
     """Mean AUROCs and gap of each group of test images, by the draws of the whole.
 
@@ -77,15 +77,15 @@ def subgroups(
             mean_over_labels(resample(label, test.logit[arm], multiplicity).auroc)
             for arm in ARMS
         )
-        gap = estimate(real, synthetic, patients=patients)
+        gap = estimate(real, synthetic, n_effective=patients)
         found.append(
             entry
             | {
                 "findings": defined,
-                "gap": gap.difference(config.level).numbers(),
+                "gap": gap.clipped_interval(config.level).numbers(),
                 **{
-                    arm: estimate(areas, patients=patients)
-                    .share(config.level)
+                    arm: estimate(areas, n_effective=patients)
+                    .logit_interval(config.level)
                     .numbers()
                     for arm, areas in zip(ARMS, (real, synthetic), strict=True)
                 },
