@@ -22,7 +22,7 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.store.feed import BatchOrder
 from synthjax.data.store.loader import make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig
-from synthjax.gan.labels import make_metadata
+from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.presets import resolve
 from synthjax.gan.state import build, make_optimizers
 from synthjax.gan.steps import make_steps
@@ -56,10 +56,10 @@ def one_update(devices, data):
     optimizers = make_optimizers(gan)
     steps = make_steps(gan, networks, optimizers, devices, SEED)
     label = read_split(data, "train", images=False).label
-    rows = devices.replicate(make_metadata(label))
+    sampler = devices.replicate(make_label_sampler(label))
     state = devices.replicate(build(networks, optimizers, SEED))
     for step in steps.updates().values():
-        state = step(state, batch(), rows)
+        state = step(state, batch(), sampler)
         devices.wait(state)
 
     trainer = make_trainer(classifier, SEED, schema, devices)

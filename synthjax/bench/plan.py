@@ -8,7 +8,7 @@ import numpy as np
 
 from synthjax.core.devices import Devices
 from synthjax.gan.config import MODELS, GanConfig
-from synthjax.gan.labels import make_rows
+from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.state import TrainState, build, create, make_optimizers
 from synthjax.gan.steps import frequencies, make_steps
 
@@ -71,7 +71,7 @@ class Plan:
             "pixels": random.integers(0, 256, size, dtype=np.uint8),
             "label": label,
         }
-        rows = self._devices.replicate(make_rows(label))
+        rows = self._devices.replicate(make_label_sampler(label))
         return self._devices.replicate(state), self._devices.shard(batch), rows
 
     def compilers(

@@ -45,7 +45,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class WarmStart:
+class FinetuneReport:
     """What became of every array, each named by its path; shapes are (there, here)."""
 
     taken: tuple[str, ...]  # as they are
@@ -120,12 +120,12 @@ def read_source(gan: Path, step: int = 0) -> Source:
     )
 
 
-def take_fitting(
+def load_compatible(
     into: Params,
     source: Params,
     *,
     labels: tuple[Sequence[str], Sequence[str]] | None = None,
-) -> tuple[Params, WarmStart]:
+) -> tuple[Params, FinetuneReport]:
     """The tree `into` with the arrays of `source` whose path and shape fit.
 
     An array that has a row or a column for each label fits as a whole only if the
@@ -163,7 +163,7 @@ def take_fitting(
             taken[name] = np.asarray(old, new.dtype)
             continue
         other_shape[name] = (tuple(old.shape), tuple(new.shape))
-    result = WarmStart(
+    result = FinetuneReport(
         taken=tuple(sorted(taken)),
         by_label=tuple(sorted(by_label)),
         new=tuple(sorted(here.keys() - there.keys())),

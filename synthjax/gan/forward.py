@@ -40,9 +40,11 @@ class Forward:
 
     def grown(self, state: TrainState) -> Networks:
         """The networks as they are at this image count."""
-        if self.networks.at is None:
+        if self.networks.at_resolution is None:
             return self.networks
-        return self.networks.at(self.phase.resolution, self.phase.fade(state.images))
+        return self.networks.at_resolution(
+            self.phase.resolution, self.phase.fade(state.images)
+        )
 
     def keys(self, name: str, state: TrainState, count: int) -> Key[Array, " b"]:
         return sample_keys(rng.key(self.seed, name, state.step), count)

@@ -19,7 +19,7 @@ from synthjax.gan.config import MODELS, GanConfig
 from synthjax.gan.growth import enlarge
 from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase, phase_at, phases
-from synthjax.gan.truncation import centre, no_moments, truncate
+from synthjax.gan.truncation import centre, truncate, zero_moments
 
 CHECKPOINTS = "checkpoints"  # the folder of checkpoints in a gan directory
 BEST = "best"  # and of the best one, if there is an early stop
@@ -76,8 +76,8 @@ def generate(
         size; None is fully.
     """
     grown = networks
-    if phase is not None and networks.at is not None:
-        grown = networks.at(phase.resolution, phase.fade(ema["images"]))
+    if phase is not None and networks.at_resolution is not None:
+        grown = networks.at_resolution(phase.resolution, phase.fade(ema["images"]))
     w = grown.map(ema["params"], z, label)
     w = truncate(w, centre(ema["moments"], label), psi)
     ws = jnp.broadcast_to(w[:, None], (w.shape[0], grown.num_ws, w.shape[1]))
@@ -129,7 +129,7 @@ class Generator:
 def ema_like(networks: Networks) -> dict[str, Any]:
     """Zeros on the host, shaped like the `ema` item of a checkpoint."""
     params = jax.eval_shape(lambda: networks.init_generator(rng.key(0, "shape")))
-    moments = jax.eval_shape(lambda: no_moments(networks.w_size, networks.labels))
+    moments = jax.eval_shape(lambda: zero_moments(networks.w_size, networks.labels))
     like = {"params": params, "moments": moments}
     zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
     return {**zeros, "images": np.zeros((), np.uint32)}

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 from synthjax.core import rng
 
 
-class Rows(flax.struct.PyTreeNode):
+class LabelSampler(flax.struct.PyTreeNode):
     """The label rows of the training split, to draw synthetic images' labels from."""
 
     label: Float[Array | np.ndarray, "n y"]  # 0, 1 or NaN (unknown)
@@ -23,8 +23,8 @@ def label_code(label: Float[Array, "b y"]) -> Float[Array, "b y"]:
     return jnp.where(jnp.isnan(label), 0.0, 2.0 * label - 1.0).astype(jnp.float32)
 
 
-def make_rows(label: Float[np.ndarray, "n y"]) -> Rows:
-    """Rows on the host, ready to be replicated.
+def make_label_sampler(label: Float[np.ndarray, "n y"]) -> LabelSampler:
+    """LabelSampler on the host, ready to be replicated.
 
     Balanced by finding, each finding that has a positive row is as likely as any other,
     and each of its positive rows as likely as any other of them; without a single
@@ -38,14 +38,14 @@ def make_rows(label: Float[np.ndarray, "n y"]) -> Rows:
     else:
         chance = np.full(len(label), 1 / max(len(label), 1))
     cumulative = np.minimum(np.cumsum(chance), 1.0)
-    return Rows(
+    return LabelSampler(
         label=np.asarray(label, np.float32),
         cumulative=cumulative.astype(np.float32),
     )
 
 
 def draw_labels(
-    keys: Key[Array, " b"], rows: Rows, balanced: float = 0.0
+    keys: Key[Array, " b"], rows: LabelSampler, balanced: float = 0.0
 ) -> Float[Array, "b y"]:
     """A random training row for each key: labels occur together as they do there.
 

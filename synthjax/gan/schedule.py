@@ -71,7 +71,7 @@ def phase_at(run: tuple[Phase, ...], images: int) -> Phase:
     return next((phase for phase in run if images < phase.end), run[-1])
 
 
-def crossed(before: int, after: int, every_kimg: float) -> bool:
+def interval_elapsed(before: int, after: int, every_kimg: float) -> bool:
     """Whether a multiple of `every_kimg` lies in (before, after], counted in images.
 
     Depends on the counts alone, so a resumed run acts at the same counts as an

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int32, UInt32
 from synthjax.core import rng
 from synthjax.gan.config import GanConfig
 from synthjax.gan.networks.api import Networks
-from synthjax.gan.truncation import Moments, no_moments
+from synthjax.gan.truncation import Moments, zero_moments
 
 # Means over a tick; each total is (sum, count), so a metric may miss some updates.
 METRICS = (
@@ -105,7 +105,7 @@ def _adam(
     )
 
 
-def no_totals() -> dict[str, Float[np.ndarray, "2"]]:
+def zero_totals() -> dict[str, Float[np.ndarray, "2"]]:
     """Totals at the start of a tick, on the host."""
     return {name: np.zeros((2,), np.float32) for name in METRICS}
 
@@ -133,14 +133,14 @@ def create(
         discriminator=discriminator,
         # A copy: the state is donated, and no buffer may be donated twice.
         ema=jax.tree.map(jnp.copy, generator),
-        moments=no_moments(networks.w_size, networks.labels),
+        moments=zero_moments(networks.w_size, networks.labels),
         path_mean=jnp.zeros((), jnp.float32),
         augment_p=jnp.asarray(augment_p, jnp.float32),
         augment_sign=jnp.zeros((2,), jnp.float32),
         skipped=jnp.zeros((), jnp.int32),
         generator_optimizer=optimizers.generator.init(generator),
         discriminator_optimizer=optimizers.discriminator.init(discriminator),
-        totals=jax.tree.map(jnp.asarray, no_totals()),
+        totals=jax.tree.map(jnp.asarray, zero_totals()),
     )
 
 

@@ -13,7 +13,7 @@ from synthjax.data.images.transforms import to_pixels
 from synthjax.gan.config import GanConfig
 from synthjax.gan.forward import Forward
 from synthjax.gan.generator import draw_latents, draw_noise, generate
-from synthjax.gan.labels import Rows
+from synthjax.gan.labels import LabelSampler
 from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import (
@@ -115,7 +115,11 @@ def last_phase(config: GanConfig, networks: Networks) -> Phase:
 
 
 def compile_steps(
-    steps: Steps, state: TrainState, batch: Batch, rows: Rows, cells: dict[str, Array]
+    steps: Steps,
+    state: TrainState,
+    batch: Batch,
+    rows: LabelSampler,
+    cells: dict[str, Array],
 ) -> None:
     """Compiles every step for arguments like these, side by side, with a message."""
 

@@ -16,15 +16,15 @@ from synthjax.core.logbook import Logbook
 from synthjax.core.study import versions
 from synthjax.data.store.loader import Feed, make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig, check_batch
-from synthjax.gan.finetune import read_source, take_fitting
+from synthjax.gan.finetune import load_compatible, read_source
 from synthjax.gan.generator import CHECKPOINTS
-from synthjax.gan.labels import make_rows
+from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.monitor.best import Best
 from synthjax.gan.monitor.grids import empty_cells, grid_columns
 from synthjax.gan.monitor.indicators import Indicators
 from synthjax.gan.monitor.recorder import Recorder
 from synthjax.gan.presets import resolve
-from synthjax.gan.schedule import Phase, Timer, crossed, due, phase_at, phases
+from synthjax.gan.schedule import Phase, Timer, due, interval_elapsed, phase_at, phases
 from synthjax.gan.state import (
     TrainState,
     build,
@@ -75,7 +75,7 @@ def train(
 
     # data
     table = read_split(data, "train", images=False)
-    rows = devices.replicate(make_rows(table.label))
+    rows = devices.replicate(make_label_sampler(table.label))
 
     def make(phase: Phase) -> Feed:
         return make_feed(
@@ -195,14 +195,14 @@ def train(
                 last = images >= run[-1].end
                 if best and best.due(before, images):
                     last |= recorder.look(state, images, step, feed.position())
-                tick = last or crossed(before, images, config.tick_kimg)
+                tick = last or interval_elapsed(before, images, config.tick_kimg)
                 if tick:
                     state = recorder.tick(state, images, step)
-                if last or crossed(before, images, config.grid_kimg):
+                if last or interval_elapsed(before, images, config.grid_kimg):
                     recorder.grid(steps, state, images)
                 stop = devices.agree(signal.requested, asking=tick)
                 late = devices.agree(timer.due(), asking=tick)
-                saves = crossed(before, images, config.checkpoint_kimg)
+                saves = interval_elapsed(before, images, config.checkpoint_kimg)
                 if last or stop or late or saves:
                     recorder.save(state, images, step, feed.position())
                     timer.restart()
@@ -229,7 +229,7 @@ def _warm(config: GanConfig, state: TrainState, labels: tuple[str, ...]) -> Trai
         "discriminator": state.discriminator,
         "ema": state.ema,
     }
-    taken, warm_start = take_fitting(
+    taken, warm_start = load_compatible(
         trees, source.params, labels=(labels, source.labels)
     )
     say(f"gan: weights of {config.init_from} at {source.kimg:.1f} kimg")

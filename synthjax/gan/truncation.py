@@ -15,7 +15,7 @@ RIDGE = 1e-3  # added to the variance of each code, itself at most 1
 Moments = dict[str, Float[Array, "..."]]
 
 
-def no_moments(w_size: int, labels: int) -> Moments:
+def zero_moments(w_size: int, labels: int) -> Moments:
     """The running means before the first update; without labels fewer of them."""
     shapes: dict[str, tuple[int, ...]] = {"weight": (), "w": (w_size,)}
     if labels:

@@ -16,7 +16,7 @@ from synthjax.gan.config import GanConfig
 from synthjax.gan.forward import Forward
 from synthjax.gan.generator import draw_noise
 from synthjax.gan.gradients import Metrics, add_totals, choose, descend, mean_gradient
-from synthjax.gan.labels import Rows, draw_labels
+from synthjax.gan.labels import LabelSampler, draw_labels
 from synthjax.gan.losses import LOSSES, Loss
 from synthjax.gan.networks.api import Params
 from synthjax.gan.regularizers import (
@@ -49,7 +49,9 @@ class Update:
         """The adversarial loss."""
         return LOSSES[self.config.loss]
 
-    def discriminator(self, state: TrainState, batch: Batch, rows: Rows) -> TrainState:
+    def discriminator(
+        self, state: TrainState, batch: Batch, rows: LabelSampler
+    ) -> TrainState:
         """Moves the discriminator to tell real images from synthetic ones."""
         config, count = self.config, batch["label"].shape[0]
         networks = self.forward.grown(state)
@@ -115,7 +117,9 @@ class Update:
         state = self._move_discriminator(state, gradient, metrics)
         return state.replace(images=state.images + jnp.uint32(shown))
 
-    def regularizer(self, state: TrainState, batch: Batch, rows: Rows) -> TrainState:
+    def regularizer(
+        self, state: TrainState, batch: Batch, rows: LabelSampler
+    ) -> TrainState:
         """Moves the discriminator towards small gradients (lazy R1 and R2).
 
         Weighted by `r1_every`, since it runs once in so many updates.
@@ -156,7 +160,9 @@ class Update:
         )
         return self._move_discriminator(state, gradient, metrics)
 
-    def generator(self, state: TrainState, batch: Batch, rows: Rows) -> TrainState:
+    def generator(
+        self, state: TrainState, batch: Batch, rows: LabelSampler
+    ) -> TrainState:
         """Moves the generator to be taken for real, and its averages after it."""
         config, count = self.config, batch["label"].shape[0]
         networks = self.forward.grown(state)
@@ -208,7 +214,9 @@ class Update:
             moments=choose(finite, moments, state.moments),
         )
 
-    def path_length(self, state: TrainState, batch: Batch, rows: Rows) -> TrainState:
+    def path_length(
+        self, state: TrainState, batch: Batch, rows: LabelSampler
+    ) -> TrainState:
         """Moves the generator towards equal path lengths (lazy; half a batch).
 
         Karras et al. 2020, section 3.2 and appendix B. Lengths are compared with their

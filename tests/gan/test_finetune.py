@@ -10,7 +10,7 @@ import pytest
 
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.errors import StudyError
-from synthjax.gan.finetune import read_source, take_fitting
+from synthjax.gan.finetune import load_compatible, read_source
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -65,7 +65,7 @@ def toy(**shapes):
 def test_every_array_is_taken_or_listed():
     into = toy(kept=(2, 3), added=(4,), label=(5, 8))
     source = toy(kept=(2, 3), dropped=(3,), label=(3, 8), other=(1,))
-    tree, done = take_fitting(into, source)
+    tree, done = load_compatible(into, source)
     np.testing.assert_array_equal(tree["kept"]["weight"], source["kept"]["weight"])
     for name in ("added", "label"):
         np.testing.assert_array_equal(tree[name]["weight"], into[name]["weight"])
@@ -86,7 +86,7 @@ def test_every_array_is_taken_or_listed():
 def test_the_same_architecture_is_taken_whole():
     networks = networks_of()
     into, source = both(networks, 0), both(networks, 10)
-    tree, done = take_fitting(into, source)
+    tree, done = load_compatible(into, source)
     jax.tree.map(np.testing.assert_array_equal, tree, source)
     assert done.report() == (
         f"taken {len(flat(into))} of {len(flat(into))} arrays (100 % of the parameters)"
@@ -95,20 +95,20 @@ def test_the_same_architecture_is_taken_whole():
 
 def test_arrays_get_the_dtype_of_the_new_tree():
     source = {"a": np.arange(3, dtype=np.float64)}
-    tree, _ = take_fitting({"a": jnp.zeros((3,), jnp.float32)}, source)
+    tree, _ = load_compatible({"a": jnp.zeros((3,), jnp.float32)}, source)
     assert tree["a"].dtype == np.float32
 
 
 def test_nothing_that_fits_is_an_error():
     with pytest.raises(StudyError, match="no parameter .* fits .* config.gan.model"):
-        take_fitting(toy(a=(2,)), toy(a=(3,)))
+        load_compatible(toy(a=(2,)), toy(a=(3,)))
 
 
 def test_a_layer_with_an_array_that_fits_is_listed_by_its_arrays():
     into = {"block": {"conv": {"w": np.ones(2), "b": np.ones(2)}, "skip": np.ones(3)}}
     into["head"] = {"w": np.ones(2), "b": np.ones(2)}
     source = {"block": {"conv": {"w": np.ones(2)}}, "tail": {"x": {"w": np.ones(1)}}}
-    _, done = take_fitting(into, source)
+    _, done = load_compatible(into, source)
     assert done.report().splitlines()[1:] == [
         "new: block/conv/b, block/skip, head",
         "unused: tail",
@@ -119,7 +119,7 @@ def test_a_higher_resolution_takes_the_lower_blocks():
     """Widths are capped from 16 px down, so that the lower blocks are the same."""
     small, large = networks_of(8), networks_of(16)
     into, source = both(large, 0), both(small, 10)
-    tree, done = take_fitting(into, source)
+    tree, done = load_compatible(into, source)
     have, old, new = flat(tree), flat(source), flat(into)
     for name in done.taken:
         np.testing.assert_array_equal(have[name], old[name])
@@ -137,7 +137,7 @@ def test_a_higher_resolution_takes_the_lower_blocks():
 
 def test_the_image_layer_of_another_width_is_new():
     small, large = networks_of(8, channel_base=32), networks_of(16, channel_base=32)
-    _, done = take_fitting(both(large, 0), both(small, 10))
+    _, done = load_compatible(both(large, 0), both(small, 10))
     assert done.other_shape == {
         "discriminator/image/bias": ((4,), (2,)),
         "discriminator/image/conv/weight": ((1, 4), (1, 2)),
@@ -146,7 +146,7 @@ def test_the_image_layer_of_another_width_is_new():
 
 def test_another_number_of_labels_leaves_what_sees_them():
     into, source = both(networks_of(labels=5), 0), both(networks_of(labels=3), 10)
-    tree, done = take_fitting(into, source)
+    tree, done = load_compatible(into, source)
     assert done.other_shape == {
         "discriminator/label/weight": ((3, 4), (5, 4)),
         "discriminator/label_logits/bias": ((3,), (5,)),
@@ -156,7 +156,7 @@ def test_another_number_of_labels_leaves_what_sees_them():
     assert not done.by_label and not done.new and not done.unused
     weight = into["generator"]["mapping"]["label"]["weight"]
     np.testing.assert_array_equal(tree["generator"]["mapping"]["label"]["weight"], weight)  # fmt: skip
-    _, without = take_fitting(both(networks_of(labels=0), 0), source)
+    _, without = load_compatible(both(networks_of(labels=0), 0), source)
     assert "discriminator/projection/weight" in without.unused
     assert "generator/mapping/dense0/weight" in without.other_shape
 
@@ -176,7 +176,7 @@ def test_labels_in_common_mean_what_they_meant(names, conditioning):
     old_networks = networks_of(labels=3, **settings)
     new_networks = networks_of(labels=len(names), **settings)
     source = both(old_networks, 10)
-    tree, done = take_fitting(both(new_networks, 0), source, labels=(names, OLD))
+    tree, done = load_compatible(both(new_networks, 0), source, labels=(names, OLD))
     assert not done.new and not done.unused and not done.other_shape
     assert done.shared_labels == tuple(name for name in names if name in OLD)
 
@@ -206,21 +206,23 @@ def test_labels_of_other_names_are_not_mixed_up():
     """The same number of labels is no reason to take one finding for another."""
     into, source = toy(label=(2, 4), trunk=(3,)), toy(label=(2, 4), trunk=(3,))
     source["label"]["weight"] = source["label"]["weight"] + 10
-    tree, done = take_fitting(into, source, labels=(("mass", "edema"), ("edema", "x")))
+    tree, done = load_compatible(
+        into, source, labels=(("mass", "edema"), ("edema", "x"))
+    )
     weight = tree["label"]["weight"]
     np.testing.assert_array_equal(weight[0], into["label"]["weight"][0])
     np.testing.assert_array_equal(weight[1], source["label"]["weight"][0])
     assert done.by_label == ("label/weight",)
     assert (done.parameters_taken, done.parameters) == (3 + 4, 3 + 8)
     assert "by label name: label/weight for labels in common: edema" in done.report()
-    tree, done = take_fitting(into, source, labels=(("a", "b"), ("c", "d")))
+    tree, done = load_compatible(into, source, labels=(("a", "b"), ("c", "d")))
     np.testing.assert_array_equal(tree["label"]["weight"], into["label"]["weight"])
     assert "labels in common: none" in done.report()
 
 
 def test_label_arrays_that_differ_in_more_than_labels_are_not_taken():
     into, source = toy(label=(2, 5), trunk=(3,)), toy(label=(2, 4), trunk=(3,))
-    _, done = take_fitting(into, source, labels=(("a", "b"), ("b", "c")))
+    _, done = load_compatible(into, source, labels=(("a", "b"), ("b", "c")))
     assert done.other_shape == {"label/weight": ((2, 4), (2, 5))}
 
 
@@ -255,7 +257,7 @@ def test_a_source_of_another_architecture_is_read_and_taken(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, source.params, expected)
     into = both(networks_of(16), 0)
     into["ema"] = into["generator"]
-    tree, done = take_fitting(into, source.params)
+    tree, done = load_compatible(into, source.params)
     assert len(done.taken) == len(flat(expected))
     assert all(math.prod(x.shape) for x in jax.tree.leaves(tree))
     earlier = read_source(tmp_path, 4)

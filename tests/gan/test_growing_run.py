@@ -27,7 +27,7 @@ def make_growing(toy):
     def make(config, *, resolution, channels, labels):
         full = toy.toy_networks(resolution, channels, labels)
 
-        def at(side, fade):
+        def at_resolution(side, fade):
             def synthesize(params, ws, noise):
                 image = full.synthesize(params, ws, noise)
                 while image.shape[1] > side:
@@ -43,7 +43,7 @@ def make_growing(toy):
                 full, resolution=side, synthesize=synthesize, discriminate=discriminate
             )
 
-        return dataclasses.replace(full, at=at)
+        return dataclasses.replace(full, at_resolution=at_resolution)
 
     return make
 

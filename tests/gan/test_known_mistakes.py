@@ -17,7 +17,7 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.gan import forward, gradients, regularizers, train, update
 from synthjax.gan.generator import CHECKPOINTS, draw_noise
-from synthjax.gan.labels import make_rows
+from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.monitor import early_stop
 from synthjax.gan.networks.layers import minibatch_stddev
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
@@ -38,7 +38,7 @@ def run_updates(toy, config, count, networks=None):
     optimizers = make_optimizers(config)
     steps = make_steps(config, networks, optimizers, devices, SEED)
     state = devices.replicate(build(networks, optimizers, SEED))
-    rows = devices.replicate(make_rows(toy.COMBINATIONS))
+    rows = devices.replicate(make_label_sampler(toy.COMBINATIONS))
     batch = devices.shard(toy.toy_batch())
     for step in steps.updates().values():
         state = step(state, batch, rows)

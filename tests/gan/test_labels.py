@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from synthjax.core import rng
-from synthjax.gan.labels import draw_labels, label_code, make_rows
+from synthjax.gan.labels import draw_labels, label_code, make_label_sampler
 
 ROWS = np.array(
     [[0, 0, 0, 0]] * 6 + [[1, 0, 0, 0]] * 3 + [[0, 1, np.nan, 0]], np.float32
@@ -17,7 +17,7 @@ def keys_of(count):
 
 
 def draw(balanced, count=4000, rows=ROWS):
-    on_device = jax.tree.map(jnp.asarray, make_rows(rows))
+    on_device = jax.tree.map(jnp.asarray, make_label_sampler(rows))
     return np.asarray(draw_labels(keys_of(count), on_device, balanced))
 
 
@@ -50,6 +50,6 @@ def test_a_draw_belongs_to_its_key_alone():
 
 def test_without_a_positive_or_without_labels_rows_are_uniform():
     none = np.zeros((5, 2), np.float32)
-    np.testing.assert_allclose(make_rows(none).cumulative, np.arange(1, 6) / 5)
+    np.testing.assert_allclose(make_label_sampler(none).cumulative, np.arange(1, 6) / 5)
     assert draw(1.0, 16, none).shape == (16, 2)
     assert draw(1.0, 16, np.zeros((5, 0), np.float32)).shape == (16, 0)

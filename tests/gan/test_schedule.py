@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from synthjax.gan.config import GanConfig
-from synthjax.gan.schedule import Timer, crossed, due, phases
+from synthjax.gan.schedule import Timer, due, interval_elapsed, phases
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ from synthjax.gan.schedule import Timer, crossed, due, phases
     ],
 )
 def test_crossed(before, after, every_kimg, expected):
-    assert crossed(before, after, every_kimg) is expected
+    assert interval_elapsed(before, after, every_kimg) is expected
 
 
 @pytest.mark.parametrize("batch_size", [8, 32, 96, 1024])
 def test_ticks_come_once_per_period_whatever_the_batch(batch_size):
     counts = range(0, 100_000 + batch_size, batch_size)
-    ticks = [b for a, b in itertools.pairwise(counts) if crossed(a, b, 4.0)]
+    ticks = [b for a, b in itertools.pairwise(counts) if interval_elapsed(a, b, 4.0)]
     assert len(ticks) == counts[-1] // 4000
     assert all(tick % 4000 < batch_size for tick in ticks)
 

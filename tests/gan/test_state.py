@@ -14,8 +14,8 @@ from synthjax.gan.state import (
     ema_item,
     lazy_ratio,
     make_optimizers,
-    no_totals,
     tick_means,
+    zero_totals,
 )
 
 
@@ -82,7 +82,7 @@ def test_over_a_cycle_lazy_adam_remembers_and_moves_as_much():
 
 
 def test_tick_means_leave_out_what_was_not_measured():
-    totals = no_totals() | {"r1": np.array([3.0, 2.0], np.float32)}
+    totals = zero_totals() | {"r1": np.array([3.0, 2.0], np.float32)}
     assert tick_means(totals) == {"r1": 1.5}
 
 

@@ -10,7 +10,7 @@ from synthjax.core.devices import AXIS, DevicesConfig, make_devices
 from synthjax.data.images.transforms import to_image
 from synthjax.gan.forward import sample_keys
 from synthjax.gan.generator import draw_latents, draw_noise
-from synthjax.gan.labels import draw_labels, make_rows
+from synthjax.gan.labels import draw_labels, make_label_sampler
 from synthjax.gan.monitor.grids import empty_cells
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.state import build, ema_item, make_optimizers, tick_means
@@ -26,7 +26,7 @@ def set_up(toy, networks, config, count=1, mapping="pmap"):
     optimizers = make_optimizers(config)
     steps = make_steps(config, networks, optimizers, devices, SEED)
     state = devices.replicate(build(networks, optimizers, SEED))
-    rows = devices.replicate(make_rows(toy.COMBINATIONS))
+    rows = devices.replicate(make_label_sampler(toy.COMBINATIONS))
     return devices, steps, state, devices.shard(toy.toy_batch()), rows
 
 
@@ -135,7 +135,7 @@ def test_update_equals_its_definition(toy):
     host = toy.toy_batch()
     root = rng.key(SEED, "discriminator", 0)
     keys = jax.vmap(lambda i: jax.random.fold_in(root, i))(jnp.arange(16))
-    label = draw_labels(keys, make_rows(toy.COMBINATIONS))
+    label = draw_labels(keys, make_label_sampler(toy.COMBINATIONS))
     w = networks.map(before.generator, draw_latents(networks, keys), label)
     ws = jnp.stack([w, w], axis=1)
     image = networks.synthesize(before.generator, ws, draw_noise(networks, keys))
@@ -209,7 +209,7 @@ def test_noise_differs_between_layers_and_images(toy):
 
 
 def test_generator_labels_are_training_rows_at_their_frequencies(toy):
-    rows = jax.tree.map(jnp.asarray, make_rows(toy.COMBINATIONS))
+    rows = jax.tree.map(jnp.asarray, make_label_sampler(toy.COMBINATIONS))
     keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(1, "x"), i))(jnp.arange(4000))
     drawn = np.asarray(draw_labels(keys, rows))
     distinct, counts = np.unique(drawn, axis=0, return_counts=True)

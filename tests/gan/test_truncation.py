@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from synthjax.gan.truncation import batch_moments, centre, no_moments, truncate
+from synthjax.gan.truncation import batch_moments, centre, truncate, zero_moments
 
 
 def styles(count=4000, seed=0):
@@ -53,8 +53,8 @@ def test_without_labels_it_is_the_mean():
     np.testing.assert_allclose(
         centre(moments, jnp.zeros((2, 0))), np.tile(w.mean(0), (2, 1)), rtol=1e-6
     )
-    assert set(no_moments(3, 0)) == set(batch_moments(w, jnp.zeros((4, 0))))
-    untrained = centre(no_moments(3, 2), jnp.zeros((1, 2)))
+    assert set(zero_moments(3, 0)) == set(batch_moments(w, jnp.zeros((4, 0))))
+    untrained = centre(zero_moments(3, 2), jnp.zeros((1, 2)))
     np.testing.assert_array_equal(untrained, np.zeros((1, 3)))
 
 

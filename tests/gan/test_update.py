@@ -11,7 +11,7 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.gan.augment.augment import AugmentConfig
 from synthjax.gan.config import MODELS
 from synthjax.gan.forward import Forward
-from synthjax.gan.labels import make_rows
+from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.losses import LOSSES
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config
 from synthjax.gan.presets import resolve
@@ -39,7 +39,7 @@ def set_up(toy, config, *, networks=None, count=1, phase=None, **build_args):
     state = build(networks, optimizers, SEED, **build_args)
     if phase is not None:
         state = enter_phase(state, optimizers, phase.index)
-    rows = devices.replicate(make_rows(toy.COMBINATIONS))
+    rows = devices.replicate(make_label_sampler(toy.COMBINATIONS))
     batch = devices.shard(toy.toy_batch())
     return devices, steps, devices.replicate(state), batch, rows
 

@@ -65,8 +65,8 @@ def make_probe(
         psi = jnp.ones((), jnp.float32)
         full = generate(networks, ema, z, label, noise, psi, phase)
         grown, synthetic, fade = networks, full, None
-        if phase is not None and networks.at is not None:
-            grown = networks.at(phase.resolution, phase.fade(ema["images"]))
+        if phase is not None and networks.at_resolution is not None:
+            grown = networks.at_resolution(phase.resolution, phase.fade(ema["images"]))
             fade = phase.fade(ema["images"]) if phase.fade_over else None
             # Enlarged by repeating pixels, of which the discriminator sees each once.
             times = networks.resolution // phase.resolution

@@ -20,7 +20,7 @@ from synthjax.gan.config import GanConfig
 from synthjax.gan.monitor.best import Best
 from synthjax.gan.monitor.grids import real_grid, synthetic_grid
 from synthjax.gan.monitor.indicators import Indicators
-from synthjax.gan.state import TrainState, ema_item, no_totals, tick_means
+from synthjax.gan.state import TrainState, ema_item, tick_means, zero_totals
 from synthjax.gan.steps import Steps
 
 
@@ -76,7 +76,7 @@ class Recorder:
                 f"{_more(means, skipped, self.config)}"
                 f"  {memory:.1f} GiB  {duration(clock.eta)} left"
             )
-        return state.replace(totals=self.devices.replicate(no_totals()))
+        return state.replace(totals=self.devices.replicate(zero_totals()))
 
     def grid(self, steps: Steps, state: TrainState, images: int) -> None:
         """Writes a sheet of samples of the averaged generator, and the indicators."""

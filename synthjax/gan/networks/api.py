@@ -30,4 +30,4 @@ class Networks:
     discriminate: Callable[..., Any]  # (params, image, label) -> logit
     # (params, image, label) -> (logit, label_logits "b y"); None: no label head
     discriminate_with_labels: Callable[..., Any] | None = None
-    at: Callable[..., Any] | None = None
+    at_resolution: Callable[..., Any] | None = None

@@ -23,11 +23,11 @@ from synthjax.gan.networks.equalized import (
     ROOT2,
     ConditionalPixelNorm,
     Conv,
+    Conv1x1,
     Dense,
-    Features,
-    FirstImage,
-    FromImage,
-    PointConv,
+    DiscriminatorHead,
+    FromRGB,
+    InitialDense,
     Skip,
     check_least,
     check_resolution,
@@ -78,7 +78,7 @@ class Generator(nn.Module):
         def norm(x: Array, name: str) -> Array:
             return ConditionalPixelNorm(name=f"norm{name}")(x, w)
 
-        x = FirstImage(channels_at(config, 4), name="first")(pixel_norm(w))
+        x = InitialDense(channels_at(config, 4), name="first")(pixel_norm(w))
         for side in resolutions(self.resolution):
             features = channels_at(config, side)
             x = x.astype(_dtype(config, side))
@@ -95,7 +95,7 @@ class Generator(nn.Module):
                 )
                 x = norm(up(x), f"{side}_up")
             x = norm(Conv(features, name=f"conv{side}")(x), f"{side}")
-            y = PointConv(self.channels, name=f"image{side}")(x.astype(jnp.float32))
+            y = Conv1x1(self.channels, name=f"image{side}")(x.astype(jnp.float32))
             image = y if image is None else nearest_up(image) + y
         assert image is not None  # there is always a level of 4 px
         return image
@@ -113,11 +113,11 @@ class Discriminator(nn.Module):
     ) -> Float[Array, " b"]:
         config = self.config
         image = image.astype(_dtype(config, self.resolution))
-        x = FromImage(channels_at(config, self.resolution), name="image")(image)
+        x = FromRGB(channels_at(config, self.resolution), name="image")(image)
         for side in reversed(resolutions(self.resolution)[1:]):
             x = self._block(x.astype(_dtype(config, side)), side)
         sizes = channels_at(config, 4), channels_at(config, 2)
-        x = Features(*sizes, 1.0, config.mbstd_group, name="features")(x)
+        x = DiscriminatorHead(*sizes, 1.0, config.mbstd_group, name="features")(x)
         outputs = Dense(label.shape[-1] or 1, name="outputs")(x)
         if label.shape[-1] == 0:
             return outputs[:, 0]

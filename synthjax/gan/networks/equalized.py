@@ -104,7 +104,7 @@ class Dense(nn.Module):
         return bias_act(x, bias, 1.0, 0.0) if self.active else x + bias
 
 
-class FirstImage(nn.Module):
+class InitialDense(nn.Module):
     """Linear layer to 4x4 pixels, one bias per feature, leaky ReLU."""
 
     features: int
@@ -144,7 +144,7 @@ class Conv(nn.Module):
         return bias_act(image, _bias(self, self.features), 1.0, 0.0)
 
 
-class PointConv(nn.Module):
+class Conv1x1(nn.Module):
     """Equalised 1x1 convolution, as a matrix product; linear."""
 
     features: int
@@ -161,7 +161,7 @@ class PointConv(nn.Module):
         return image + _bias(self, self.features).astype(image.dtype)
 
 
-class FromImage(nn.Module):
+class FromRGB(nn.Module):
     """Image channels to features: 1x1 convolution, bias and leaky ReLU."""
 
     features: int
@@ -169,7 +169,7 @@ class FromImage(nn.Module):
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w c"]) -> Float[Array, "b h w o"]:
-        x = PointConv(self.features, self.gain, bias=False, name="conv")(image)
+        x = Conv1x1(self.features, self.gain, bias=False, name="conv")(image)
         return bias_act(x, _bias(self, self.features), 1.0, 0.0)
 
 
@@ -181,7 +181,7 @@ class Skip(nn.Module):
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w c"]) -> Float[Array, "b i j o"]:
-        conv = PointConv(self.features, self.gain, bias=False, name="conv")
+        conv = Conv1x1(self.features, self.gain, bias=False, name="conv")
         return conv(mean_down(image))
 
 
@@ -198,7 +198,7 @@ class ConditionalPixelNorm(nn.Module):
         return pixel_norm(x) * gamma.astype(x.dtype) + beta.astype(x.dtype)
 
 
-class Features(nn.Module):
+class DiscriminatorHead(nn.Module):
     """End of a discriminator: 4x4 pixels and the group's deviation to features."""
 
     conv_features: int

@@ -122,7 +122,7 @@ class Conv(nn.Module):
         return bias_act(image, bias, ROOT2 * self.gain, self.clamp * self.gain)
 
 
-class PointConv(nn.Module):
+class Conv1x1(nn.Module):
     """Equalised 1x1 convolution without bias, as a matrix product."""
 
     features: int
@@ -138,7 +138,7 @@ class PointConv(nn.Module):
         return image @ weight
 
 
-class FromImage(nn.Module):
+class FromRGB(nn.Module):
     """The discriminator's first layer: image channels to features."""
 
     features: int
@@ -146,7 +146,7 @@ class FromImage(nn.Module):
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w c"]) -> Float[Array, "b h w o"]:
-        x = PointConv(self.features, name="conv")(image)
+        x = Conv1x1(self.features, name="conv")(image)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         return bias_act(x, bias, ROOT2, self.clamp)
 
@@ -178,7 +178,7 @@ class StyledConv(nn.Module):
         return bias_act(image, bias, ROOT2, self.clamp)
 
 
-class ToImage(nn.Module):
+class ToRGB(nn.Module):
     """Features to image channels: 1x1 modulated, not demodulated; float32 output."""
 
     channels: int

@@ -5,7 +5,7 @@ the latents at the generator's entry and one output per label beside the critic'
 (Odena et al. 2017, arXiv:1610.09585), as compared for medical images by DuMont Schütte
 et al. 2021 (doi:10.1038/s41746-021-00507-3). The discriminator is not shown labels.
 
-The parameter trees hold every level from the start; `Networks.at` uses them at a lower
+The parameter trees hold every level from the start; `Networks.at_resolution` uses them at a lower
 resolution, with the newest level faded in.
 """
 
@@ -24,11 +24,11 @@ from synthjax.gan.networks.convolution import mean_down, nearest_up
 from synthjax.gan.networks.equalized import (
     ROOT2,
     Conv,
+    Conv1x1,
     Dense,
-    Features,
-    FirstImage,
-    FromImage,
-    PointConv,
+    DiscriminatorHead,
+    FromRGB,
+    InitialDense,
     check_least,
     check_resolution,
     conditions,
@@ -88,7 +88,7 @@ class Generator(nn.Module):
     ) -> Float[Array, "b h w c"]:
         config, images = self.config, {}
         shown = {resolution} if fade is None else {resolution // 2, resolution}
-        x = FirstImage(channels_at(config, 4), ROOT2 / 4, name="first")(w)
+        x = InitialDense(channels_at(config, 4), ROOT2 / 4, name="first")(w)
         for side in resolutions(resolution):
             features = channels_at(config, side)
             x = x.astype(_dtype(config, side))
@@ -99,7 +99,7 @@ class Generator(nn.Module):
                 x = pixel_norm(x)
             x = pixel_norm(Conv(features, ROOT2, name=f"conv{side}")(x))
             if side in shown or self.is_initializing():
-                to_image = PointConv(self.channels, name=f"image{side}")
+                to_image = Conv1x1(self.channels, name=f"image{side}")
                 images[side] = to_image(x.astype(jnp.float32))
         if fade is None:
             return images[resolution]
@@ -132,14 +132,14 @@ class Discriminator(nn.Module):
                 before = self._from_image(image, side // 2)
                 x = x if fade is None else fade_in(before.astype(x.dtype), x, fade)
         sizes = channels_at(config, 4), channels_at(config, 2)
-        x = Features(*sizes, ROOT2, config.mbstd_group, name="features")(x)
+        x = DiscriminatorHead(*sizes, ROOT2, config.mbstd_group, name="features")(x)
         outputs = Dense(1 + self.labels, name="outputs")(x)
         return outputs[:, 0], outputs[:, 1:]
 
     def _from_image(self, image: Array, side: int) -> Array:
         features = channels_at(self.config, side)
         image = image.astype(_dtype(self.config, side))
-        return FromImage(features, ROOT2, name=f"image{side}")(image)
+        return FromRGB(features, ROOT2, name=f"image{side}")(image)
 
 
 def make_networks(
@@ -147,7 +147,7 @@ def make_networks(
 ) -> Networks:
     """Both networks as pure functions, fully grown; nothing is computed yet.
 
-    `at(side, fade)` of the result gives networks on the same parameter trees whose
+    `at_resolution(side, fade)` of the result gives networks on the same parameter trees whose
     images have `side` px, a power of two from the start resolution to `resolution`;
     the newest level counts `fade` (a float32 scalar in 0..1, may be traced; None or
     at the start resolution: fully). It raises ConfigError for another `side`.
@@ -180,7 +180,7 @@ def make_networks(
             lambda key: discriminator.init(key, image, resolution, None), key
         )
 
-    def at(side: int, fade: Array | None) -> Networks:
+    def at_resolution(side: int, fade: Array | None) -> Networks:
         if side not in resolutions(resolution) or side < config.start_resolution:
             raise ConfigError(
                 f"resolution={side}: must be a power of two from "
@@ -211,7 +211,7 @@ def make_networks(
             synthesize=synthesize,
             discriminate=lambda *arguments: with_labels(*arguments)[0],
             discriminate_with_labels=with_labels if labels else None,
-            at=at,
+            at_resolution=at_resolution,
         )
 
-    return at(resolution, None)
+    return at_resolution(resolution, None)

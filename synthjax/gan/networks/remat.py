@@ -11,7 +11,7 @@ from jax.custom_derivatives import SymbolicZero
 Tree = Any  # nested containers of float arrays
 
 
-def recompute(function: Callable[..., Tree]) -> Callable[..., Tree]:
+def remat(function: Callable[..., Tree]) -> Callable[..., Tree]:
     """`function` of float arrays, whose backward pass keeps its arguments alone.
 
     The activations inside are computed again when their gradient is due (Chen et al.
@@ -43,7 +43,7 @@ def recompute(function: Callable[..., Tree]) -> Callable[..., Tree]:
             return pull(cotangent)[0]
 
         moving = jax.tree.map(lambda x: _after(x, cotangent), moving)
-        return recompute(pullback)(moving, still, cotangent)
+        return remat(pullback)(moving, still, cotangent)
 
     run.defvjp(forward, backward, symbolic_zeros=True)
     return run

@@ -21,15 +21,15 @@ from synthjax.core.errors import ConfigError
 from synthjax.gan.networks.api import Networks, Params
 from synthjax.gan.networks.layers import (
     Conv,
+    Conv1x1,
     Dense,
-    FromImage,
-    PointConv,
+    FromRGB,
     StyledConv,
-    ToImage,
+    ToRGB,
     minibatch_stddev,
     normalize,
 )
-from synthjax.gan.networks.remat import recompute
+from synthjax.gan.networks.remat import remat
 from synthjax.gan.networks.resample import downsample, upsample
 from synthjax.gan.networks.stylegan2_config import (
     StyleGAN2Config,
@@ -80,7 +80,7 @@ def run_block(module: nn.Module, names: list[str], body: Callable[..., Any], *ar
     def pure(params: Params, *arrays: Any) -> Any:
         return Block(body, parent=None).apply({"params": params}, *arrays)
 
-    return recompute(pure)({name: params[name] for name in names}, *arrays)
+    return remat(pure)({name: params[name] for name in names}, *arrays)
 
 
 class Synthesis(nn.Module):
@@ -105,7 +105,7 @@ class Synthesis(nn.Module):
             names = synthesis_layers(resolution)
             end = layer + len(names) - 1
             body = partial(synthesis_block, config, resolution, self.channels)
-            if config.recomputes(resolution) and not self.is_initializing():
+            if config.uses_remat(resolution) and not self.is_initializing():
                 body = partial(run_block, self, names, body)
             x, y = body(x, ws[:, layer : end + 1], noise[layer:end])
             image = y if image is None else upsample(image) + y
@@ -138,7 +138,7 @@ def synthesis_block(
             clamp=config.conv_clamp,
             name=name,
         )(x, ws[:, i], noise[i] if noise else None)
-    image = ToImage(channels, config.conv_clamp, name=to_image)(x, ws[:, len(convs)])
+    image = ToRGB(channels, config.conv_clamp, name=to_image)(x, ws[:, len(convs)])
     return x, image
 
 
@@ -156,7 +156,7 @@ class Discriminator(nn.Module):
         for resolution in reversed(resolutions(self.resolution)[1:]):
             top = resolution == self.resolution
             body = partial(discriminator_block, config, resolution, top)
-            if config.recomputes(resolution) and not self.is_initializing():
+            if config.uses_remat(resolution) and not self.is_initializing():
                 names = discriminator_layers(resolution, top)
                 body = partial(run_block, self, names, body)
             x = body(x)
@@ -212,8 +212,8 @@ def discriminator_block(
     width, features = (channels_at(config, r) for r in (resolution, resolution // 2))
     x = x.astype(config.dtype(resolution))
     if top:
-        x = FromImage(width, clamp, name="image")(x)
-    skip = PointConv(features, gain=half, name=f"skip{resolution}")(downsample(x))
+        x = FromRGB(width, clamp, name="image")(x)
+    skip = Conv1x1(features, gain=half, name=f"skip{resolution}")(downsample(x))
     x = Conv(width, clamp=clamp, name=f"conv{resolution}")(x)
     name = f"conv{resolution}_down"
     x = Conv(features, down=True, gain=half, clamp=clamp, name=name)(x)

@@ -49,7 +49,7 @@ class StyleGAN2Config:
         low = 0 < self.bf16_from <= resolution
         return jnp.bfloat16 if low else jnp.float32
 
-    def recomputes(self, resolution: int) -> bool:
+    def uses_remat(self, resolution: int) -> bool:
         """Whether the backward pass recomputes the blocks at `resolution` px."""
         return 0 < self.remat_from <= resolution
 

@@ -311,7 +311,7 @@ def test_a_growing_network_is_measured_as_it_is(toy, toy_data, start):
     """At 4 px and half faded in, both networks see 4 px, reals faded alike."""
     full = toy.toy_networks()
 
-    def at(resolution, fade):
+    def at_resolution(resolution, fade):
         def synthesize(params, ws, noise):
             coarse = jnp.full((ws.shape[0], resolution, resolution, 1), fade)
             return coarse.at[:, 0, 0].set(-1.0)
@@ -327,7 +327,7 @@ def test_a_growing_network_is_measured_as_it_is(toy, toy_data, start):
             discriminate=discriminate,
         )
 
-    networks = dataclasses.replace(full, at=at)
+    networks = dataclasses.replace(full, at_resolution=at_resolution)
     phase = Phase(
         index=1,
         start=1000,

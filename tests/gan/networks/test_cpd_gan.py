@@ -211,7 +211,7 @@ def test_without_labels_and_in_colour():
     none = jnp.zeros((4, 0), jnp.float32)
     assert (made.w_size, made.num_ws, made.noise_shapes) == (5, 1, ())
     assert made.discriminate_with_labels is None
-    assert made.at is None
+    assert made.at_resolution is None
     image = generate(made, generator, draw(0, 4, 5), none)
     assert (image.shape, image.dtype) == ((4, 8, 8, 3), jnp.float32)
     score = judge(made, discriminator, image, none)

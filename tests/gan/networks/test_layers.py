@@ -9,8 +9,8 @@ from jax.test_util import check_grads
 
 from synthjax.core.errors import StudyError
 from synthjax.gan.networks.layers import (
-    FromImage,
-    ToImage,
+    FromRGB,
+    ToRGB,
     bias_act,
     minibatch_stddev,
     modulated_conv,
@@ -111,14 +111,14 @@ def test_minibatch_stddev_names_the_remedy():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_image_layers_equal_einsum(channels):
     image, w = draw(0, 2, 4, 4, 6), draw(1, 2, 5)
-    layer = ToImage(channels)
+    layer = ToRGB(channels)
     params = layer.init(jax.random.key(0), image, w)["params"]
     style = w @ params["style"]["weight"] / 5**0.5 + params["style"]["bias"]
     expected = jnp.einsum("bhwc,bc,ck->bhwk", image, style, params["weight"]) / 6**0.5
     output = layer.apply({"params": params}, image, w)
     np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-5)
 
-    picture, first = draw(2, 2, 4, 4, channels), FromImage(6)
+    picture, first = draw(2, 2, 4, 4, channels), FromRGB(6)
     params = first.init(jax.random.key(0), picture)["params"]
     linear = picture @ params["conv"]["weight"] / channels**0.5
     expected = jax.nn.leaky_relu(linear, 0.2) * 2**0.5

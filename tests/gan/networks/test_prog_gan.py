@@ -46,13 +46,13 @@ def draw(seed, *shape):
 
 @partial(jax.jit, static_argnums=(0, 1))
 def generate(networks, side, fade, generator, z, label):
-    grown = networks.at(side, fade)
+    grown = networks.at_resolution(side, fade)
     return grown.synthesize(generator, grown.map(generator, z, label)[:, None], ())
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def judge(networks, side, fade, discriminator, image, label):
-    grown = networks.at(side, fade)
+    grown = networks.at_resolution(side, fade)
     return grown.discriminate_with_labels(discriminator, image, label)
 
 
@@ -211,7 +211,7 @@ def test_one_compilation_serves_a_whole_fade(networks, params):
     @jax.jit
     def step(params, fade, z, label):
         traces.append(None)
-        grown = networks.at(16, fade)
+        grown = networks.at_resolution(16, fade)
         w = grown.map(params[0], z, label)
         image = grown.synthesize(params[0], w[:, None], ())
         return jnp.mean(grown.discriminate(params[1], image, label))
@@ -223,7 +223,7 @@ def test_one_compilation_serves_a_whole_fade(networks, params):
 
 
 def test_levels_not_yet_grown_get_no_gradient(networks, params):
-    lower = networks.at(8, None)
+    lower = networks.at_resolution(8, None)
 
     @jax.jit
     @jax.grad
@@ -243,7 +243,7 @@ def test_gradient_penalty_trains_every_layer(networks, params):
     @jax.jit
     @jax.grad
     def slope(discriminator, image):
-        faded = networks.at(16, jnp.float32(0.5))
+        faded = networks.at_resolution(16, jnp.float32(0.5))
 
         def total(x):
             return jnp.sum(faded.discriminate(discriminator, x, LABEL))
@@ -369,7 +369,7 @@ def test_bfloat16_blocks_stay_near_float32(networks, params):
 @pytest.mark.parametrize("side", [4, 12, 32])
 def test_only_its_own_levels_can_be_asked_for(networks, side):
     with pytest.raises(ConfigError, match=f"resolution={side}.*from 8 to 16"):
-        networks.at(side, None)
+        networks.at_resolution(side, None)
 
 
 def test_config_checks_ranges():

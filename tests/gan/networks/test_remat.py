@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from synthjax.gan.networks.remat import recompute
+from synthjax.gan.networks.remat import remat
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.regularizers import r1
 
@@ -58,7 +58,7 @@ def test_gradients_of_three_orders():
         params, x = jax.tree.map(lambda a: a.astype(jnp.float64), (params, x))
         for value in (total, first, second):
             gradient = jax.jit(jax.grad(value, (1, 2)), static_argnums=0)
-            close(gradient(recompute(bent), params, x), gradient(bent, params, x))
+            close(gradient(remat(bent), params, x), gradient(bent, params, x))
 
 
 def test_gradients_that_nobody_asks_for_are_not_computed():
@@ -70,7 +70,7 @@ def test_gradients_that_nobody_asks_for_are_not_computed():
         raise AssertionError("differentiated")
 
     forbidden.defvjp(lambda x: (x, None), refuse)
-    run = recompute(lambda weight, x: forbidden(weight) * x)
+    run = remat(lambda weight, x: forbidden(weight) * x)
     gradient = jax.grad(lambda w, x: jnp.sum(run(w, x) ** 2), 1)(draw(0, 3), draw(1, 3))
     assert gradient.shape == (3,)
 
