@@ -19,7 +19,13 @@ setup(
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["synthjax", "synthjax.*"]),
+    packages=[
+        *find_packages(include=["synthjax", "synthjax.*"]),
+        "synthjax.launch",
+        "synthjax.configs",
+    ],
+    # A checkout has them at its top; installed, they lie within the package.
+    package_dir={"synthjax.launch": "launch", "synthjax.configs": "configs"},
     package_data={
         "synthjax.bench": ["*.json", "*.txtpb"],
         "synthjax.evaluate": ["*.json"],

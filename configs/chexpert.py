@@ -21,7 +21,7 @@ are others than the ones below; `:256:paper` trains the classifiers with its num
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study, train_as_published
+from synthjax import new_study, train_as_published
 
 RESOLUTIONS = ("32", "64", "128", "256", "512")
 

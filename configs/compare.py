@@ -24,7 +24,7 @@ for twice the side, and --config.classifier.steps raises the number of updates.
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study
+from synthjax import new_study
 
 
 def get_config() -> ConfigDict:

@@ -14,7 +14,7 @@ seeds.
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study
+from synthjax import new_study
 
 
 def get_config() -> ConfigDict:

@@ -13,7 +13,7 @@ The sizes below want a GPU and have not been timed; to see the flow on a CPU, st
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study
+from synthjax import new_study
 
 
 def get_config() -> ConfigDict:

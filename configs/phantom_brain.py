@@ -16,7 +16,7 @@ same head, so the gap says more of the generator than of the method.
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study
+from synthjax import new_study
 
 
 def get_config() -> ConfigDict:

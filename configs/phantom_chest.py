@@ -17,7 +17,7 @@ gap of 0.072. Longer training narrows it.
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study
+from synthjax import new_study
 
 
 def get_config(size: str = "") -> ConfigDict:

@@ -20,7 +20,7 @@ others than the ones below; `:128:paper` trains the classifiers with its numbers
 
 from ml_collections import ConfigDict
 
-from configs.sections import new_study, train_as_published
+from synthjax import new_study, train_as_published
 
 RESOLUTIONS = ("32", "64", "128", "256", "512")
 

@@ -13,13 +13,14 @@ import sys
 import jax
 from absl import flags
 
-from launch.study import Launch, launch
 from synthjax.bench.benchmark import benchmark
 from synthjax.bench.gpu_budget import GPUS
 from synthjax.bench.gpu_limits import check_budgets
 from synthjax.bench.input import describe_machine, measure_input
 from synthjax.bench.speed_table import format_speeds, variants
 from synthjax.core.clock import say
+
+from .study import Launch, launch
 
 _MODELS = flags.DEFINE_list("models", "", "Models to measure.")
 _RESOLUTIONS = flags.DEFINE_list("resolutions", "", "Resolutions, pixels.")

@@ -3,8 +3,9 @@
 python -m launch.classifier --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
-from launch.study import Launch, launch
 from synthjax.classifier.train import train_arms
+
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

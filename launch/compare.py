@@ -14,11 +14,12 @@ from pathlib import Path
 
 from absl import flags
 
-from launch import pipeline
-from launch.study import Launch, launch
 from synthjax.core.clock import say
 from synthjax.core.files import read_json
 from synthjax.evaluate.gates import check_gates, format_gates, read_gates, write_gates
+
+from . import pipeline
+from .study import Launch, launch
 
 _REAL = "--config.data.folder.path"
 _SYNTHETIC = "--config.synth.folder.path"

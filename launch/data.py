@@ -10,10 +10,11 @@ it, into <workdir>/prepared, and the set is built from those files.
 
 import sys
 
-from launch.study import Launch, launch
 from synthjax.data.builder import build
 from synthjax.data.config import source_digest
 from synthjax.data.doctor import examine
+
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

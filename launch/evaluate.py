@@ -3,8 +3,9 @@
 python -m launch.evaluate --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
-from launch.study import Launch, launch
 from synthjax.evaluate.run import evaluate
+
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

@@ -6,11 +6,12 @@ With --config.gan.describe=True it only prints the sizes of both networks, as on
 of JSON, and needs no data.
 """
 
-from launch.study import Launch, launch
 from synthjax.data.config import known_labels
 from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.gan.monitor.describe import describe
 from synthjax.gan.train import train
+
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

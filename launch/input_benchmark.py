@@ -10,7 +10,6 @@ import time
 
 from absl import flags
 
-from launch.study import Launch, launch
 from synthjax.bench.benchmark import benchmark, predict_seconds
 from synthjax.bench.input import (
     StepSpeed,
@@ -22,6 +21,8 @@ from synthjax.bench.input import (
 from synthjax.bench.speed_table import variant
 from synthjax.core.clock import duration, say
 from synthjax.gan.presets import resolve
+
+from .study import Launch, launch
 
 _SIZES = flags.DEFINE_list(
     "sizes", "32,128,512,1024", "Resolutions to measure at, pixels."

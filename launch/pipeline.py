@@ -8,10 +8,11 @@ kind, or after a change of the config: it does what is left to do.
 
 from pathlib import Path
 
-from launch import classifier, data, evaluate, gan, report, synth
-from launch.study import Launch, launch
 from synthjax.core.files import read_json
 from synthjax.synth.external import check_folders
+
+from . import classifier, data, evaluate, gan, report, synth
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

@@ -3,9 +3,10 @@
 python -m launch.report --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
-from launch.study import Launch, launch
 from synthjax.evaluate.gates import limits_digest
 from synthjax.report.page import write_report
+
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from absl import flags
 
-from launch.study import Launch, launch
 from synthjax.core.logbook import grid, save_png
 from synthjax.gan.generator import load_generator
 from synthjax.synth.gallery.label_words import parse_many
 from synthjax.synth.gallery.pictures import describe, label_grid, read_psis, truncations
 from synthjax.synth.sample import Sampler
+
+from .study import Launch, launch
 
 _LABELS = flags.DEFINE_string("labels", "", "As above; a name alone is 1, none is 0.")
 _PSI = flags.DEFINE_float("psi", None, "Truncation; by default config.synth.psi.")

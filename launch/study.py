@@ -12,7 +12,6 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from configs.sections import freeze_all
 from synthjax.classifier.arms import check_volumes
 from synthjax.core import signals
 from synthjax.core.clock import say
@@ -20,6 +19,7 @@ from synthjax.core.compile import use_compilation_cache
 from synthjax.core.devices import Devices, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.core.study import Study
+from synthjax.sections import freeze_all
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The study, such as configs/phantom_chest.py.", lock_config=True

@@ -3,10 +3,11 @@
 python -m launch.synth --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
-from launch.study import Launch, launch
 from synthjax.data.sources import folder
 from synthjax.synth.external import read_external
 from synthjax.synth.write import write_twin
+
+from .study import Launch, launch
 
 
 def run(this: Launch) -> None:

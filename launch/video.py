@@ -11,10 +11,11 @@ from pathlib import Path
 
 from absl import flags
 
-from launch.study import Launch, launch
 from synthjax.gan.generator import load_generator
 from synthjax.synth.gallery import pictures, video
 from synthjax.synth.gallery.label_words import parse_many, words
+
+from .study import Launch, launch
 
 _KINDS = ["latents", "labels", "training"]
 _SHOWS = flags.DEFINE_enum("shows", "latents", _KINDS, "What moves.")

@@ -18,8 +18,8 @@ FLOORS = (
     ("classifier",),
     ("encoders",),  # one of them is the classifier's network
     ("gan",),  # its early stop measures with an encoder
-    ("synth", "evaluate", "bench"),
-    ("testing",),
+    ("synth", "evaluate", "bench", "report"),
+    ("sections", "testing"),  # the config of a whole study; toys of any room
 )
 ONLY = {  # rooms that may reach less than their floor
     "report": {"core"},  # it reads files
@@ -120,7 +120,7 @@ def test_import_is_quick_and_touches_no_device():
         "import time; begin = time.monotonic()\n"
         "import synthjax; spent = time.monotonic() - begin\n"
         "assert spent < 1, spent\n"
-        "import configs.sections, sys\n"
+        "import synthjax.sections, sys\n"
         "from jax._src import xla_bridge\n"
         "assert not xla_bridge.backends_are_initialized()\n"
         "assert not {'tensorflow', 'torch'} & set(sys.modules)\n"
