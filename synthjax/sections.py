@@ -11,7 +11,7 @@ from synthjax.core.devices import DevicesConfig
 from synthjax.data.config import DataConfig
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.gan.train import GanConfig
-from synthjax.report.page import ReportConfig
+from synthjax.report.config import ReportConfig
 from synthjax.synth.config import SynthConfig
 
 SECTIONS = {

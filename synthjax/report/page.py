@@ -2,149 +2,125 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from synthjax.core.clock import say
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.errors import StudyError
 from synthjax.core.files import write_atomic
-from synthjax.report import record
-from synthjax.report.numbers import numbers_csv
-from synthjax.report.sections import groups, images, utility
-from synthjax.report.sections.data import data_card
-from synthjax.report.sections.fidelity import fidelity
-from synthjax.report.sections.learning import learning
-from synthjax.report.sections.scorecard import scorecard
-from synthjax.report.sections.verdict import verdict
-from synthjax.report.store import Figures
-from synthjax.report.study_reader import Material
-
-TEMPLATES = Path(__file__).parent / "templates"
-# Sections in the order of the page, as its contents list them.
-CONTENTS = {
-    "verdict": "Verdict",
-    "findings": "Gap by finding",
-    "curves": "Curves",
-    "calibration": "Calibration",
-    "subgroups": "Subgroups",
-    "arms": "Arms and controls",
-    "label-fidelity": "Label fidelity",
-    "fidelity": "Fidelity",
-    "images": "Images",
-    "neighbours": "Nearest images",
-    "attribution": "Attribution",
-    "learning": "Training",
-    "data": "Data",
-    "scorecard": "Scorecard",
-    "record": "Record",
-}
-# Keys of results.json that a run may lack.
-OPTIONAL = (
-    "primary",
-    "precision_recall",
-    "calibration",
-    "subgroups",
-    "arms",
-    "label_fidelity",
-    "synthetic_on_synthetic",
-    "fidelity",
-    "neighbours",
-    "attribution",
-)
-MAX_BYTES = 10_000_000  # of the page, so that it can be sent by mail
+from synthjax.report import sections
+from synthjax.report.config import ReportConfig
+from synthjax.report.figure_folder import FigureFolder
+from synthjax.report.formatting import title
+from synthjax.report.numbers_csv import numbers_csv
+from synthjax.report.section import Section, SectionInputs, Values
+from synthjax.report.study_reader import StudyReader
 
 
 @dataclasses.dataclass(frozen=True)
-class ReportConfig:
-    """What the page shows."""
+class Page:
+    """What every template sees as `page`."""
 
-    title: str = ""  # heading; empty names the data set
-    note: str = ""  # a sentence under the heading, such as who ran the study and why
-    rows: int = 3  # images under each other in a column of real and synthetic
-    cell: int = 160  # widest image in those columns, pixels; wider ones are reduced
-    samples: int = 4  # grids that show how the generator learned
+    title: str
+    note: str
+    description: str  # for those who find the page by a search
+    css: str
+    sections: tuple[Section, ...]  # those that are on the page, in order
+    missing: tuple[str, ...]  # files that the study lacks
+    unmeasured: tuple[str, ...]  # keys that results.json lacks
 
-    def __post_init__(self) -> None:
-        for name in ("rows", "cell", "samples"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}: must be 1 or more")
+    def has(self, key: str) -> bool:
+        """Return whether the section of this key is on the page."""
+        return any(section.key == key for section in self.sections)
 
 
-def write_report(config: ReportConfig, *, study: Path, out: Path) -> None:
-    """Writes report.html, numbers.csv and figures/ into `out`.
+def write_report(
+    config: ReportConfig, *, study: Path, out: Path, max_bytes: int = 10_000_000
+) -> None:
+    """Write report.html, numbers.csv and figures/ into `out`.
 
-    Reads JSON and images of the directories of a study only. What an optional file would
-    have shown is replaced by a line that names the file; a section whose numbers are not
-    in the results is left out, and named at the end.
+    Reads JSON and images of a study's directories only. A file that is absent is named
+    in place of what it would have shown. A section whose numbers are not in the results
+    is left out, and named at the end.
+
+    Args:
+      config: what the page shows.
+      study: the directory of the study.
+      out: made if missing.
+      max_bytes: of the page, so that it can be sent by mail.
 
     Raises:
       StudyError: there are no results, or the page would be too large to send.
     """
-    material = Material(study)
-    results = material.results()
-    context = _context(config, material, results, Figures(out / "figures"))
+    reader = StudyReader(study)
+    inputs = SectionInputs(
+        config, reader.results(), reader, FigureFolder(out / "figures")
+    )
+    content = _render(inputs).encode()
+    if len(content) > max_bytes:
+        raise StudyError(
+            f"the report would have {len(content) / 1e6:.1f} MB, more than "
+            f"{max_bytes / 1e6:.0f}: lower config.report.cell, rows or samples"
+        )
+    write_atomic(out / "report.html", content)
+    write_atomic(out / "numbers.csv", numbers_csv(inputs.results).encode())
+    say(f"report: {out / 'report.html'}")
+
+
+def _render(inputs: SectionInputs) -> str:
+    """Return the page as HTML."""
+    values: dict[str, Values] = {}
+    for section in sections.SECTIONS:
+        if section.is_measured(inputs.results):
+            built = section.build(inputs)
+            if built is not None:
+                values[section.key] = built
+    page = _page(inputs, values)
+    environment = _environment()
+    bodies = {
+        section.key: Markup(
+            _template(environment, section.template).render(
+                section=values[section.key], page=page
+            )
+        )
+        for section in page.sections
+    }
+    return environment.get_template("report.html").render(page=page, bodies=bodies)
+
+
+def _page(inputs: SectionInputs, values: dict[str, Values]) -> Page:
+    """Return the frame of the page; everything must have been read by now."""
+    config, results, table = inputs.config, inputs.results, sections.SECTIONS
+    keys = [key for section in table for key in (*section.needs, *section.uses)]
+    source = inputs.study.source()
+    return Page(
+        title=config.title or title(source or "study"),
+        note=config.note,
+        description=results["verdict"],
+        css=(sections.TEMPLATES / "style.css").read_text(encoding="utf-8"),
+        sections=tuple(section for section in table if section.key in values),
+        missing=inputs.study.missing,
+        unmeasured=tuple(key for key in dict.fromkeys(keys) if not results.get(key)),
+    )
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(sections.TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html").render(context).encode()
-    if len(page) > MAX_BYTES:
-        raise StudyError(
-            f"the report would have {len(page) / 1e6:.1f} MB, more than "
-            f"{MAX_BYTES / 1e6:.0f}: lower config.report.cell, rows or samples"
-        )
-    write_atomic(out / "report.html", page)
-    write_atomic(out / "numbers.csv", numbers_csv(results).encode())
-    say(f"report: {out / 'report.html'}")
+    environment.filters["thousands"] = "{:,}".format
+    return environment
 
 
-def _context(
-    config: ReportConfig,
-    material: Material,
-    results: dict[str, Any],
-    figures: Figures,
-) -> dict[str, Any]:
-    """Everything that the templates name."""
-    stages = material.stages()
-    origin = material.json("synth", "provenance.json")
-    card = material.json("data", "splits.json")
-    optional = {
-        "calibration": utility.calibration(results, figures),
-        "subgroups": groups.subgroups(results, figures),
-        "arms": groups.arms(results, figures),
-        "label_fidelity": groups.label_fidelity(results, figures),
-        "fidelity": fidelity(results),
-        "neighbours": images.neighbours(results, material, figures),
-        "attribution": images.attribution(results, material, figures),
-    }
-    return {
-        "config": config,
-        "css": (TEMPLATES / "style.css").read_text(encoding="utf-8"),
-        "verdict": verdict(results),
-        "findings": utility.findings(results, figures),
-        "more": utility.more_numbers(results),
-        "roc": utility.roc(results, figures),
-        "precision_recall": utility.precision_recall(results, figures),
-        **optional,
-        "grids": images.grids(material, figures, config),
-        "learning": learning(material, figures, config),
-        "data": data_card(card, stages),
-        "scorecard": scorecard(results, card, origin),
-        "gates": record.gates(material.optional_json("evaluate", "gates.json")),
-        "provenance": record.provenance(origin),
-        "made_elsewhere": record.made_elsewhere(origin),
-        "stages": record.stage_table(stages),
-        "settings": record.settings(stages),
-        "versions": record.versions(stages),
-        "missing": material.missing,
-        "unmeasured": [key for key in OPTIONAL if not results.get(key)],
-        "contents": [
-            (anchor, words)
-            for anchor, words in CONTENTS.items()
-            if optional.get(anchor.replace("-", "_"), True)
-        ],
-    }
+def _template(environment: jinja2.Environment, source: Path | str) -> jinja2.Template:
+    """Return a section's template, which may import what lies beside it."""
+    if isinstance(source, str):
+        return environment.from_string(source)
+    folders = (source.parent, sections.TEMPLATES)
+    loader = jinja2.FileSystemLoader(folders)
+    return environment.overlay(loader=loader).get_template(source.name)

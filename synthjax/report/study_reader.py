@@ -1,4 +1,4 @@
-"""What a study directory offers to the report: JSON, lines of metrics, images."""
+"""Reads what a study left on disk: its numbers, its records, its logs, its images."""
 
 import json
 from pathlib import Path
@@ -6,71 +6,108 @@ from typing import Any
 
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json
+from synthjax.core.study import STAGES
 
-STAGES = ("data", "gan", "synth", "classifier", "evaluate")
-# What the page needs of results.json.
-NUMBERS = ("utility", "n_test_images", "n_test_patients", "seeds", "bootstrap")
-RESULTS = ("verdict", *NUMBERS, "curves")
-ARMS = ("real", "synthetic")
+# The arms that every study has: what its verdict compares.
+COMPARED_ARMS = ("real", "synthetic")
+# What results.json has in every study; all other parts are optional.
+REQUIRED = (
+    *("verdict", "utility", "n_test_images", "n_test_patients"),
+    *("seeds", "bootstrap", "curves"),
+)
+
+LogLines = list[dict[str, Any]]  # the lines of a metrics.jsonl
 
 
-class Material:
-    """Reads a study; what is optional and absent is None, and noted in `missing`."""
+class StudyReader:
+    """Reads the directory of a study, finished or not.
 
-    def __init__(self, study: Path) -> None:
-        self.study = study
-        self.missing: list[str] = []
+        study = StudyReader("runs/phantom_chest")
+        study.results()["primary"]["gap"]
+        kimg, loss = series(study.log("gan"), "kimg", "loss_generator")
+
+    Needs none of the packages that the study ran with. What is optional and absent is
+    None or empty, and its path is noted in `missing`.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._missing: dict[str, None] = {}  # an ordered set
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Files that were looked for in vain, in the order of the stages."""
+        order = {name: place for place, name in enumerate(STAGES)}
+        stages = {path: path.partition("/")[0] for path in self._missing}
+        return tuple(
+            sorted(stages, key=lambda path: order.get(stages[path], len(order)))
+        )
 
     def results(self) -> dict[str, Any]:
-        """evaluate/results.json, without which there is nothing to report.
+        """Return evaluate/results.json: every number that the study measured.
 
         Raises:
-          StudyError: it is missing, damaged, or lacks what the page needs.
+          StudyError: it is missing, damaged, or lacks a key of REQUIRED.
         """
-        path = self.study / "evaluate" / "results.json"
+        path = self.folder / "evaluate" / "results.json"
         if not path.exists():
             raise StudyError(
                 f"{path} is missing: run python -m launch.evaluate with the same "
                 "--config and --workdir first"
             )
-        results = self._json(path)
-        absent = [key for key in RESULTS if key not in results]
+        results = _read(path)
+        absent = [key for key in REQUIRED if key not in results]
         if absent:
             raise StudyError(
                 f"{path} has no {', '.join(absent)}: run the evaluate stage again"
             )
         return results
 
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Return stage.json of each stage before the report, in the stages' order.
+
+        Each has the stage's config, inputs, status, seconds and versions.
+        """
+        records = {
+            name: self.json(name, "stage.json") for name in STAGES["report"].reads
+        }
+        return {name: record for name, record in records.items() if record is not None}
+
+    def source(self) -> str | None:
+        """Return the name of the data source, or None where it is not recorded."""
+        record = self.optional_json("data", "stage.json") or {}
+        return record.get("config", {}).get("source")
+
+    def data_card(self) -> dict[str, Any] | None:
+        """Return data/splits.json: patients, images and labels of each split."""
+        return self.json("data", "splits.json")
+
+    def provenance(self) -> dict[str, Any] | None:
+        """Return synth/provenance.json: where the synthetic images come from."""
+        return self.json("synth", "provenance.json")
+
+    def gates(self) -> list[dict[str, Any]]:
+        """Return the limits that were set before the run, each with what was found."""
+        record = self.optional_json("evaluate", "gates.json")
+        return record["gates"] if record else []
+
     def json(self, *parts: str) -> Any:
-        """A JSON file of the study; None, and noted as missing, where there is none."""
-        found = self.optional_json(*parts)
-        if found is None:
-            self.missing.append("/".join(parts))
-        return found
+        """Return a JSON file; None, and noted in `missing`, if there is none."""
+        content = self.optional_json(*parts)
+        if content is None:
+            self._note("/".join(parts))
+        return content
 
     def optional_json(self, *parts: str) -> Any:
-        """A JSON file of the study that nobody misses, or None."""
-        path = self.study.joinpath(*parts)
-        return self._json(path) if path.exists() else None
+        """Return a JSON file that a whole study may lack, or None."""
+        path = self.folder.joinpath(*parts)
+        return _read(path) if path.exists() else None
 
-    def _json(self, path: Path) -> Any:
-        try:
-            return read_json(path)
-        except json.JSONDecodeError as error:
-            raise StudyError(
-                f"{path} is damaged ({error}): run the stage that writes it again"
-            ) from None
-
-    def stages(self) -> dict[str, dict[str, Any]]:
-        """stage.json of every stage that has one, in the order of the flow."""
-        found = {name: self.json(name, "stage.json") for name in STAGES}
-        return {name: record for name, record in found.items() if record is not None}
-
-    def metrics(self, *parts: str) -> list[dict[str, Any]]:
-        """The lines of a metrics.jsonl; a half-written last line is left out."""
-        path = self.study.joinpath(*parts, "metrics.jsonl")
+    def log(self, *parts: str) -> LogLines:
+        """Return the lines of a metrics.jsonl, without a half-written last one."""
+        path = self.folder.joinpath(*parts, "metrics.jsonl")
         if not path.exists():
-            self.missing.append("/".join([*parts, "metrics.jsonl"]))
+            self._note("/".join([*parts, "metrics.jsonl"]))
             return []
         lines = []
         for text in path.read_text(encoding="utf-8").splitlines():
@@ -80,42 +117,63 @@ class Material:
                 break
         return lines
 
-    def classifier_metrics(self) -> dict[str, list[list[dict[str, Any]]]]:
-        """Lines of metrics of every seed of each arm that was trained."""
-        arms: dict[str, list[list[dict[str, Any]]]] = {}
-        for arm in ARMS:
-            folders = (self.study / "classifier" / arm).glob("seed*")
+    def classifier_logs(self) -> dict[str, list[LogLines]]:
+        """Return the log of every training seed of both arms that are compared."""
+        logs: dict[str, list[LogLines]] = {}
+        for arm in COMPARED_ARMS:
+            folders = (self.folder / "classifier" / arm).glob("seed*")
             seeds = sorted(folders, key=lambda path: (len(path.name), path.name))
-            arms[arm] = [self.metrics("classifier", arm, seed.name) for seed in seeds]
+            logs[arm] = [self.log("classifier", arm, seed.name) for seed in seeds]
             if not seeds:
-                self.missing.append(f"classifier/{arm}/")
-        return arms
+                self._note(f"classifier/{arm}/")
+        return logs
 
     def image(self, *parts: str) -> Path | None:
-        """The path of an image, or None."""
-        path = self.study.joinpath(*parts)
+        """Return the path of an image; None, and noted in `missing`, if there is none."""
+        path = self.folder.joinpath(*parts)
         if path.exists():
             return path
-        self.missing.append("/".join(parts))
+        self._note("/".join(parts))
         return None
 
-    def samples(self, count: int) -> list[Path]:
-        """At most `count` sample grids (<kimg>.png), the first and last among them."""
-        folder = self.study / "gan" / "samples"
-        sheets = (path for path in folder.glob("*.png") if path.stem.isdecimal())
-        paths = sorted(sheets, key=lambda path: int(path.stem))
+    def sample_grids(self, max_count: int) -> list[Path]:
+        """Return grids of generated images (<kimg>.png), the first and last among them.
+
+        Args:
+          max_count: return no more than that many, evenly spaced.
+        """
+        folder = self.folder / "gan" / "samples"
+        grids = (path for path in folder.glob("*.png") if path.stem.isdecimal())
+        paths = sorted(grids, key=lambda path: int(path.stem))
         if not paths:
-            self.missing.append("gan/samples/")
-        if len(paths) <= count or count == 1:
-            return paths[-count:]
-        picked = {round(i * (len(paths) - 1) / (count - 1)) for i in range(count)}
+            self._note("gan/samples/")
+        if len(paths) <= max_count or max_count == 1:
+            return paths[-max_count:]
+        last = len(paths) - 1
+        picked = {round(i * last / (max_count - 1)) for i in range(max_count)}
         return [paths[i] for i in sorted(picked)]
 
+    def _note(self, path: str) -> None:
+        self._missing[path] = None
 
-def series(
-    lines: list[dict[str, Any]], axis: str, name: str
-) -> tuple[list[float], list[float]]:
-    """(axis, value) of the lines that have a finite value of `name`."""
+
+def _read(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except json.JSONDecodeError as error:
+        raise StudyError(
+            f"{path} is damaged ({error}): run the stage that writes it again"
+        ) from None
+
+
+def series(lines: LogLines, axis: str, name: str) -> tuple[list[float], list[float]]:
+    """Return x and y of the lines that have a finite value of `name`.
+
+    Args:
+      lines: of a metrics.jsonl.
+      axis: key of x, such as "kimg" or "step".
+      name: key of y.
+    """
     pairs = [
         (line[axis], line[name])
         for line in lines

@@ -10,7 +10,8 @@ import pytest
 from synthjax.core.files import read_json, write_json
 from synthjax.core.findings import CHEST
 from synthjax.core.logbook import grid, save_png
-from synthjax.report.page import ReportConfig, write_report
+from synthjax.report.config import ReportConfig
+from synthjax.report.page import write_report
 
 UNDEFINED = "Pleural Other"  # no test image has it
 

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.browser
+
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 # Put into a copy of the page: measures it, and says so in the title.

@@ -8,7 +8,8 @@ import pytest
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json, write_json
-from synthjax.report.page import ReportConfig, write_report
+from synthjax.report.config import ReportConfig
+from synthjax.report.page import write_report
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -41,9 +42,9 @@ def render(made_up_study, tmp_path, monkeypatch):
     """Renders the made-up study as it is then; its figures are empty, for speed."""
     monkeypatch.setattr("synthjax.report.figures.svg", lambda figure: b"<svg/>")
 
-    def render(config=None):
+    def render(config=None, **options):
         config = config or ReportConfig()
-        write_report(config, study=made_up_study, out=tmp_path / "report")
+        write_report(config, study=made_up_study, out=tmp_path / "report", **options)
         return (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
     return render
@@ -202,10 +203,9 @@ def test_interval_over_zero_claims_nothing(render, made_up_study):
     assert "neither a loss nor equality is shown" in text
 
 
-def test_too_large_a_page_is_refused(render, monkeypatch):
-    monkeypatch.setattr("synthjax.report.page.MAX_BYTES", 1000)
+def test_too_large_a_page_is_refused(render):
     with pytest.raises(StudyError, match=r"lower config\.report\.cell"):
-        render()
+        render(max_bytes=1000)
 
 
 def test_wrong_config_is_named():

@@ -9,7 +9,7 @@ import pytest
 
 import synthjax.evaluate
 from synthjax.core.files import read_json
-from synthjax.report.numbers import numbers_csv
+from synthjax.report.numbers_csv import numbers_csv
 
 SCHEMA = read_json(Path(synthjax.evaluate.__file__).parent / "results.schema.json")
 

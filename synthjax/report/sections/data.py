@@ -2,44 +2,88 @@
 
 from typing import Any
 
-from synthjax.report.words import preparation, prevalence
+from synthjax.report.formatting import prevalence
+from synthjax.report.section import SectionInputs, Values
+
+_ASPECTS = {
+    "pad": "padded with black to a square",
+    "crop": "cropped to the square in the middle",
+    "squash": "stretched to a square",
+}
 
 
-def data_card(
-    card: dict[str, Any] | None, stages: dict[str, dict[str, Any]]
-) -> dict[str, Any] | None:
-    """Patients, images and prevalence of each split of the real set.
+def data(inputs: SectionInputs) -> Values:
+    """Return patients, images and prevalence of each split of the real set."""
+    card = inputs.study.data_card()
+    if card is None:
+        return {"card": None}
+    splits = card["splits"]
+    return {
+        "card": {
+            "source": inputs.study.source() or "not recorded",
+            "patients_named": card["patients_named"],
+            "preparation": preparation(card),
+            "splits": [
+                {"name": name, "images": split["images"], "patients": split["patients"]}
+                for name, split in splits.items()
+            ],
+            "rows": [
+                {
+                    "name": name,
+                    "cells": [
+                        _cell(split["labels"][name]) for split in splits.values()
+                    ],
+                }
+                for name in card["labels"]
+            ],
+        }
+    }
+
+
+def _cell(count: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "positive": count["positive"],
+        "unknown": count.get("unknown", 0),
+        "prevalence": prevalence(count.get("prevalence")),
+    }
+
+
+def preparation(card: dict[str, Any]) -> list[str]:
+    """What was done to the images of a set, and which of them it has: sentences.
 
     Args:
-      card: splits.json of the data stage, or None.
-      stages: stage.json of each stage.
+      card: splits.json of the data stage.
     """
-    if card is None:
-        return None
-    splits = card["splits"]
-    rows = []
-    for name in card["labels"]:
-        cells = []
-        for split in splits.values():
-            count = split["labels"][name]
-            cells.append(
-                {
-                    "positive": count["positive"],
-                    "unknown": count.get("unknown", 0),
-                    "prevalence": prevalence(count.get("prevalence")),
-                }
-            )
-        rows.append({"name": name, "cells": cells})
-    source = stages.get("data", {}).get("config", {}).get("source")
-    return {
-        "source": source or "not recorded",
-        "name": str(source or "Study").replace("_", " ").capitalize(),
-        "simulated": str(source).startswith("phantom"),
-        "patients_named": card["patients_named"],
-        "preparation": preparation(card),
-        "splits": [
-            {"name": name, "images": split["images"], "patients": split["patients"]}
-            for name, split in splits.items()
-        ],
-        "rows": rows,
-    }
+    pixels = card["pixels"]
+    size, base = pixels["resolution"], pixels["pyramid_from"] or pixels["resolution"]
+    steps = [_ASPECTS[pixels["aspect"]], f"resized to {base} px with antialiasing"]
+    if pixels["normalise"] == "maximum":
+        steps.append("divided by their largest value")
+    if base > size:
+        steps.append(f"averaged over squares to {size} px")
+    told = [f"Images were {', '.join(steps)}, and kept with {pixels['bits']} bits."]
+    if pixels["window"] == "three":
+        told.append("Red, green and blue are the brain, subdural and bone windows.")
+    elif pixels["window"] != "file":
+        told.append(f"CT is shown in the {pixels['window']} window.")
+    cohort = card["cohort"]
+    if cohort:
+        given = cohort["steps"][0]["images"]
+        drawn = sum(split["images"] for split in card["splits"].values())
+        scale = cohort["scale"]
+        scaled = "" if scale == 1 else f", its numbers of images times {scale:g}"
+        told.append(
+            f"They are the paper's cohort {cohort['cohort']} ({cohort['modality']}"
+            f"{scaled}): {drawn:,} of {given:,} images."
+        )
+        if cohort["dropped_labels"]:
+            names = ", ".join(cohort["dropped_labels"])
+            told.append(f"Labels without a positive image were dropped: {names}.")
+    left_out = card["left_out"]
+    if left_out["count"]:
+        kinds = ", ".join(f"{kind} {n:,}" for kind, n in left_out["kinds"].items())
+        told.append(
+            f"{left_out['count']:,} images of faulty files or rows were left out: "
+            f"{kinds}."
+        )
+    return told

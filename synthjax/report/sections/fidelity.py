@@ -3,7 +3,8 @@
 import collections
 from typing import Any
 
-from synthjax.report.words import NONE, estimate, plain, title
+from synthjax.report.formatting import NONE, estimate, plain, title
+from synthjax.report.section import SectionInputs, Values
 
 # Name of a metric in results.json: what it is called, and what it says.
 METRICS = {
@@ -41,15 +42,13 @@ METRICS = {
 }
 
 
-def fidelity(results: dict[str, Any]) -> dict[str, Any] | None:
-    """A table for each encoder, the findings of each, and metrics without encoder."""
-    stored = results.get("fidelity")
-    if not stored:
-        return None
+def fidelity(inputs: SectionInputs) -> Values:
+    """Return a table for each encoder, by finding too, and metrics without encoder."""
+    stored = inputs.results["fidelity"]
     tables = [_table(encoder) for encoder in stored.get("encoders") or []]
     images = stored.get("images") or []
     reasons = [
-        f"{_title(metric['name'])}: {metric['reason']}"
+        f"{metric_title(metric['name'])}: {metric['reason']}"
         for metric in images
         if "reason" in metric
     ]
@@ -76,7 +75,7 @@ def _table(encoder: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _title(name: str) -> str:
+def metric_title(name: str) -> str:
     return METRICS.get(name, (title(name), ""))[0]
 
 
@@ -86,7 +85,7 @@ def _rows(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(metric: dict[str, Any]) -> dict[str, Any]:
     return {
-        "name": _title(metric["name"]),
+        "name": metric_title(metric["name"]),
         "meaning": METRICS.get(metric["name"], ("", ""))[1],
         "synthetic": estimate(metric["synthetic"], plain),
         "floor": estimate(metric.get("floor"), plain),
@@ -136,7 +135,7 @@ def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
         )
     return {
         "encoder": measured[0].get("encoder"),
-        "metrics": [_title(name) for name in names],
+        "metrics": [metric_title(name) for name in names],
         "rows": rows,
         "small": [
             {"name": label["name"], "reason": label.get("reason", "too few images")}
@@ -157,8 +156,8 @@ def find_metric(results: dict[str, Any], name: str) -> dict[str, Any] | None:
         for metric in encoder["metrics"]:
             if metric["name"] == name:
                 where = f"{encoder['name']}, N = {encoder['n_synthetic']:,}"
-                return metric | {"called": f"{_title(name)}, {where}"}
+                return metric | {"called": f"{metric_title(name)}, {where}"}
     for metric in stored.get("images") or []:
         if metric["name"] == name and "reason" not in metric:
-            return metric | {"called": _title(name)}
+            return metric | {"called": metric_title(name)}
     return None

@@ -3,30 +3,33 @@
 from typing import Any
 
 from synthjax.report import figures as draw
-from synthjax.report import pictures
-from synthjax.report.store import Figures
-from synthjax.report.study_reader import Material, series
-from synthjax.report.words import auroc
+from synthjax.report.figure_folder import FigureFolder
+from synthjax.report.formatting import auroc
+from synthjax.report.png import encode_png, open_image
+from synthjax.report.section import SectionInputs, Values
+from synthjax.report.study_reader import LogLines, series
+
+MAX_WIDTH = 900  # of a grid of samples, pixels
 
 
-def learning(material: Material, figures: Figures, config: Any) -> dict[str, Any]:
-    """How both networks learned: grids of samples, losses, validation AUROC."""
+def learning(inputs: SectionInputs) -> Values:
+    """Return how both networks learned: sample grids, losses, validation AUROC."""
+    study, figures = inputs.study, inputs.figures
     progress = []
-    for path in material.samples(config.samples):
-        content = pictures.png(pictures.open_image(path), 900)
+    for path in study.sample_grids(inputs.config.samples):
         kimg = int(path.stem)
         alt = f"Grid of generated images after {kimg} kimg of training"
-        progress.append(
-            figures.png(f"samples-{path.stem}", content, alt) | {"kimg": kimg}
-        )
+        content = encode_png(open_image(path), MAX_WIDTH)
+        picture = figures.add_png(f"samples-{path.stem}", content, alt)
+        progress.append(picture | {"kimg": kimg})
     return {
         "progress": progress,
-        "gan": _gan_figure(material.metrics("gan"), figures),
-        "classifier": _classifier_figure(material.classifier_metrics(), figures),
+        "gan": _gan_figure(study.log("gan"), figures),
+        "classifier": _classifier_figure(study.classifier_logs(), figures),
     }
 
 
-def _gan_figure(lines: list[dict[str, Any]], figures: Figures) -> dict[str, str] | None:
+def _gan_figure(lines: LogLines, figures: FigureFolder) -> dict[str, str] | None:
     losses = {
         "discriminator": series(lines, "kimg", "loss_discriminator"),
         "generator": series(lines, "kimg", "loss_generator"),
@@ -44,22 +47,22 @@ def _gan_figure(lines: list[dict[str, Any]], figures: Figures) -> dict[str, str]
         return None
     last = max(x[-1] for panel in panels for x, _ in panel["lines"].values())
     alt = f"Training curves of the generator: loss and R1 over {last:g} kimg."
-    return figures.svg("gan", draw.gan_curves(panels), alt)
+    return figures.add_svg("gan", draw.gan_curves(panels), alt)
 
 
 def _classifier_figure(
-    arms: dict[str, list[list[dict[str, Any]]]], figures: Figures
+    logs: dict[str, list[LogLines]], figures: FigureFolder
 ) -> dict[str, str] | None:
-    found = {}
-    for arm, runs in arms.items():
+    curves = {}
+    for arm, runs in logs.items():
         lines = [series(run, "step", "valid_auroc") for run in runs]
         if any(steps for steps, _ in lines):
-            found[arm] = [line for line in lines if line[0]]
-    if not found:
+            curves[arm] = [line for line in lines if line[0]]
+    if not curves:
         return None
     best = ", ".join(
         f"trained on {arm} {auroc(max(max(values) for _, values in lines))}"
-        for arm, lines in found.items()
+        for arm, lines in curves.items()
     )
     alt = f"Mean validation AUROC over updates; highest: {best}."
-    return figures.svg("classifier", draw.validation_curves(found), alt)
+    return figures.add_svg("classifier", draw.validation_curves(curves), alt)

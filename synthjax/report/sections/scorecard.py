@@ -6,26 +6,19 @@ evaluation (Communications Engineering 4:130).
 
 from typing import Any
 
-from synthjax.report.sections.fidelity import METRICS, find_metric
+from synthjax.report.formatting import auroc, estimate, plain, prevalence, signed
+from synthjax.report.section import SectionInputs, Values
+from synthjax.report.sections.fidelity import find_metric, metric_title
 from synthjax.report.sections.verdict import mean_gap
-from synthjax.report.words import auroc, estimate, plain, prevalence, signed
 
 NOT_MEASURED = "not measured"
 Cell = tuple[str, str | None, str]  # what, its number, the section that shows it
 
 
-def scorecard(
-    results: dict[str, Any],
-    card: dict[str, Any] | None,
-    origin: dict[str, Any] | None,
-) -> list[dict[str, Any]]:
-    """Seven headings, each with what it asks and the numbers that answer.
-
-    Args:
-      results: results.json.
-      card: splits.json of the data stage, or None.
-      origin: provenance.json of the synthetic set, or None.
-    """
+def scorecard(inputs: SectionInputs) -> Values:
+    """Return seven headings, each with what it asks and the numbers that answer."""
+    results, study = inputs.results, inputs.study
+    card, origin = study.data_card(), study.provenance()
     seven: list[tuple[str, str, list[Cell]]] = [
         (
             "Congruence",
@@ -35,8 +28,7 @@ def scorecard(
         (
             "Coverage",
             "Do they show all the variety of real ones?",
-            [_metric(results, "recall"), _metric(results, "coverage")]
-            + [_metric(results, "ms_ssim")],
+            [_metric(results, name) for name in ("recall", "coverage", "ms_ssim")],
         ),
         (
             "Constraint",
@@ -67,24 +59,31 @@ def scorecard(
             [_seeds(results), _groups(results)],
         ),
     ]
-    return [
-        {
-            "heading": heading,
-            "question": question,
-            "cells": [
-                {"what": what, "value": value or NOT_MEASURED, "measured": bool(value)}
-                | {"section": section if value else ""}
-                for what, value, section in cells
-            ],
-        }
-        for heading, question, cells in seven
-    ]
+    return {
+        "criteria": [
+            {
+                "heading": heading,
+                "question": question,
+                "cells": [_cell(*cell) for cell in cells],
+            }
+            for heading, question, cells in seven
+        ]
+    }
+
+
+def _cell(what: str, value: str | None, section: str) -> dict[str, Any]:
+    return {
+        "what": what,
+        "value": value or NOT_MEASURED,
+        "measured": bool(value),
+        "section": section if value else "",
+    }
 
 
 def _metric(results: dict[str, Any], name: str) -> Cell:
     metric = find_metric(results, name)
     if metric is None:
-        return METRICS[name][0], None, ""
+        return metric_title(name), None, ""
     value = plain(metric["synthetic"]["value"])
     floor = metric.get("floor")
     beside = f" (real against real {plain(floor['value'])})" if floor else ""

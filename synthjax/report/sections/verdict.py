@@ -2,28 +2,24 @@
 
 from typing import Any
 
-from synthjax.report.words import (
-    against_margin,
-    auroc,
-    headline,
-    interval,
-    percent,
-    signed,
-)
+from synthjax.report.formatting import auroc, interval, p_value, percent, signed
+from synthjax.report.section import SectionInputs, Values
+
+_CAUSES = {  # of the gap's variance
+    "patients": "which patients were tested",
+    "seeds_real": "the training seed on real images",
+    "seeds_synthetic": "the training seed on synthetic images",
+}
 
 
-def mean_gap(results: dict[str, Any]) -> dict[str, Any]:
-    """The gap of the verdict: the primary endpoint, in older results the mean gap."""
-    primary = results.get("primary")
-    return primary["gap"] if primary else results["utility"]["mean"]["gap"]
-
-
-def verdict(results: dict[str, Any]) -> dict[str, Any]:
-    """The sentence a reader takes away, and the figures under it."""
-    mean, gap = results["utility"]["mean"], mean_gap(results)
-    bootstrap, primary = results["bootstrap"], results.get("primary")
-    level = bootstrap["level"]
-    defined = [row for row in results["utility"]["labels"] if row["gap"] is not None]
+def verdict(inputs: SectionInputs) -> Values:
+    """Return the sentence a reader takes away, and the figures under it."""
+    results = inputs.results
+    gap, primary = mean_gap(results), results.get("primary")
+    level = results["bootstrap"]["level"]
+    labels = results["utility"]["labels"]
+    source = inputs.study.source()
+    provenance = inputs.study.provenance()
     return {
         "headline": headline(
             gap,
@@ -33,35 +29,103 @@ def verdict(results: dict[str, Any]) -> dict[str, Any]:
             noninferior=bool(primary and primary["noninferior"]),
         ),
         "margin": against_margin(primary),
-        "chance": _chance(primary),
+        "chance": _standard_deviations(primary),
         "method": (primary or {}).get("method"),
-        "text": results["verdict"],
+        **mean_row(results),
+        "level": percent(level),
+        "images": results["n_test_images"],
+        "patients": results["n_test_patients"],
+        "seeds": results["seeds"],
+        "labels": sum(row["gap"] is not None for row in labels),
+        "all_labels": len(labels),
+        "source": source,
+        "simulated": str(source).startswith("phantom"),
+        # A folder of images from a generator that this study did not train.
+        "made_elsewhere": provenance is not None and "generator" not in provenance,
+    }
+
+
+def mean_gap(results: dict[str, Any]) -> dict[str, Any]:
+    """Return the gap of the verdict: the primary endpoint, in older results the mean."""
+    primary = results.get("primary")
+    return primary["gap"] if primary else results["utility"]["mean"]["gap"]
+
+
+def mean_row(results: dict[str, Any]) -> dict[str, str]:
+    """Return the mean AUROC of both arms, their gap and its interval, as text."""
+    mean, gap = results["utility"]["mean"], mean_gap(results)
+    return {
         "real": auroc(mean["real"]["value"]),
         "synthetic": auroc(mean["synthetic"]["value"]),
         "gap": signed(gap["value"]),
         "interval": interval(gap),
-        "level": percent(level),
-        "replicates": bootstrap["replicates"],
-        "images": results["n_test_images"],
-        "patients": results["n_test_patients"],
-        "seeds": results["seeds"],
-        "labels": len(defined),
-        "all_labels": len(results["utility"]["labels"]),
     }
 
 
-_SOURCES = {
-    "patients": "which patients were tested",
-    "seeds_real": "the training seed on real images",
-    "seeds_synthetic": "the training seed on synthetic images",
-}
-
-
-def _chance(primary: dict[str, Any] | None) -> list[dict[str, str]]:
-    """Standard deviation of the gap by what it comes from."""
+def _standard_deviations(primary: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Return the standard deviation of the gap by its cause."""
     variance = (primary or {}).get("variance") or {}
     return [
         {"what": words, "sd": f"{max(variance[key], 0.0) ** 0.5:.4f}"}
-        for key, words in _SOURCES.items()
+        for key, words in _CAUSES.items()
         if variance.get(key) is not None
     ]
+
+
+def headline(
+    gap: dict[str, Any],
+    *,
+    level: float,
+    images: int,
+    patients: int,
+    noninferior: bool = False,
+) -> dict[str, str]:
+    """The verdict as {"before", "figure", "after"}; the figure stands out.
+
+    Args:
+      gap: mean AUROC of real-trained minus synthetic-trained, {"value", "low",
+        "high"}; the ends are None where there is no interval.
+      level: of the interval, such as 0.95.
+      images, patients: n of the real test set.
+      noninferior: whether the loss is shown to be within its margin.
+    """
+    value, low, high = gap["value"], gap["low"], gap["high"]
+    alone = "Trained on synthetic images alone, the classifier "
+    n = f"n = {images:,} images of {patients:,} patients"
+    if low is not None and high is not None and low <= 0 <= high:
+        return {
+            "before": f"{alone}shows a gap of ",
+            "figure": f"{signed(value)} mean AUROC",
+            "after": f" on real test images ({percent(level)} interval "
+            f"{interval(gap)}, which includes zero; {n})"
+            + ("." if noninferior else ": neither a loss nor equality is shown."),
+        }
+    range_ = "no interval"
+    if low is not None and high is not None:
+        ends = sorted((abs(low), abs(high)))
+        range_ = f"{percent(level)} interval {ends[0]:.3f} to {ends[1]:.3f}"
+    return {
+        "before": f"{alone}{'loses' if value >= 0 else 'gains'} ",
+        "figure": f"{abs(value):.3f} mean AUROC",
+        "after": f" on real test images ({range_}; {n}).",
+    }
+
+
+def against_margin(primary: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Whether the loss is shown to be within the margin, and how sure that is.
+
+    Args:
+      primary: of results.json; None where it is missing.
+    """
+    if primary is None:
+        return None
+    margin, shown = f"{primary['margin']:g}", bool(primary["noninferior"])
+    p = p_value(primary["p_noninferior"])
+    sure = f"p {p}" if p.startswith("<") else f"p = {p}"
+    return {
+        "shown": shown,
+        "figure": f"{'Within' if shown else 'Not shown to be within'} the margin of "
+        f"{margin}",
+        "after": f" (non-inferiority test of the {primary['endpoint']}, one-sided {sure})."
+        f" The margin is the loss that was called acceptable before the run.",
+    }

@@ -1,15 +1,15 @@
-"""The one way in which a section gets a forest plot, with the words that stand for it."""
+"""The one way in which a section gets a forest plot, with the words that describe it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from synthjax.report import figures as draw
-from synthjax.report.store import Figures
-from synthjax.report.words import interval, signed
+from synthjax.report.figure_folder import FigureFolder
+from synthjax.report.formatting import interval, signed
 
 
-def forest(
-    figures: Figures,
+def add_forest(
+    figures: FigureFolder,
     name: str,
     rows: Sequence[Mapping[str, Any]],
     lead: Mapping[str, Any] | None = None,
@@ -19,10 +19,10 @@ def forest(
     write: Callable[[float | None], str] = signed,
     **style: Any,
 ) -> dict[str, str]:
-    """The plot of `rows` as a figure of the page.
+    """Return the plot of `rows` as a figure of the page.
 
     Args:
-      figures: keeps it.
+      figures: the folder that keeps it.
       name: of its file.
       rows, lead, field, style: as `figures.forest` takes them.
       what: what is drawn, for those who cannot see it.
@@ -34,9 +34,9 @@ def forest(
     ranked = sorted(rows, key=lambda row: -row[field]["value"])
     if ranked:
         ends = [(ranked[0], "largest"), (ranked[-1], "smallest")]
-        told = [
+        words = [
             f"{word} {row['name']} {write(row[field]['value'])}" for row, word in ends
         ]
-        alt.append(f"Of {len(ranked)} rows the {', the '.join(told)}.")
+        alt.append(f"Of {len(ranked)} rows the {', the '.join(words)}.")
     figure = draw.forest(rows, lead, field=field, **style)
-    return figures.svg(name, figure, " ".join(alt))
+    return figures.add_svg(name, figure, " ".join(alt))

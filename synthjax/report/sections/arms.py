@@ -1,0 +1,67 @@
+"""What else a classifier was trained on: more synthetic images, both sets, controls."""
+
+from synthjax.report import figures as draw
+from synthjax.report.formatting import auroc, estimate, title
+from synthjax.report.section import SectionInputs, Values
+from synthjax.report.sections.forest_plot import add_forest
+from synthjax.report.study_reader import COMPARED_ARMS
+
+# Name of an arm in results.json: its title on the page, and what it is there for.
+ARM_TITLES = {
+    "real": ("Real", "the real training set"),
+    "synthetic": ("Synthetic", "as many synthetic images"),
+    "mixed": ("Real and synthetic", "both sets together"),
+    "synthetic_2x": ("Synthetic, twice", "twice as many synthetic images"),
+    "synthetic_3x": ("Synthetic, three times", "three times as many synthetic images"),
+    "real_subsampled": ("Real, fewer", "control: part of the real training set"),
+    "real_duplicated": (
+        "Real, duplicated",
+        "control: real images repeated up to the number of the mixed set",
+    ),
+    "real_shuffled": (
+        "Real, labels shuffled",
+        "control: labels dealt out anew; must be at 0.5",
+    ),
+}
+
+
+def arms(inputs: SectionInputs) -> Values | None:
+    """Return the mean AUROC of every arm, and how far it lies below the real one.
+
+    None where there are no arms but the two that the verdict shows.
+    """
+    stored = inputs.results["arms"]
+    if len(stored) <= len(COMPARED_ARMS):
+        return None
+    rows = []
+    for arm in stored:
+        name, meaning = ARM_TITLES.get(arm["name"], (title(arm["name"]), ""))
+        rows.append(arm | {"key": arm["name"], "name": name, "meaning": meaning})
+    drawn = [
+        row | {"colour": draw.arm_colour(row["key"])}
+        for row in rows
+        if row["mean"]["value"] is not None
+    ]
+    return {
+        "forest": add_forest(
+            inputs.figures,
+            "arms",
+            drawn,
+            what="mean AUROC on real test images by arm",
+            field="mean",
+            write=auroc,
+            axis="mean AUROC on real test images",
+            reference=inputs.results["utility"]["mean"]["real"]["value"],
+        ),
+        "rows": [
+            {
+                "name": row["name"],
+                "meaning": row["meaning"],
+                "mean": estimate(row["mean"], auroc),
+                "gap": estimate(row.get("gap_to_real")),
+                "seeds": row["seeds"],
+                "n_train": row.get("n_train"),
+            }
+            for row in rows
+        ],
+    }

@@ -1,0 +1,111 @@
+"""The record of a study: where it comes from, its settings, versions and times."""
+
+from typing import Any
+
+from synthjax.core.clock import duration
+from synthjax.report.formatting import plain
+from synthjax.report.section import SectionInputs, Values
+
+_FOLDERS = ("path", "index")  # keys whose values are folders of the user
+
+Records = dict[str, dict[str, Any]]  # stage.json of each stage
+Pairs = list[tuple[str, str]]
+
+
+def record(inputs: SectionInputs) -> Values:
+    """Return what was run, with which settings and versions, and how long it took."""
+    study = inputs.study
+    stages = study.stages()
+    return {
+        "gates": [_gate(gate) for gate in study.gates()],
+        "provenance": _provenance(study.provenance()),
+        "stages": _times(stages),
+        "settings": _settings(stages),
+        "versions": _versions(stages),
+    }
+
+
+def _provenance(record: dict[str, Any] | None) -> Pairs:
+    """Return what is known of the synthetic images, as (name, value)."""
+    if record is None:
+        return []
+    generator = record.get("generator", {})
+    counts = record.get("counts", {})
+    source = record.get("label_source", "")
+    images = ", ".join(f"{n['images']:,} {split}" for split, n in counts.items())
+    pairs = {
+        "Checkpoint": generator.get("checkpoint"),
+        "Trained for": f"{generator.get('kimg'):g} kimg" if generator else None,
+        "Parameters (SHA-256)": generator.get("ema_sha256"),
+        "Seed": record.get("seed"),
+        "Truncation psi": record.get("psi"),
+        "Labels": {"rows": "those of the real rows, one by one"}.get(source, source),
+        "Images": images,
+        "Source commit": record.get("git_commit"),
+    }
+    return [(k, str(v)) for k, v in pairs.items() if v not in (None, "")]
+
+
+def _gate(gate: dict[str, Any]) -> dict[str, Any]:
+    """Return a limit that was set before the run, and what was found."""
+    ends = (("at least", gate["minimum"]), ("at most", gate["maximum"]))
+    limits = [f"{word} {end:g}" for word, end in ends if end is not None]
+    return {
+        "name": gate["name"],
+        "limit": ", ".join(limits),
+        "value": plain(gate["value"]),
+        "kept": not gate["reason"],
+        "reason": gate["reason"],
+    }
+
+
+def _times(stages: Records) -> dict[str, Any]:
+    """Return the time of every stage and their sum."""
+    rows = [
+        {
+            "name": name,
+            "status": record.get("status", "unknown"),
+            "time": duration(record["seconds"]) if "seconds" in record else "–",
+            "finished": (record.get("finished") or "–").replace("T", " "),
+        }
+        for name, record in stages.items()
+    ]
+    total = sum(record.get("seconds", 0) for record in stages.values())
+    return {"rows": rows, "total": duration(total)}
+
+
+def _settings(stages: Records) -> list[dict[str, Any]]:
+    """Return the config of every stage as (key, value), without the user's folders."""
+    return [
+        {
+            "name": name,
+            "rows": [
+                (key, value)
+                for key, value in _flat(record["config"])
+                if key.split(".")[-1] not in _FOLDERS
+            ],
+        }
+        for name, record in stages.items()
+        if record.get("config")
+    ]
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> Pairs:
+    rows = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            rows.append((prefix + key, text))
+    return rows
+
+
+def _versions(stages: Records) -> Pairs:
+    """Return the versions of what ran; several where stages ran under different ones."""
+    versions: dict[str, list[str]] = {}
+    for record in stages.values():
+        for name, version in (record.get("versions") or {}).items():
+            if version not in versions.setdefault(name, []):
+                versions[name].append(version)
+    return [(name, ", ".join(values)) for name, values in versions.items()]
