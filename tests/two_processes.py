@@ -77,7 +77,7 @@ def one_update(devices, data):
 def rows_read(n, process, count):
     """The rows of the training split that a process reads in its first epoch."""
     order = BatchOrder(n, BATCH, SEED, process, count)
-    return np.concatenate([order.rows(batch) for batch in range(n // BATCH)])
+    return np.concatenate([order.indices(batch) for batch in range(n // BATCH)])
 
 
 if __name__ == "__main__":

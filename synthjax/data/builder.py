@@ -1,4 +1,4 @@
-"""The data stage: a source, listed, dealt to splits by patient, and written as a set."""
+"""The data stage: lists a source, assigns patients to splits, writes the set."""
 
 import dataclasses
 import shutil
@@ -19,20 +19,20 @@ from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import SOURCES, DataConfig
 from synthjax.data.layouts.hospital import export_phantom
 from synthjax.data.listing import Context, Listing, Metadata
-from synthjax.data.parallel import processes_for
+from synthjax.data.parallel import INLINE, processes_for
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Schema
-from synthjax.data.splits import audit, split_patients
+from synthjax.data.splits import check_disjoint, split_patients
 from synthjax.data.store import shards
 from synthjax.data.store.beam import write_shards_with_beam
-from synthjax.data.store.recipe import PHASES, Recipe
+from synthjax.data.store.example_builder import PHASES, ExampleBuilder
 from synthjax.data.store.write import PARTIAL, Split, publish
 
 
 def list_source(
     config: DataConfig, *, seed: int, prepared: Path, problems: Problems
 ) -> Listing:
-    """Lists the source of `config`; no pixel is read.
+    """Lists the images of the source; no pixel is read.
 
     With `export_as`, the source is first written in a hospital's layout, and the files
     are listed as any hospital's.
@@ -61,27 +61,27 @@ def list_source(
         listing = dataclasses.replace(
             SOURCES[layout].list_images(settings, context), name=config.source
         )
-    if len(set(listing.rows.id)) < len(listing.rows):
-        ((doubled, _),) = Counter(listing.rows.id.tolist()).most_common(1)
+    if len(set(listing.metadata.id)) < len(listing.metadata):
+        ((doubled, _),) = Counter(listing.metadata.id.tolist()).most_common(1)
         raise StudyError(f"the id {doubled!r} comes twice; ids must be unique.")
     return listing
 
 
-def deal(
+def assign_splits(
     config: DataConfig, listing: Listing, seed: int
 ) -> tuple[Listing, dict[str, list[int]], dict[str, Any] | None]:
-    """Whole patients to the splits: all of them, or the paper's cohort.
+    """Assigns whole patients to the splits: all of them, or the paper's cohort.
 
-    Splits that the source itself gives are kept.
+    Splits that the source itself assigns are kept.
 
     Returns:
-        The listing with the labels that are kept; for each split the numbers of its
-        rows; the facts of the cohort, None if there is none.
+        The listing with the labels that are kept; split -> indices of its images; the
+        facts of the cohort, None if there is none.
 
     Raises:
         StudyError: there are too few patients, or images for the cohort.
     """
-    rows = listing.rows
+    metadata = listing.metadata
     if listing.splits is not None:
         if config.cohort:
             raise StudyError(
@@ -89,27 +89,37 @@ def deal(
                 "source has a split column; leave one of the two empty"
             )
         splits = {name: list(part) for name, part in listing.splits.items()}
-        audit({split: rows.patient_id[part] for split, part in splits.items()})
+        check_disjoint(
+            {name: metadata.patient_id[part] for name, part in splits.items()}
+        )
         return listing, splits, None
     if not config.cohort:
-        patients = rows.patient_id.tolist()
+        patients = metadata.patient_id.tolist()
         return listing, split_patients(patients, config.fractions, seed), None
     cohort = draw_cohort(
         config.cohort,
         config.modality,
         labels=listing.labels,
-        label=rows.label,
-        patient_id=rows.patient_id,
+        label=metadata.label,
+        patient_id=metadata.patient_id,
         seed=seed,
         scale=config.cohort_scale,
     )
-    kept = dataclasses.replace(rows, label=rows.label[:, cohort.columns])
-    listing = dataclasses.replace(listing, labels=cohort.labels, rows=kept)
+    kept = dataclasses.replace(metadata, label=metadata.label[:, cohort.columns])
+    listing = dataclasses.replace(listing, labels=cohort.labels, metadata=kept)
     return listing, cohort.splits, cohort.facts
 
 
-def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
-    """Write the set of `config` to `out`; a killed build goes on at its last shard.
+def build(
+    config: DataConfig,
+    *,
+    seed: int,
+    out: Path,
+    prepared: Path,
+    chunk: int = shards.CHUNK,
+    inline: int = INLINE,
+) -> None:
+    """Writes the set of `config` to `out`; a killed build goes on at its last shard.
 
     Files: dataset_info.json, features.json, metadata.json, array_record shards,
     splits.json (seed, cohort, whether the source names patients, what was left out,
@@ -120,6 +130,8 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
         seed: of the source and of the splits.
         out: the stage's directory; an earlier set in it is replaced.
         prepared: keeps what a source makes ready once (an index of headers).
+        chunk: images that a worker builds at a time, at most.
+        inline: up to so many images are built in this process.
 
     Raises:
         StudyError: the source is faulty (each source says how), a file cannot be used
@@ -128,27 +140,32 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
     """
     problems = Problems(config.on_bad_file, config.skip_limit)
     listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
-    histogram = combination_histogram(listing.labels, listing.rows.label)
-    listing, splits, cohort = deal(config, listing, seed)
+    histogram = combination_histogram(listing.labels, listing.metadata.label)
+    listing, splits, cohort = assign_splits(config, listing, seed)
     problems.next_phase()
-    schema = Schema(
-        listing.name,
-        listing.labels,
-        config.resolution,
-        config.channels,
-        config.pixels.bits,
-    )
-    skip = config.on_bad_file == "skip"
-    recipe = Recipe(listing.read, schema, config.pixels, listing.root, skip)
-    plan = _plan(out / PARTIAL, recipe, listing.rows, splits, config.shard_mb)
+    builder = _example_builder(config, listing)
+    partial = out / PARTIAL
+    plan = _plan(partial, builder, listing.metadata, splits, config.shard_mb)
     begin = time.monotonic()
-    written = _write(config, recipe, listing.rows, plan, out / PARTIAL, problems)
+    work = (partial, builder, listing.metadata, plan)
+    if config.engine == "beam":
+        options = config.beam_options
+        manifests = write_shards_with_beam(*work, problems=problems, options=options)
+    else:
+        manifests = shards.write_shards(
+            *work,
+            problems=problems,
+            workers=config.workers,
+            chunk=chunk,
+            inline=inline,
+        )
     spent = time.monotonic() - begin
+    _remove_others(partial / shards.FILES, plan)
     publish(
-        out / PARTIAL / shards.FILES,
+        partial / shards.FILES,
         out,
-        schema,
-        _gather(listing, plan, written),
+        builder.schema,
+        _gather(listing, plan, manifests),
         provenance=_provenance(config, listing, seed),
         split_facts={
             "seed": seed,
@@ -160,13 +177,25 @@ def build(config: DataConfig, *, seed: int, out: Path, prepared: Path) -> None:
             "left_out": problems.summary(),
         },
     )
-    shutil.rmtree(out / PARTIAL)
+    shutil.rmtree(partial)
     problems.announce()
-    _report(config, out, written, spent)
+    _report(config, out, manifests, spent, inline)
+
+
+def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
+    schema = Schema(
+        listing.name,
+        listing.labels,
+        config.resolution,
+        config.channels,
+        config.pixels.bits,
+    )
+    skip = config.on_bad_file == "skip"
+    return ExampleBuilder(listing.read, schema, config.pixels, listing.root, skip)
 
 
 def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
-    """Where the set comes from; the user's folders stay with the user."""
+    """Returns where the set comes from; the user's folders stay with the user."""
     names = {config.source, config.export_as} - {""}
     settings = {name: plain(getattr(config, name)) for name in sorted(names)}
     for section in settings.values():
@@ -185,75 +214,68 @@ def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, An
 
 def _plan(
     folder: Path,
-    recipe: Recipe,
-    rows: Metadata,
+    builder: ExampleBuilder,
+    metadata: Metadata,
     splits: Mapping[str, Sequence[int]],
     shard_mb: float,
 ) -> list[shards.Shard]:
-    """The shards to write; those of a killed build are kept if they are the same."""
-    identity = f"{shards.fingerprint(recipe, rows, splits)} {shard_mb}"
+    """Plans the shards; those of a killed build stay if the plan is the same."""
+    identity = f"{shards.fingerprint(builder, metadata, splits)} {shard_mb}"
     path = folder / "plan.json"
     plan = read_json(path) if path.exists() else {}
     if plan.get("fingerprint") != identity:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / shards.FILES).mkdir(parents=True)
-        numbers = np.concatenate([np.asarray(part) for part in splits.values()])
-        size = shards.estimate_bytes(recipe, rows, numbers)
+        indices = np.concatenate([np.asarray(part) for part in splits.values()])
+        size = shards.estimate_bytes(builder, metadata, indices)
         plan = {"fingerprint": identity, "image_bytes": size}
         write_json(path, plan)
     return shards.plan_shards(
-        rows, splits, image_bytes=plan["image_bytes"], shard_mb=shard_mb
+        metadata, splits, image_bytes=plan["image_bytes"], shard_mb=shard_mb
     )
 
 
-def _write(
-    config: DataConfig,
-    recipe: Recipe,
-    rows: Metadata,
-    plan: list[shards.Shard],
-    folder: Path,
-    problems: Problems,
-) -> list[shards.Written]:
-    """Writes the shards with the engine of the config; nothing else stays with them."""
-    work = (folder, recipe, rows, plan)
-    if config.engine == "beam":
-        options = config.beam_options
-        written = write_shards_with_beam(*work, problems=problems, options=options)
-    else:
-        written = shards.write_shards(*work, problems=problems, workers=config.workers)
-    files = folder / shards.FILES
+def _remove_others(files: Path, plan: list[shards.Shard]) -> None:
+    """Removes what a kill left half written beside the shards."""
     for path in set(files.iterdir()) - {files / shard.name for shard in plan}:
-        path.unlink()  # what a kill left half written
-    return written
+        path.unlink()
 
 
 def _gather(
-    listing: Listing, plan: list[shards.Shard], written: list[shards.Written]
+    listing: Listing,
+    plan: list[shards.Shard],
+    manifests: list[shards.ShardManifest],
 ) -> dict[str, Split]:
-    """What the files of each split hold, from the notes of its shards."""
+    """Returns what the files of each split hold, from the manifests of its shards."""
     splits: dict[str, Split] = {}
-    for shard, note in zip(plan, written, strict=True):
+    for shard, manifest in zip(plan, manifests, strict=True):
         split = splits.setdefault(shard.split, Split([], 0, [], []))
-        split.shard_images.append(note.images)
-        split.bytes += note.bytes
-        kept = shard.numbers[~np.isin(shard.numbers, note.left_out)]
-        split.labels += list(listing.rows.label[kept])
-        split.patients += listing.rows.patient_id[kept].tolist()
+        split.shard_images.append(manifest.images)
+        split.bytes += manifest.bytes
+        kept = shard.images[~np.isin(shard.images, manifest.skipped)]
+        split.labels += list(listing.metadata.label[kept])
+        split.patients += listing.metadata.patient_id[kept].tolist()
     return splits
 
 
 def _report(
-    config: DataConfig, out: Path, written: list[shards.Written], spent: float
+    config: DataConfig,
+    out: Path,
+    manifests: list[shards.ShardManifest],
+    spent: float,
+    inline: int,
 ) -> None:
     """Says where the time of this run went, and keeps it in build.json.
 
     Shares are of all the time that the processes had: what is in none of the phases
-    (starting, waiting, handing over) is called other.
+    (starting, waiting, passing results on) is called other.
     """
-    new = [note for note in written if note.seconds]
-    images = sum(note.images for note in new)
-    seconds = {phase: sum(note.seconds[phase] for note in new) for phase in PHASES}
-    processes = processes_for(images, config.workers) if config.engine == "local" else 1
+    new = [manifest for manifest in manifests if manifest.seconds]
+    images = sum(manifest.images for manifest in new)
+    seconds = {phase: sum(part.seconds[phase] for part in new) for phase in PHASES}
+    processes = 1
+    if config.engine == "local":
+        processes = processes_for(images, config.workers, inline)
     whole = max(processes * spent, sum(seconds.values()), 1e-9)
     seconds["other"] = whole - sum(seconds.values())
     shares = {phase: share / whole for phase, share in seconds.items()}

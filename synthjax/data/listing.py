@@ -1,14 +1,14 @@
 """What a source knows of its images before a pixel is read.
 
-A source lists its images once (`Listing`): their rows, in columns, and a function that
-reads the pixels of one row. Cohort and splits are decided on the rows; pixels are read
-afterwards, only those that are needed, in as many processes as there are.
+A source lists its images once (`Listing`): their metadata, in columns, and a function
+that reads the pixels of one image. Cohort and splits are decided on the metadata; pixels
+are read afterwards, only those that are needed, in as many processes as there are.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -20,12 +20,12 @@ from synthjax.data.schema import NO_PIXELS, Record
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """Many images without their pixels; row i of every column is image i."""
+    """Many images without their pixels; item i of every column is of image i."""
 
     id: np.ndarray  # [n] str, unique
     label: Float32[np.ndarray, "n y"]  # 0, 1, NaN = unknown
     patient_id: np.ndarray  # [n] str
-    study_id: np.ndarray  # [n] str, "" = unknown
+    study_id: np.ndarray  # [n] str, the exam; "" = unknown
     age: Float32[np.ndarray, " n"]  # years, NaN = unknown
     sex: np.ndarray  # [n] str: F, M, "" = unknown
     view: np.ndarray  # [n] str: PA, AP, ..., "" = unknown
@@ -34,27 +34,27 @@ class Metadata:
     def __len__(self) -> int:
         return len(self.id)
 
-    def take(self, numbers: Sequence[int] | Int[np.ndarray, " k"]) -> "Metadata":
-        """The rows of these numbers, in their order."""
+    def take(self, indices: Sequence[int] | Int[np.ndarray, " k"]) -> "Metadata":
+        """Returns the metadata of some images, in the order of `indices`."""
         return Metadata(
             **{
-                field.name: getattr(self, field.name)[np.asarray(numbers, np.int64)]
+                field.name: getattr(self, field.name)[np.asarray(indices, np.int64)]
                 for field in dataclasses.fields(Metadata)
             }
         )
 
-    def record(self, number: int) -> Record:
-        """One row as a record without pixels."""
+    def record(self, index: int) -> Record:
+        """Returns one image as a record without pixels."""
         return Record(
-            id=self.id[number],
+            id=self.id[index],
             pixels=NO_PIXELS,
-            label=self.label[number],
-            patient_id=self.patient_id[number],
-            study_id=self.study_id[number],
-            age=float(self.age[number]),
-            sex=self.sex[number],
-            view=self.view[number],
-            origin=self.origin[number],
+            label=self.label[index],
+            patient_id=self.patient_id[index],
+            study_id=self.study_id[index],
+            age=float(self.age[index]),
+            sex=self.sex[index],
+            view=self.view[index],
+            origin=self.origin[index],
         )
 
 
@@ -69,7 +69,7 @@ def make_metadata(
     sex: Sequence[str] | str = "",
     view: Sequence[str] | str = "",
 ) -> Metadata:
-    """Makes metadata from sequences; a single value is that of every row.
+    """Makes metadata from sequences; a single value is that of every image.
 
     Args:
         label: [n y], 0, 1 or NaN.
@@ -94,9 +94,25 @@ def make_metadata(
     )
 
 
+class ReadPixels(Protocol):
+    """Reads the pixels of one image.
+
+    Called in other processes, so it must pickle: a function of a module, or a frozen
+    dataclass with `__call__`.
+    """
+
+    def __call__(self, record: Record, /) -> Float32[np.ndarray, "h w c"]:
+        """Returns 0 (black) to 1 (white), grey or RGB, of any height and width.
+
+        Raises:
+            BadImageError: the file cannot be used.
+        """
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What the data stage tells every source that it lists."""
+    """What a source needs to know of the set that is built from it."""
 
     resolution: int  # of the set; a generated source renders at it
     channels: int  # of the set: 1 grey, 3 RGB
@@ -109,20 +125,15 @@ class Context:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """A source, listed."""
+    """The images of a source."""
 
     name: str  # of the set, for people
-    labels: tuple[str, ...]  # one name per column of `rows.label`
-    rows: Metadata
-    read: Callable[[Record], Float32[np.ndarray, "h w c"]]
-    """Pixels of a row: 0 (black) to 1 (white), grey or RGB, any height and width.
-
-    Called in other processes, so it must pickle: a function of a module, or a frozen
-    dataclass with `__call__`. Raises BadImageError if the file cannot be used.
-    """
+    labels: tuple[str, ...]  # one name per column of `metadata.label`
+    metadata: Metadata
+    read: ReadPixels  # the pixels of one image
     has_patients: bool = True  # False: each image counts as its own patient
     splits: Mapping[str, Sequence[int]] | None = None
-    """For each split the numbers of its rows, where the source says who is where."""
+    """Split -> indices of its images, where the source itself assigns them."""
     root: Path | None = None  # the folder that origins are relative to, if files
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Choices that the source made, and how many images each touched: JSON-ready."""
+    """Choices that the source made, and how many images each affected: JSON-ready."""

@@ -14,14 +14,14 @@ from typing import TypeVar
 
 from synthjax.core.errors import StudyError
 
-_FEW = 256  # images: less work than starting a process
+INLINE = 256  # images: less work than starting a process
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def worker_count(workers: int) -> int:
-    """`workers`, or the number of usable CPU cores where it is 0."""
+    """Returns `workers`, or the number of usable CPU cores where it is 0."""
     if workers > 0:
         return workers
     if hasattr(os, "sched_getaffinity"):  # Linux: the cores that this process may use
@@ -29,14 +29,15 @@ def worker_count(workers: int) -> int:
     return os.cpu_count() or 1
 
 
-def processes_for(items: int, workers: int) -> int:
-    """How many processes to work with; 1 where starting them would take longer.
+def processes_for(items: int, workers: int, inline: int = INLINE) -> int:
+    """Returns how many processes to use; 1 where starting them would take longer.
 
     Args:
         items: images to read or render.
         workers: at most, 0 = all cores.
+        inline: up to so many items one process, this one, does the work.
     """
-    return worker_count(workers) if items > _FEW else 1
+    return worker_count(workers) if items > inline else 1
 
 
 def ordered_map(
@@ -47,7 +48,7 @@ def ordered_map(
     processes: bool = False,
     describe: Callable[[Item], str] = repr,
 ) -> Generator[Result, None, None]:
-    """`map(function, items)` in threads or processes: same order, bounded memory.
+    """Does `map(function, items)` in threads or processes: same order, bounded memory.
 
     Args:
         function: called in the workers; its exception surfaces at its own item.
@@ -91,26 +92,26 @@ def ordered_map(
 
 
 def _start_processes(count: int, function: Callable[..., object]) -> Executor:
-    """Worker processes, spawned: the parent may hold JAX's threads, so no fork.
+    """Starts worker processes, spawned: the parent may hold JAX's threads, so no fork.
 
     They do not import the program that was launched, for that means all of the study,
     JAX included: seconds and memory that they have no use for.
     """
     pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_follow_parent)
     main = sys.modules["__main__"]
-    kept = {name: vars(main).get(name) for name in ("__spec__", "__file__")}
+    saved = {name: vars(main).get(name) for name in ("__spec__", "__file__")}
     try:
         if function.__module__ != "__main__":
-            vars(main).update(dict.fromkeys(kept))
+            vars(main).update(dict.fromkeys(saved))
         for _ in range(count):  # each starts one, for none is idle yet
             pool.submit(os.getpid)
     finally:
-        vars(main).update(kept)
+        vars(main).update(saved)
     return pool
 
 
 def _follow_parent() -> None:
-    """A worker stops when its parent does, killed or not, and for no other reason."""
+    """Lets a worker stop when its parent does, killed or not, and only then."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent acts
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Faulty rows and files, dealt with as the user chose: stop, or skip and count."""
+"""Faulty rows and files, treated as the user chose: stop, or skip and count."""
 
 import dataclasses
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 
-SHOWN = 10  # problems that a message spells out
+LISTED = 10  # problems that a message spells out
 
 # What is wrong with a row or a file; problems are counted by these words.
 ROW_MALFORMED = "row malformed"
@@ -71,11 +71,11 @@ class Problems:
         self.found.append(Problem(kind, where, what, images))
 
     def next_phase(self) -> None:
-        """What was settled so far counts no more when the rest is settled."""
+        """Begins a phase: what was settled before counts no more in it."""
         self._begin = len(self.found)
 
     def settle(self, total: int, *, remedy: str = "") -> None:
-        """Raises under "error" if there is a problem, under "skip" if there are many.
+        """Raises StudyError under "error" for any problem, under "skip" for too many.
 
         Args:
             total: images of the phase, faulty ones included.
@@ -88,9 +88,9 @@ class Problems:
         images = sum(problem.images for problem in found)
         if not found or (self.action == "skip" and images <= self.limit * total):
             return
-        shown = "\n  ".join(str(problem) for problem in found[:SHOWN])
+        listed = "\n  ".join(str(problem) for problem in found[:LISTED])
         count = len(found)
-        more = f"\n  and {count - SHOWN} more" if count > SHOWN else ""
+        more = f"\n  and {count - LISTED} more" if count > LISTED else ""
         if self.action == "error":
             advice = "Correct them, or set config.data.on_bad_file=skip."
         else:
@@ -99,15 +99,15 @@ class Problems:
                 f"allows {int(self.limit * total)} of {total}; correct them or raise it."
             )
         raise StudyError(
-            f"{count} problem(s): {advice} {remedy}".rstrip() + f"\n  {shown}{more}"
+            f"{count} problem(s): {advice} {remedy}".rstrip() + f"\n  {listed}{more}"
         )
 
     def summary(self) -> dict[str, Any]:
-        """JSON-ready: how many images were left out, for what, and the first few."""
+        """Returns how many images were left out, for what, and the first few, JSON-ready."""
         return {
             "count": sum(problem.images for problem in self.found),
             "kinds": dict(self._kinds()),
-            "first": [str(problem) for problem in self.found[:SHOWN]],
+            "first": [str(problem) for problem in self.found[:LISTED]],
         }
 
     def announce(self) -> None:
@@ -118,7 +118,7 @@ class Problems:
             say(f"left out, as on_bad_file=skip says: {parts}; see splits.json")
 
     def _kinds(self) -> Counter[str]:
-        """Images left out for each kind of problem."""
+        """Returns kind of problem -> images left out because of it."""
         kinds: Counter[str] = Counter()
         for problem in self.found:
             kinds[problem.kind] += problem.images

@@ -10,11 +10,11 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.cohorts import combination_histogram
 from synthjax.data.schema import SPLITS
 
-_STREAM = 0x5B117  # keeps this generator apart from others with the same seed
+_STREAM = 0x5B117  # separates this generator from others with the same seed
 
 
 def check_fractions(fractions: tuple[float, ...]) -> None:
-    """Raise ConfigError unless there is one share per split and they sum to 1."""
+    """Raises ConfigError unless there is one share per split and they sum to 1."""
     if (
         len(fractions) != len(SPLITS)
         or min(fractions) <= 0
@@ -29,15 +29,15 @@ def check_fractions(fractions: tuple[float, ...]) -> None:
 def split_patients(
     patient_ids: Sequence[str], fractions: tuple[float, ...], seed: int
 ) -> dict[str, list[int]]:
-    """Deal whole patients to the splits.
+    """Assigns whole patients to the splits at random.
 
     Args:
         patient_ids: the patient of each image.
         fractions: share of the patients per split, in the order of SPLITS, sum 1.
-        seed: another seed deals another way; the order of the images does not matter.
+        seed: of the assignment; the order of the images does not matter.
 
     Returns:
-        For each split the numbers of its images, ascending.
+        Split -> indices of its images, ascending.
 
     Raises:
         StudyError: there are too few patients for one in each split.
@@ -45,34 +45,34 @@ def split_patients(
     patients = sorted(set(patient_ids))
     if len(patients) < len(SPLITS):
         raise StudyError(
-            f"{len(patients)} patient(s) cannot be dealt to {len(SPLITS)} splits that "
+            f"{len(patients)} patient(s) are too few for {len(SPLITS)} splits that "
             "share none; give more patients, or check the patient column."
         )
     shuffled = np.random.default_rng((seed, _STREAM)).permutation(len(patients))
     cuts = np.rint(np.cumsum(fractions)[:-1] * len(patients)).astype(int)
-    for number in range(len(cuts)):  # at least one patient each, whatever the rounding
-        low = number + 1
-        high = len(patients) - (len(cuts) - number)
-        earlier = cuts[number - 1] + 1 if number else low
-        cuts[number] = min(max(cuts[number], low, earlier), high)
+    for i in range(len(cuts)):  # at least one patient each, whatever the rounding
+        low = i + 1
+        high = len(patients) - (len(cuts) - i)
+        earlier = cuts[i - 1] + 1 if i else low
+        cuts[i] = min(max(cuts[i], low, earlier), high)
     split_of: dict[str, str] = {}
     for split, members in zip(SPLITS, np.split(shuffled, cuts), strict=True):
         split_of.update({patients[member]: split for member in members})
     images: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for number, patient in enumerate(patient_ids):
-        images[split_of[patient]].append(number)
+    for index, patient in enumerate(patient_ids):
+        images[split_of[patient]].append(index)
     return images
 
 
-def given_splits(words: Sequence[str]) -> dict[str, list[int]]:
-    """The numbers of the images of each split, from the split that each one names.
+def group_by_split(names: Sequence[str]) -> dict[str, list[int]]:
+    """Returns split -> indices of its images, from the split that each image names.
 
     Raises:
         StudyError: a split has no image.
     """
     images: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for number, word in enumerate(words):
-        images[word].append(number)
+    for index, name in enumerate(names):
+        images[name].append(index)
     for split, members in images.items():
         if not members:
             raise StudyError(
@@ -82,8 +82,8 @@ def given_splits(words: Sequence[str]) -> dict[str, list[int]]:
     return images
 
 
-def audit(patients: Mapping[str, Iterable[str]]) -> None:
-    """Raise StudyError, naming the patient, if one is in two splits.
+def check_disjoint(patients: Mapping[str, Iterable[str]]) -> None:
+    """Raises StudyError, naming the patient, if one is in two splits.
 
     Args:
         patients: split -> patient ids of its images.
@@ -94,18 +94,18 @@ def audit(patients: Mapping[str, Iterable[str]]) -> None:
             if patient in seen:
                 raise StudyError(
                     f"patient {patient!r} is in the splits {seen[patient]!r} and "
-                    f"{split!r}: the test result would be too good. Deal the splits "
-                    "by patient."
+                    f"{split!r}: the test result would be too good. Assign whole "
+                    "patients to the splits."
                 )
             seen[patient] = split
 
 
-def describe(
+def summarize_splits(
     labels: tuple[str, ...],
     images: Mapping[str, Sequence[np.ndarray]],
     patients: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """What splits.json says about each split; warns of labels without positives.
+    """Returns what splits.json says of each split; warns of labels without positives.
 
     Args:
         labels: label names.
@@ -117,8 +117,8 @@ def describe(
         label = np.stack(vectors)
         positive = np.sum(label == 1, axis=0)
         known = np.sum(~np.isnan(label), axis=0)
-        for name, count, told in zip(labels, positive, known, strict=True):
-            if told == 0:
+        for name, count, total in zip(labels, positive, known, strict=True):
+            if total == 0:
                 say(f"{name!r} is unknown in all {len(label)} {split} images")
             elif count == 0:
                 say(f"no positive of {name!r} among the {len(label)} {split} images")

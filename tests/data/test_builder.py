@@ -12,13 +12,12 @@ from sklearn.datasets import load_digits
 from synthjax.core.config import freeze, section
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
-from synthjax.data import parallel
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
-from synthjax.data.store import loader, shards
-from synthjax.data.store.recipe import make_examples
+from synthjax.data.store import loader
+from synthjax.data.store.example_builder import ExampleBuilder
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +107,10 @@ def test_folder_to_set(tmp_path):
     assert not any(str(tmp_path) in path.read_text() for path in out.glob("*.json"))
 
 
-def test_two_builds_are_equal_whatever_the_workers(tmp_path, monkeypatch):
+def test_two_builds_are_equal_whatever_the_workers(tmp_path):
     root = tmp_path / "scans"
     root.mkdir()
     config = section(folder_study(root))
-    monkeypatch.setattr(shards, "_CHUNK", 4)
-    monkeypatch.setattr(parallel, "_FEW", 0)
     for name, workers in (("a", 1), ("b", 3)):
         config.workers = workers
         build(
@@ -121,6 +118,8 @@ def test_two_builds_are_equal_whatever_the_workers(tmp_path, monkeypatch):
             seed=1,
             out=tmp_path / name,
             prepared=tmp_path / "prepared",
+            chunk=4,
+            inline=0,
         )
     assert digest(tmp_path / "a") == digest(tmp_path / "b")
 
@@ -174,21 +173,26 @@ def test_config_values_are_checked(values, message):
         freeze(DataConfig, values, "data")
 
 
+def count_built(monkeypatch):
+    """The ids of the images that are built from now on."""
+    built, build_chunk = [], ExampleBuilder.build
+
+    def counted(builder, metadata):
+        built.extend(metadata.id.tolist())
+        return build_chunk(builder, metadata)
+
+    monkeypatch.setattr(ExampleBuilder, "build", counted)
+    return built
+
+
 def test_a_bad_file_is_mended_or_skipped_without_doing_all_again(tmp_path, monkeypatch):
     """The remedies that the message names keep the shards that are finished."""
-    monkeypatch.setattr(parallel, "_FEW", 10**6)
     root, out = tmp_path / "scans", tmp_path / "data"
     root.mkdir()
     config = dataclasses.replace(folder_study(root), shard_mb=0.0005)
     bad = (root / "7.png").read_bytes()
     (root / "7.png").write_bytes(bad[:40])
-    made = []
-
-    def counted(recipe, rows):
-        made.extend(rows.id.tolist())
-        return make_examples(recipe, rows)
-
-    monkeypatch.setattr(shards, "make_examples", counted)
+    made = count_built(monkeypatch)
     work = {"seed": 0, "out": out, "prepared": tmp_path / "prepared"}
     with pytest.raises(StudyError, match=r"7\.png"):
         build(config, **work)

@@ -1,4 +1,4 @@
-"""Patients never cross splits; the audit finds those that do."""
+"""Patients never cross splits; check_disjoint finds those that do."""
 
 import itertools
 
@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.schema import SPLITS
-from synthjax.data.splits import audit, check_fractions, describe, split_patients
+from synthjax.data.splits import (
+    check_disjoint,
+    check_fractions,
+    split_patients,
+    summarize_splits,
+)
 
 
 @settings(deadline=None)
@@ -23,7 +28,7 @@ def test_every_image_once_and_no_shared_patient(patients, weights, seed, order):
     fractions = tuple(weight / sum(weights) for weight in weights)
     distinct = len(set(patients))
     if distinct < 3:
-        with pytest.raises(StudyError, match="cannot be dealt"):
+        with pytest.raises(StudyError, match="are too few"):
             split_patients(patients, fractions, seed)
         return
     images = split_patients(patients, fractions, seed)
@@ -33,7 +38,7 @@ def test_every_image_once_and_no_shared_patient(patients, weights, seed, order):
         split: {patients[number] for number in numbers}
         for split, numbers in images.items()
     }
-    audit(members)
+    check_disjoint(members)
     for fraction, split in zip(fractions, SPLITS, strict=True):
         assert 1 <= len(members[split])
         assert abs(len(members[split]) - fraction * distinct) <= 2
@@ -53,7 +58,7 @@ def test_another_seed_deals_another_way():
 
 def test_audit_names_the_patient_and_both_splits():
     with pytest.raises(StudyError, match="'p7'.*'train'.*'test'"):
-        audit({"train": ["p1", "p7"], "valid": ["p2"], "test": ["p7", "p3"]})
+        check_disjoint({"train": ["p1", "p7"], "valid": ["p2"], "test": ["p7", "p3"]})
 
 
 @pytest.mark.parametrize("bad", [(0.5, 0.5), (0.9, 0.2, 0.1), (0.7, 0.0, 0.3)])
@@ -64,7 +69,7 @@ def test_fractions_are_checked(bad):
 
 def test_a_split_without_positives_is_said(capsys):
     vectors = [np.array([1, 0], np.float32), np.array([0, np.nan], np.float32)]
-    summary = describe(("a", "b"), {"valid": vectors}, {"valid": ["p", "p"]})
+    summary = summarize_splits(("a", "b"), {"valid": vectors}, {"valid": ["p", "p"]})
     assert summary["valid"]["labels"]["b"] == {
         "positive": 0,
         "negative": 1,

@@ -30,9 +30,9 @@ def examine_copies(
         if len(group) < 2:
             continue
         text = _equal(listing, group, split_of)
-        if len(set(listing.rows.patient_id[group])) > 1:
+        if len(set(listing.metadata.patient_id[group])) > 1:
             apart.append(text)
-        elif _agree(listing.rows, group):
+        elif _agree(listing.metadata, group):
             together.append(text)
         else:
             contradicting.append(text)
@@ -68,7 +68,7 @@ def _agree(rows: Metadata, group: list[int]) -> bool:
 
 def _equal(listing: Listing, group: list[int], split_of: Mapping[int, str]) -> str:
     """ "a.png (patient '1', train) = b.png (patient '2', test)"."""
-    rows, parts = listing.rows, []
+    rows, parts = listing.metadata, []
     for number in group[:4]:
         about = [f"patient {shown_patient(rows.patient_id[number])}"]
         about = about * listing.has_patients + [split_of.get(number, "in no split")]

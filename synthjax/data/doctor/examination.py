@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from synthjax.core.errors import StudyError
-from synthjax.data.builder import deal, list_source
+from synthjax.data.builder import assign_splits, list_source
 from synthjax.data.config import DataConfig
 from synthjax.data.doctor.copies import examine_copies
 from synthjax.data.doctor.files import Headers, read_headers
@@ -77,13 +77,13 @@ class _Examination:
         self.splits: dict[str, list[int]] = {}
         self.found: list[Finding] = []
         try:
-            self.listing, self.splits, _ = deal(config, listing, seed)
+            self.listing, self.splits, _ = assign_splits(config, listing, seed)
         except StudyError as error:
             said = " ".join(str(error).split())
             self.found.append(
                 Finding(ERROR, "splits", (said,), "Nothing is built before.")
             )
-        self.used = np.full(len(listing.rows), not self.splits)  # rows in a split
+        self.used = np.full(len(listing.metadata), not self.splits)  # rows in a split
         for numbers in self.splits.values():
             self.used[numbers] = True
 
@@ -97,9 +97,9 @@ class _Examination:
         self.found += self.survey.findings()
         self.found += examine_rows(listing)
         if headers is not None:
-            self.found += headers.findings(listing.rows.id, self.config.resolution)
+            self.found += headers.findings(listing.metadata.id, self.config.resolution)
         rare = headers.colour_is_rare() if headers is not None else None
-        self.found += examine_values(listing.rows, looks, rare)
+        self.found += examine_values(listing.metadata, looks, rare)
         split_of = {row: split for split, part in splits.items() for row in part}
         self.found += examine_copies(listing, looks, split_of)
         self.found += examine_labels(listing, splits)
@@ -115,7 +115,7 @@ class _Examination:
         listing, config = self.listing, self.config
         if listing.root is None:
             return None
-        files = listing.rows.origin.tolist()
+        files = listing.metadata.origin.tolist()
         headers = read_headers(
             listing.root, files, config.pixels, config.workers, self.index
         )
@@ -126,7 +126,7 @@ class _Examination:
     def _looks(self, headers: Headers | None) -> list[Look]:
         """Decodes the sample and what stands out; damaged images are noted."""
         listing = self.listing
-        good = np.arange(len(listing.rows))
+        good = np.arange(len(listing.metadata))
         suspects: list[int] = []
         if headers is not None:
             good = np.flatnonzero(headers.good)
@@ -135,7 +135,7 @@ class _Examination:
         wanted = self.config.check_sample or len(good)
         evenly = good[spread(len(good), wanted, self.seed)].tolist()
         numbers = sorted({*evenly, *suspects[:_SUSPECTS]})
-        looks = look_at(listing.read, listing.rows, numbers, self.config.workers)
+        looks = look_at(listing.read, listing.metadata, numbers, self.config.workers)
         faults = {look.number: look.fault for look in looks if look.fault}
         self._refuse("damaged image", faults)
         share = len(faults) / max(len(numbers), 1)
@@ -144,7 +144,7 @@ class _Examination:
 
     def _refuse(self, kind: str, faults: dict[int, str]) -> None:
         """Notes the files that cannot be used; those in no split stop no build."""
-        rows, unused = self.listing.rows, []
+        rows, unused = self.listing.metadata, []
         for row, fault in faults.items():
             name = rows.origin[row] if self.listing.root else rows.id[row]
             if self.used[row]:
@@ -162,11 +162,11 @@ class _Examination:
     ) -> Iterator[tuple[str, str]]:
         """What the source is like."""
         listing = self.listing
-        patients = len(set(listing.rows.patient_id))
+        patients = len(set(listing.metadata.patient_id))
         whose = f"of {count_of(patients, 'patient')}" if listing.has_patients else ""
         if listing.root:
             yield "folder", str(listing.root)
-        yield "images", f"{len(listing.rows):,} {whose}".rstrip()
+        yield "images", f"{len(listing.metadata):,} {whose}".rstrip()
         if headers is not None:
             missing = sum(p.kind == "file missing" for p in self.survey.found)
             yield from headers.facts(missing)

@@ -21,7 +21,7 @@ Splits = Mapping[str, Sequence[int]]  # split -> numbers of its rows
 
 def prevalence(listing: Listing, splits: Splits) -> Grid:
     """Images, patients and positives of each label, per split and in all."""
-    rows = listing.rows
+    rows = listing.metadata
     parts = {name: np.asarray(numbers, np.int64) for name, numbers in splits.items()}
     parts["all"] = np.concatenate([*parts.values()]) if parts else np.arange(len(rows))
     lines = [
@@ -50,8 +50,8 @@ def _positives(values: Float32[np.ndarray, " n"]) -> str:
 
 def combinations(listing: Listing) -> Grid:
     """The most frequent label combinations."""
-    histogram = combination_histogram(listing.labels, listing.rows.label)
-    total = max(len(listing.rows), 1)
+    histogram = combination_histogram(listing.labels, listing.metadata.label)
+    total = max(len(listing.metadata), 1)
     rows = [
         (" + ".join(entry["positive"]) or "(none)", entry["images"])
         for entry in histogram[:_COMBINATIONS]
@@ -69,7 +69,7 @@ def combinations(listing: Listing) -> Grid:
 
 def examine_labels(listing: Listing, splits: Splits) -> Iterator[Finding]:
     """Findings of the labels, over all images and per split."""
-    label = listing.rows.label
+    label = listing.metadata.label
     used = (
         np.concatenate([np.asarray(n, np.int64) for n in splits.values()])
         if splits
@@ -170,10 +170,10 @@ def _splits(listing: Listing, splits: Splits) -> Iterator[Finding]:
     for split, numbers in splits.items():
         if len(numbers) < _FEW_IMAGES:
             small.append(f"{split} has {count_of(len(numbers), 'image')}")
-        label = listing.rows.label[np.asarray(numbers, np.int64)]
+        label = listing.metadata.label[np.asarray(numbers, np.int64)]
         for column, name in enumerate(listing.labels):
             counts = Counter(label[:, column].tolist())
-            whole = listing.rows.label[:, column]
+            whole = listing.metadata.label[:, column]
             for value, word in ((1.0, "positive"), (0.0, "negative")):
                 if not counts[value] and (whole == value).any():
                     lacking.append(f"{split} has no {word} of {name!r}")

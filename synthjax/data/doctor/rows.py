@@ -24,7 +24,7 @@ _PERSON = re.compile(r"[^\W\d_]{2,}(\^|,\s*)[^\W\d_]{2,}.*")  # DOE^JANE; Doe, J
 
 def examine_rows(listing: Listing) -> Iterator[Finding]:
     """Findings of the ids, patients, studies and names of the rows."""
-    rows = listing.rows
+    rows = listing.metadata
     yield from _names(rows)
     yield from _ids(rows)
     if listing.has_patients:

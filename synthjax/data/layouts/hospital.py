@@ -94,7 +94,7 @@ def export_phantom(listing: Listing, layout: str, *, out: Path, workers: int) ->
     for old in (folder, partial):
         shutil.rmtree(old, ignore_errors=True)
     try:
-        rendered = _render(listing.rows, render, workers)
+        rendered = _render(listing.metadata, render, workers)
         count = chosen.write(partial / chosen.folder, rendered)
         (partial / chosen.folder).rename(folder)
     finally:
@@ -118,7 +118,7 @@ def _choose(listing: Listing, name: str) -> tuple[Layout, Render]:
 
 def _fingerprint(listing: Listing, render: Render) -> str:
     """Names the phantom: its settings, its seed, how many images of whom."""
-    rows = listing.rows
+    rows = listing.metadata
     made = (synthjax.__version__, render, len(rows), listing.labels)
     hasher = hashlib.sha256(repr(made).encode())
     hasher.update(rows.label.tobytes())

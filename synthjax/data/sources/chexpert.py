@@ -141,7 +141,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     return Listing(
         name="chexpert",
         labels=CHEST,
-        rows=make_metadata(
+        metadata=make_metadata(
             id=[image.file.removeprefix(below) for image in images],
             label=label,
             patient_id=[image.patient for image in images],

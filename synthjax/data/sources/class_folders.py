@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from synthjax.core.errors import StudyError
 from synthjax.data.problems import FILE_NAME, PATIENT_MISSING, Problems
-from synthjax.data.sources.tree import Fault, PassedBy, Tree, shown
+from synthjax.data.sources.tree import Fault, IgnoredFiles, Tree, printable
 
 
 class ClassImage(NamedTuple):
@@ -18,12 +18,12 @@ class ClassImage(NamedTuple):
 
 
 def list_classes(
-    tree: Tree, problems: Problems, passed: PassedBy, *, patient_folders: bool
+    tree: Tree, problems: Problems, ignored: IgnoredFiles, *, patient_folders: bool
 ) -> tuple[tuple[str, ...], list[ClassImage]]:
     """Names of the classes, sorted, and their images; what is wrong is settled.
 
     Args:
-        passed: gets what was not looked at.
+        ignored: gets what was not looked at.
         patient_folders: whether images are class/patient/image.
 
     Raises:
@@ -33,15 +33,15 @@ def list_classes(
             may be a class.
     """
     files, faults = [], 0
-    for file in tree.walk(passed):
-        if shown(file) == file:
+    for file in tree.walk(ignored):
+        if printable(file) == file:
             files.append(file)
         else:
-            problems.add(FILE_NAME, shown(file), "its name is not UTF-8; rename it")
+            problems.add(FILE_NAME, printable(file), "its name is not UTF-8; rename it")
             faults += 1
-    for link in passed.links:
+    for link in ignored.links:
         what = "it is a link to a folder, which is not followed; move the folder here"
-        problems.add("folder linked", shown(link), what)
+        problems.add("folder linked", printable(link), what)
         faults += 1
     labels = class_names(files, tree.root)
     images = []

@@ -35,13 +35,13 @@ from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
-    PassedBy,
+    IgnoredFiles,
     ReadFile,
     Tree,
-    given_folder,
-    shown,
+    existing_folder,
+    printable,
 )
-from synthjax.data.splits import given_splits
+from synthjax.data.splits import group_by_split
 
 _LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
 
@@ -135,18 +135,18 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
             contradict each other, a label that is not 0, 1 or blank, an image without
             a row.
     """
-    tree, passed = Tree(given_folder(config.path, "folder")), PassedBy()
+    tree, ignored = Tree(existing_folder(config.path, "folder")), IgnoredFiles()
     counts: Counter[str] = Counter()
     if config.labels_csv:
-        labels, images = _read_table(config, tree, context, passed, counts)
+        labels, images = _read_table(config, tree, context, ignored, counts)
     else:
         labels, members = list_classes(
-            tree, context.problems, passed, patient_folders=config.patient_folders
+            tree, context.problems, ignored, patient_folders=config.patient_folders
         )
         images = [_Image("", *member) for member in members]
     if not images:
         raise StudyError(f"{tree.root} has no image that can be used.")
-    rows = make_metadata(
+    metadata = make_metadata(
         id=[image.file for image in images],
         label=np.array([image.label for image in images], np.float32),
         patient_id=[image.patient_id for image in images],
@@ -157,18 +157,18 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
         origin=[image.file for image in images],
     )
     if config.patient_from_dicom:
-        rows = add_patients(rows, tree.root, context, counts)
+        metadata = add_patients(metadata, tree.root, context, counts)
     return Listing(
         name="folder",
         labels=labels,
-        rows=rows,
+        metadata=metadata,
         read=ReadFile(tree.root, context.pixels),
         has_patients=config.has_patients,
-        splits=given_splits([image.split for image in images])
+        splits=group_by_split([image.split for image in images])
         if config.split_column
         else None,
         root=tree.root,
-        facts={**counts, **passed.facts()},
+        facts={**counts, **ignored.facts()},
     )
 
 
@@ -178,17 +178,17 @@ def label_names(config: FolderConfig) -> tuple[str, ...]:
     Raises:
         StudyError: a missing folder, table or column, or no labels.
     """
-    root = given_folder(config.path, "folder")
+    root = existing_folder(config.path, "folder")
     if config.labels_csv:
         return _label_columns(config, _open_table(config, root))
-    return class_names(Tree(root).walk(PassedBy()), root)
+    return class_names(Tree(root).walk(IgnoredFiles()), root)
 
 
 def _read_table(
     config: FolderConfig,
     tree: Tree,
     context: Context,
-    passed: PassedBy,
+    ignored: IgnoredFiles,
     counts: Counter[str],
 ) -> tuple[tuple[str, ...], list[_Image]]:
     """Labels and images of labels.csv; what is wrong is settled."""
@@ -221,14 +221,14 @@ def _read_table(
         raise StudyError(
             f"{table.path} has a header but no rows; add one row per image."
         )
-    unnamed = [file for file in tree.walk(passed) if file not in named]
+    unnamed = [file for file in tree.walk(ignored) if file not in named]
     for file in unnamed:
         what = f"no row of {config.labels_csv} names it; add one or move it away"
-        problems.add(ROW_MISSING, shown(file), what)
+        problems.add(ROW_MISSING, printable(file), what)
     problems.settle(
         rows + len(unnamed), remedy=f"They are in {table.path} and its folder."
     )
-    passed.others = [file for file in passed.others if file != config.labels_csv]
+    ignored.others = [file for file in ignored.others if file != config.labels_csv]
     return labels, images.images()
 
 
@@ -309,7 +309,7 @@ def digest(config: FolderConfig) -> str | None:
     """
     hasher = hashlib.sha256()
     try:
-        root = given_folder(config.path, "folder")
+        root = existing_folder(config.path, "folder")
         if config.labels_csv:
             hasher.update((root / config.labels_csv).read_bytes())
         for file in _files(config, root):
@@ -324,7 +324,7 @@ def digest(config: FolderConfig) -> str | None:
 def _files(config: FolderConfig, root: Path) -> Iterator[str]:
     """The images as the table or the folders name them."""
     if not config.labels_csv:
-        yield from Tree(root).walk(PassedBy())
+        yield from Tree(root).walk(IgnoredFiles())
         return
     table = CsvTable(root / config.labels_csv, required=(config.file_column,))
     for _, cells in table.rows((config.file_column,)):

@@ -23,7 +23,7 @@ from synthjax.core.clock import progress, say
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_atomic
 from synthjax.data.images.dicom import read_header
-from synthjax.data.parallel import ordered_map, processes_for
+from synthjax.data.parallel import INLINE, ordered_map, processes_for
 from synthjax.data.problems import BadImageError
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES, known_age, known_sex
 
@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
         ("bits_stored", pa.int32()),
         ("photometric", pa.string()),
         ("age", pa.float32()),  # years, NaN = unknown
-        ("odd_age", pa.bool_()),  # unknown because it is no age
+        ("odd_age", pa.bool_()),  # unknown because the text is not an age
         ("sex", pa.string()),  # F, M, "" = unknown
         ("odd_sex", pa.bool_()),
         ("view", pa.string()),
@@ -45,15 +45,24 @@ SCHEMA = pa.schema(
     ]
 )
 PART = 4000  # files whose headers a kill loses at the most
-_BATCH = 100  # files that one process reads at a time
+BATCH = 100  # files that one process reads at a time
 _VERSION = "2"  # of the columns; another makes every index anew
 _DIGEST = b"synthjax_files"  # key in the metadata of the finished table
 
 
 def index_headers(
-    root: Path, files: Sequence[str], target: Path, workers: int = 0
+    root: Path,
+    files: Sequence[str],
+    target: Path,
+    workers: int = 0,
+    *,
+    part: int = PART,
+    batch: int = BATCH,
+    inline: int = INLINE,
 ) -> pa.Table:
-    """The header of each file, from `target` if it has them, else read and kept there.
+    """Returns the header of each file, read from `target` or else from the files.
+
+    What is read from the files is kept in `target`.
 
     `target` remembers the names, sizes and times of its files; if they have changed,
     the headers are read anew. Parts that an earlier run finished are not read again. Of
@@ -64,6 +73,9 @@ def index_headers(
         files: DICOM files relative to it.
         target: the parquet file.
         workers: processes (0 = all cores).
+        part: files whose headers a kill loses at the most.
+        batch: files that a process reads at a time.
+        inline: up to so many files are read in this process.
 
     Returns:
         A row of `SCHEMA` for each file, in their order; a file that cannot be used has
@@ -82,7 +94,10 @@ def index_headers(
         with _alone_in(parts):
             table = _read_if(target, digest)  # made while this study waited
             if table is None:
-                table = _from_parts(root, files, states, parts, workers)
+                planned = _plan_parts(files, states, parts, part)
+                _finish_parts(root, planned, batch, workers, inline)
+                finished = [_read(path) for _, path in planned]
+                table = pa.concat_tables([SCHEMA.empty_table(), *finished])
                 _write(target, table.replace_schema_metadata({_DIGEST: digest}))
             shutil.rmtree(parts, ignore_errors=True)
     except OSError as error:
@@ -94,7 +109,7 @@ def index_headers(
 
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Makes the folder, and waits until no other process is in it."""
+    """Makes the folder, waits until no other process is in it, and yields."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -122,55 +137,60 @@ def _is_still(folder: Path, descriptor: int) -> bool:
         return False
 
 
-def _from_parts(
-    root: Path,
+def _plan_parts(
     files: Sequence[str],
     states: Sequence[tuple[int, int]],
-    parts: Path,
+    folder: Path,
+    part: int,
+) -> list[tuple[Sequence[str], Path]]:
+    """Returns the files of each part, and where their headers are kept."""
+    planned = []
+    for start in range(0, len(files), part):
+        members = files[start : start + part]
+        named = zip(members, states[start : start + part], strict=True)
+        planned.append((members, folder / f"{_digest(named)}.parquet"))
+    return planned
+
+
+def _finish_parts(
+    root: Path,
+    planned: Sequence[tuple[Sequence[str], Path]],
+    batch: int,
     workers: int,
-) -> pa.Table:
-    """Finishes the parts that are not there yet, and reads them all."""
-    starts = range(0, len(files), PART)
-    paths: list[Path] = []
-    for start in starts:
-        part = slice(start, start + PART)
-        digest = _digest(zip(files[part], states[part], strict=True))
-        paths.append(parts / f"{digest}.parquet")
-    missing = [
-        (files[start : start + PART], path)
-        for start, path in zip(starts, paths, strict=True)
-        if not path.exists()
-    ]
+    inline: int,
+) -> None:
+    """Reads the headers of the parts that are not there yet, and keeps them."""
+    missing = [(members, path) for members, path in planned if not path.exists()]
+    total = sum(len(members) for members, _ in planned)
     left = sum(len(members) for members, _ in missing)
-    if left < len(files):
-        say(f"headers of {len(files) - left} files are known from an earlier run")
+    if left < total:
+        say(f"headers of {total - left} files are known from an earlier run")
     bar: progress = progress(
-        total=len(files), done=len(files) - left, desc="headers", unit="files"
+        total=total, done=total - left, desc="headers", unit="files"
     )
     batches = (
-        (root, members[start : start + _BATCH])
+        (root, members[start : start + batch])
         for members, _ in missing
-        for start in range(0, len(members), _BATCH)
+        for start in range(0, len(members), batch)
     )
     results = ordered_map(
         _read_batch,
         batches,
-        processes_for(left, workers),
+        processes_for(left, workers, inline),
         processes=True,
-        describe=lambda batch: str(batch[0] / batch[1][0]),
+        describe=lambda task: str(task[0] / task[1][0]),
     )
     try:
         for members, path in missing:
             rows: list[dict[str, Any]] = []
             while len(rows) < len(members):
-                batch = next(results)
-                rows += batch
-                bar.update(len(batch))
+                more = next(results)
+                rows += more
+                bar.update(len(more))
             _write(path, pa.Table.from_pylist(rows, SCHEMA))
     finally:
         results.close()
         bar.close()
-    return pa.concat_tables([SCHEMA.empty_table(), *map(_read, paths)])
 
 
 def _read_batch(batch: tuple[Path, Sequence[str]]) -> list[dict[str, Any]]:
@@ -179,7 +199,7 @@ def _read_batch(batch: tuple[Path, Sequence[str]]) -> list[dict[str, Any]]:
 
 
 def read_row(root: Path, file: str) -> dict[str, Any]:
-    """One row of `SCHEMA`."""
+    """Returns the row of `SCHEMA` of one file."""
     try:
         header, fault = read_header(root / file)
     except BadImageError as error:
@@ -215,7 +235,7 @@ def _values(header: Dataset) -> dict[str, Any]:
 
 
 def digest_uid(uid: str) -> str:
-    """A short name in place of a DICOM UID, "" for none.
+    """Returns a short name in place of a DICOM UID, "" for none.
 
     A UID leads back to the hospital, and often to the device and the second.
     """
@@ -223,7 +243,7 @@ def digest_uid(uid: str) -> str:
 
 
 def _states(root: Path, files: Sequence[str]) -> list[tuple[int, int]]:
-    """Size and time of the last change (ns) of each file."""
+    """Returns size and time of the last change (ns) of each file."""
     folder = os.fspath(root)  # a Path for each would take ten times as long
     try:
         found = (os.stat(os.path.join(folder, file)) for file in files)
@@ -236,7 +256,7 @@ def _states(root: Path, files: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _digest(named: Iterable[tuple[str, tuple[int, int]]]) -> str:
-    """Of names, sizes and times, and of the columns' version."""
+    """Digests names, sizes and times, and the version of the columns."""
     hasher = hashlib.sha256(_VERSION.encode())
     for file, (size, changed) in named:
         line = f"{file}\0{size} {changed}\n"
@@ -245,7 +265,7 @@ def _digest(named: Iterable[tuple[str, tuple[int, int]]]) -> str:
 
 
 def _read_if(target: Path, digest: str) -> pa.Table | None:
-    """The finished table if it is of these files; what is no such table is none."""
+    """Returns the finished table of these files; None if there is no such table."""
     try:
         metadata = pq.read_schema(target).metadata or {}
         if metadata.get(_DIGEST) != digest.encode():
@@ -256,12 +276,12 @@ def _read_if(target: Path, digest: str) -> pa.Table | None:
 
 
 def _read(path: Path) -> pa.Table:
-    """As it was written, even in a folder that is called a=b."""
+    """Reads a table as it was written, even in a folder that is called a=b."""
     return pq.read_table(path, partitioning=None)
 
 
 def _write(path: Path, table: pa.Table) -> None:
-    """Atomically: a part that is there is whole."""
+    """Writes atomically, so that a part that is there is whole."""
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer)
     write_atomic(path, buffer.getvalue().to_pybytes())

@@ -115,7 +115,7 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
     return Listing(
         name=path.stem,
         labels=labels,
-        rows=make_metadata(
+        metadata=make_metadata(
             id=ids,
             label=label,
             patient_id=ids,

@@ -140,7 +140,7 @@ def place_images(
 ) -> Images:
     """Where a split's images lie: in the .npz itself, or unpacked into `folder`.
 
-    Their CRC is checked once: what is unpacked has passed, and of what is not a note in
+    Their CRC is checked once: what is unpacked has ignored, and of what is not a note in
     `folder` says so, until the file changes.
 
     Raises:

@@ -113,7 +113,7 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     return Listing(
         name="mimic_cxr_jpg",
         labels=CHEST,
-        rows=make_metadata(
+        metadata=make_metadata(
             id=[image.dicom_id for image in images],
             label=label,
             patient_id=[f"p{image.subject}" for image in images],

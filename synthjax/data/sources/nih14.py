@@ -28,12 +28,12 @@ from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
-    PassedBy,
+    IgnoredFiles,
     ReadFile,
     Tree,
     digest_files,
     find_root,
-    tell_files,
+    summarize_files,
 )
 
 FINDINGS = (
@@ -114,7 +114,7 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
     return Listing(
         name="nih14",
         labels=label_names(config),
-        rows=make_metadata(
+        metadata=make_metadata(
             id=[image.name for image in images],
             label=label,
             patient_id=[image.patient for image in images],
@@ -129,7 +129,7 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
         facts={
             "table": _table(root).name,
             **counts,
-            **tell_files(
+            **summarize_files(
                 "files without a row",
                 [place for name, place in places.items() if name not in named],
             ),
@@ -199,7 +199,7 @@ def _scan(tree: Tree) -> dict[str, str]:
     inner = [*sorted(root.glob("images*")), *sorted(root.glob("images*/images"))]
     folders = ["", *(f.relative_to(root).as_posix() for f in inner if f.is_dir())]
     for folder in folders:
-        for place in tree.walk(PassedBy(), folder, deep=False):
+        for place in tree.walk(IgnoredFiles(), folder, deep=False):
             name = place.rpartition("/")[2]
             if not name.endswith(".png"):
                 continue

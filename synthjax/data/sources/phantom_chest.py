@@ -183,11 +183,11 @@ def images_per_second(resolution: int, seconds: float = 3.0) -> float:
     problems = Problems("error", 0.0)
     context = Context(resolution, 1, 0, 1, Path(), PixelsConfig(), problems)
     listing = list_images(config, context)
-    listing.read(listing.rows.record(0))
+    listing.read(listing.metadata.record(0))
     start = time.process_time()
     count = 0
     while time.process_time() - start < seconds:
-        listing.read(listing.rows.record(count % len(listing.rows)))
+        listing.read(listing.metadata.record(count % len(listing.metadata)))
         count += 1
     return count / (time.process_time() - start)
 

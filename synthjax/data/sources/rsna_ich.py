@@ -33,12 +33,12 @@ from synthjax.data.sources.merged_rows import SAME_ROW
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
-    PassedBy,
+    IgnoredFiles,
     ReadFile,
     Tree,
     digest_files,
     find_root,
-    shown,
+    printable,
 )
 
 COLUMNS = (*HAEMORRHAGES, "any")  # of the table, in the order of its rows
@@ -96,7 +96,7 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     root, problems = _root(config), context.problems
     facts: Counter[str] = Counter()
     slices = _read_table(root / config.labels_csv, problems, facts)
-    files, faults, passed = _find_files(root, config.images)
+    files, faults, ignored = _find_files(root, config.images)
     listed = _join(slices, files, faults, config, problems)
     total = len(slices.numbers.keys() | files.keys() | faults.keys())
     problems.settle(total)  # before the headers, which take long
@@ -119,7 +119,7 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     return Listing(
         name="rsna_ich",
         labels=BRAIN,
-        rows=make_metadata(
+        metadata=make_metadata(
             id=ids,
             label=np.column_stack([types, types.max(axis=1) == 0]),
             patient_id=headers["patient_id"].to_pylist(),
@@ -130,7 +130,7 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
         ),
         read=ReadFile(root, context.pixels),
         root=root,
-        facts={**facts, **passed.facts(), "slices listed": headers.num_rows},
+        facts={**facts, **ignored.facts(), "slices listed": headers.num_rows},
     )
 
 
@@ -195,28 +195,28 @@ def _read_table(path: Path, problems: Problems, facts: Counter[str]) -> _Slices:
 
 def _find_files(
     root: Path, images: str
-) -> tuple[dict[str, str], dict[str, Fault], PassedBy]:
+) -> tuple[dict[str, str], dict[str, Fault], IgnoredFiles]:
     """Id -> DICOM file relative to the root, sorted; those of no use; the others."""
     if not (root / images).is_dir():
         raise StudyError(
             f"{root / images} is no folder; unpack the slices there, or set "
             "config.data.rsna_ich.images."
         )
-    tree, passed = Tree(root), PassedBy()
+    tree, ignored = Tree(root), IgnoredFiles()
     found: dict[str, str] = {}
     faults: dict[str, Fault] = {}
-    for file in tree.walk(passed, images, deep=False):
+    for file in tree.walk(ignored, images, deep=False):
         name = PurePath(file)
         if name.suffix.lower() != _SUFFIX:
-            passed.others.append(file)
+            ignored.others.append(file)
             continue
         if name.stem in faults:
             continue  # a third of one slice
         located = tree.locate(file)
         if isinstance(located, Fault):
             faults[name.stem] = located
-        elif shown(file) != file:
-            what = f"the name of {shown(file)} is not UTF-8; rename it"
+        elif printable(file) != file:
+            what = f"the name of {printable(file)} is not UTF-8; rename it"
             faults[name.stem] = Fault(FILE_NAME, what)
         elif name.stem in found:
             what = f"{found.pop(name.stem)} and {file} are of one slice; remove one"
@@ -228,7 +228,7 @@ def _find_files(
             f"{root / images} has no {_SUFFIX} files; unpack the slices there, or set "
             "config.data.rsna_ich.images."
         )
-    return found, faults, passed
+    return found, faults, ignored
 
 
 def _join(
@@ -274,7 +274,7 @@ def _join(
     for identity, fault in faults.items():
         if identity not in slices.numbers:
             problems.add(
-                fault.kind, f"{shown(identity)} in {config.images}", fault.what
+                fault.kind, f"{printable(identity)} in {config.images}", fault.what
             )
     return listed
 

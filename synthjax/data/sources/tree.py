@@ -30,7 +30,7 @@ class Fault(NamedTuple):
 
 
 @dataclasses.dataclass
-class PassedBy:
+class IgnoredFiles:
     """What a walk did not look at, relative to the tree's folder."""
 
     hidden: list[str] = dataclasses.field(default_factory=list)  # files and folders
@@ -40,9 +40,9 @@ class PassedBy:
     def facts(self) -> dict[str, Any]:
         """Facts of a listing: how many there are, and the first few."""
         return {
-            **tell_files("hidden files and folders, not looked at", self.hidden),
-            **tell_files("links to folders, not followed", self.links),
-            **tell_files("files that are no images, not looked at", self.others),
+            **summarize_files("hidden files and folders, not looked at", self.hidden),
+            **summarize_files("links to folders, not followed", self.links),
+            **summarize_files("files that are no images, not looked at", self.others),
         }
 
 
@@ -110,7 +110,7 @@ class Tree:
         return found
 
     def walk(
-        self, passed: PassedBy, below: str = "", *, deep: bool = True
+        self, ignored: IgnoredFiles, below: str = "", *, deep: bool = True
     ) -> Iterator[str]:
         """Image files below a folder, each folder's in order of their names.
 
@@ -119,7 +119,7 @@ class Tree:
         followed.
 
         Args:
-            passed: gets what is not looked at.
+            ignored: gets what is not looked at.
             below: where to begin, relative to the tree's folder; "" is that itself.
             deep: whether to look into the folders in it.
 
@@ -136,15 +136,15 @@ class Tree:
             for entry in self._entries(folder):
                 file = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.name.startswith("."):
-                    passed.hidden.append(file)
+                    ignored.hidden.append(file)
                 elif entry.is_dir(follow_symlinks=False):
                     inner.append(file)
                 elif entry.is_symlink() and os.path.isdir(entry.path):
-                    passed.links.append(file)
+                    ignored.links.append(file)
                 elif entry.name.lower().endswith(SUFFIXES) or _is_dicom(entry):
                     yield file
                 else:
-                    passed.others.append(file)
+                    ignored.others.append(file)
             if deep:
                 left += reversed(inner)
 
@@ -159,10 +159,10 @@ class Tree:
             file
             for folder in folders
             if (self.root / folder).is_dir()
-            for file in self.walk(PassedBy(), folder)
+            for file in self.walk(IgnoredFiles(), folder)
             if file not in named
         ]
-        return tell_files("files without a row", files)
+        return summarize_files("files without a row", files)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         """What is in a folder, in order of the names."""
@@ -217,16 +217,16 @@ def _is_dicom(entry: os.DirEntry[str]) -> bool:
         ) from None
 
 
-def shown(file: str) -> str:
+def printable(file: str) -> str:
     """A file's name that prints, whatever its bytes."""
     return file.encode(errors="backslashreplace").decode()
 
 
-def tell_files(name: str, files: Sequence[str]) -> dict[str, Any]:
+def summarize_files(name: str, files: Sequence[str]) -> dict[str, Any]:
     """Facts of a listing: how many files there are, and the first few if any."""
     if not files:
         return {name: 0}
-    return {name: len(files), f"{name}, such as": [shown(f) for f in files[:_FEW]]}
+    return {name: len(files), f"{name}, such as": [printable(f) for f in files[:_FEW]]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,7 +241,7 @@ class ReadFile:
         return read_image(self.root / record.origin, self.pixels)
 
 
-def given_folder(path: str, source: str) -> Path:
+def existing_folder(path: str, source: str) -> Path:
     """The folder that the user gave; StudyError if it is none.
 
     Args:
@@ -261,13 +261,13 @@ def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
     """The folder that holds one of the tables: `path` or the one folder inside it.
 
     Args:
-        path, source: see `given_folder`.
+        path, source: see `existing_folder`.
         tables: names or patterns of files, any of which marks the folder.
 
     Raises:
         StudyError: no path is given, it is no folder, or none or several inside match.
     """
-    given, key = given_folder(path, source), f"config.data.{source}.path"
+    given, key = existing_folder(path, source), f"config.data.{source}.path"
     tables = tuple(tables)
 
     def marked(folder: Path) -> bool:

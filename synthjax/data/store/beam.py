@@ -1,9 +1,9 @@
 """Shards written by Apache Beam, for archives beyond one machine (extra `beam`).
 
-The same per-file function (`recipe.make_examples`) and the same shards as on one
-machine; a worker of Beam writes whole shards into the stage's directory, which all
-workers must see. Beam's runners are the engines: Dataflow, Flink, Spark, or its own
-DirectRunner on this machine.
+The same per-file work (`ExampleBuilder`) and the same shards as on one machine; a worker
+of Beam writes whole shards into the stage's directory, which all workers must see.
+Beam's runners are the engines: Dataflow, Flink, Spark, or its own DirectRunner on this
+machine.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,37 +11,44 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Metadata
 from synthjax.data.problems import Problems
-from synthjax.data.store.recipe import Made, Recipe, make_examples
-from synthjax.data.store.shards import Shard, Written, chunks, read_written, write_shard
+from synthjax.data.store.example_builder import BuildResult, ExampleBuilder
+from synthjax.data.store.shards import (
+    Shard,
+    ShardManifest,
+    chunks,
+    read_manifest,
+    write_shard,
+)
 
 
 class ShardTask(NamedTuple):
     """One shard to write, with all that a worker needs."""
 
     build: Path
-    recipe: Recipe
+    builder: ExampleBuilder
     shard: Shard
-    rows: Metadata  # those of the shard, in its order
+    metadata: Metadata  # of the shard's images, in its order
 
 
 def write_shards_with_beam(
     build: Path,
-    recipe: Recipe,
-    rows: Metadata,
+    builder: ExampleBuilder,
+    metadata: Metadata,
     shards: Sequence[Shard],
     *,
     problems: Problems,
     options: Sequence[str],
-) -> list[Written]:
-    """`shards.write_shards` on a Beam runner.
+) -> list[ShardManifest]:
+    """Does what `shards.write_shards` does, on a Beam runner.
 
     Args:
         build: the folder of the build, on a file system that every worker mounts.
-        problems: gets those of the files that were left out.
+        problems: gets those of the files that were skipped.
         options: Beam's own flags, such as `--runner=FlinkRunner`.
 
     Raises:
@@ -57,9 +64,9 @@ def write_shards_with_beam(
         ) from error
     build = build.absolute()
     tasks = [
-        ShardTask(build, recipe, shard, rows.take(shard.numbers))
+        ShardTask(build, builder, shard, metadata.take(shard.images))
         for shard in shards
-        if read_written(build, shard, recipe, rows) is None
+        if read_manifest(build, shard, builder, metadata) is None
     ]
     try:
         with beam.Pipeline(options=PipelineOptions(list(options))) as pipeline:
@@ -70,27 +77,28 @@ def write_shards_with_beam(
             f"Beam stopped: {error}. The shards that are finished are kept; run the "
             "same command again to go on."
         ) from error
-    found = [read_written(build, shard, recipe, rows) for shard in shards]
-    missing = [s.name for s, note in zip(shards, found, strict=True) if note is None]
+    saved = [read_manifest(build, shard, builder, metadata) for shard in shards]
+    missing = [s.name for s, note in zip(shards, saved, strict=True) if note is None]
     if missing:
         raise StudyError(
             f"Beam ended without {len(missing)} shard(s), {missing[0]} first: do all "
             f"its workers see {build}?"
         )
-    written = [note for note in found if note is not None]
-    for note in written:
-        problems.found.extend(note.problems)
-    problems.settle(sum(len(shard.numbers) for shard in shards))
-    return written
+    manifests = [manifest for manifest in saved if manifest is not None]
+    for manifest in manifests:
+        problems.found.extend(manifest.problems)
+    problems.settle(sum(len(shard.images) for shard in shards))
+    return manifests
 
 
 def write_whole_shard(task: ShardTask) -> None:
-    """Makes the images of one shard and writes it; run by a worker."""
-    place = dict(zip(task.shard.numbers.tolist(), range(len(task.rows)), strict=True))
+    """Builds the images of one shard and writes it; run by a worker."""
+    images = task.shard.images.tolist()
+    place = dict(zip(images, range(len(task.metadata)), strict=True))
 
-    def pieces() -> Iterator[tuple[np.ndarray, Made]]:
-        for numbers in chunks(task.recipe, task.shard):
-            rows = task.rows.take([place[number] for number in numbers.tolist()])
-            yield numbers, make_examples(task.recipe, rows)
+    def parts() -> Iterator[tuple[Int[np.ndarray, " c"], BuildResult]]:
+        for indices in chunks(task.builder, task.shard):
+            chosen = task.metadata.take([place[index] for index in indices.tolist()])
+            yield indices, task.builder.build(chosen)
 
-    write_shard(task.build, task.shard, pieces())
+    write_shard(task.build, task.shard, parts())

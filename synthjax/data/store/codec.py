@@ -1,6 +1,6 @@
 """One record as a tf.train.Example, the message that TFDS keeps in its files.
 
-Written and read field by field: ten times faster than TFDS's generic features, whose
+ShardManifest and read field by field: ten times faster than TFDS's generic features, whose
 declaration (`features`) stays the description of the format.
 """
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import grain
 import jax
 import numpy as np
-from jaxtyping import Array, Float32, UInt
+from jaxtyping import Array, Float32, Int32, UInt
 
 from synthjax.core.devices import Devices, Step
 from synthjax.core.errors import StudyError
@@ -40,11 +40,11 @@ class Feed(Protocol):
 
 
 class BatchOrder:
-    """Which rows make up each batch, for the part of one process.
+    """Which images make up each batch, for the part of one process.
 
     Args:
-        n: rows in the split.
-        batch_size: rows in a global batch.
+        n: images in the split.
+        batch_size: images in a global batch.
         seed: of the shuffle.
         process_index: which consecutive part of each batch is ours.
         process_count: number of equal parts.
@@ -61,18 +61,18 @@ class BatchOrder:
         self.batch_size = batch_size
         self.local_size = batch_size // process_count
         self._offset = process_index * self.local_size
-        self._rows = grain.MapDataset.range(n).seed(seed).shuffle().repeat()
+        self._shuffled = grain.MapDataset.range(n).seed(seed).shuffle().repeat()
 
-    def row(self, place: int) -> int:
-        """Row at `place` in this process's own order."""
-        batch, within = divmod(place, self.local_size)
-        return int(self._rows[batch * self.batch_size + self._offset + within])
+    def index(self, position: int) -> int:
+        """Returns the image at `position` in this process's own order."""
+        batch, within = divmod(position, self.local_size)
+        return int(self._shuffled[batch * self.batch_size + self._offset + within])
 
-    def rows(self, batch: int) -> np.ndarray:
-        """Rows [local_size] int32 of this process in global batch `batch`."""
+    def indices(self, batch: int) -> Int32[np.ndarray, " local_size"]:
+        """Returns the images of this process in global batch `batch`."""
         start = batch * self.local_size
-        places = range(start, start + self.local_size)
-        return np.array([self.row(place) for place in places], np.int32)
+        positions = range(start, start + self.local_size)
+        return np.array([self.index(position) for position in positions], np.int32)
 
 
 def _order(n: int, batch_size: int, seed: int, devices: Devices) -> BatchOrder:
@@ -119,9 +119,9 @@ class ResidentFeed(_Position):
 
     def next(self) -> dict[str, Array]:
         """See Feed."""
-        rows = self._devices.shard(self._order.rows(self.batch))
+        indices = self._devices.shard(self._order.indices(self.batch))
         self.batch += 1
-        return self._gather(self._store, rows)
+        return self._gather(self._store, indices)
 
 
 @functools.lru_cache(maxsize=1)
@@ -132,8 +132,8 @@ def _map_gather(devices: Devices) -> Step:
     )
 
 
-def _gather(store: dict[str, Array], rows: Array) -> dict[str, Array]:
-    return jax.tree.map(lambda values: values[rows], store)
+def _gather(store: dict[str, Array], indices: Array) -> dict[str, Array]:
+    return jax.tree.map(lambda values: values[indices], store)
 
 
 class StreamingFeed(_Position):
@@ -170,8 +170,8 @@ class StreamingFeed(_Position):
             batch, within = divmod(piece, pieces)
             start = batch * order.local_size
             first, end = within * size, min((within + 1) * size, order.local_size)
-            rows = [order.row(start + place) for place in range(first, end)]
-            records = stored.read(rows)
+            positions = range(start + first, start + end)
+            records = stored.read([order.index(place) for place in positions])
             return {
                 "pixels": np.stack([record.pixels for record in records]),
                 "label": np.stack([record.label for record in records]),

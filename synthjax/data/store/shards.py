@@ -1,8 +1,9 @@
 """The shards of a set: planned, written in parallel, each finished or not there.
 
 A shard is an array_record file of about the same size as the others. It is written under
-another name and renamed when it is whole, then a note says what it holds, so a build that
-was killed does again only the shard that it was at, and those whose files have changed.
+another name and renamed when it is whole, then a manifest says what it holds, so a build
+that was killed does again only the shard that it was at, and those whose files have
+changed.
 """
 
 import contextlib
@@ -23,26 +24,32 @@ import synthjax
 from synthjax.core.clock import progress
 from synthjax.core.files import read_json, write_json
 from synthjax.data.listing import Metadata
-from synthjax.data.parallel import ordered_map, processes_for
+from synthjax.data.parallel import INLINE, ordered_map, processes_for
 from synthjax.data.problems import Problem, Problems
-from synthjax.data.store.recipe import Made, Recipe, make_examples, no_seconds, stamps
+from synthjax.data.store.example_builder import (
+    BuildResult,
+    ExampleBuilder,
+    file_stats,
+    zero_seconds,
+)
 
 SET_NAME = "image_set"  # TFDS's name of every set, and the head of its file names
-SHARD_MB = 200.0  # of one array_record file, about, where nothing else is said
-FILES, NOTES = "set", "notes"  # folders of a build: finished shards, what they hold
-_CHUNK = 32  # images that a worker makes at a time, at most
+SHARD_MB = 200.0  # of one array_record file, about, where nothing else is set
+FILES, MANIFESTS = "set", "notes"  # folders of a build: finished shards, what they hold
+CHUNK = 32  # images that a worker builds at a time, at most
 _CHUNK_BYTES = 8_000_000  # of their pixels, at most
-_SAMPLE = 16  # images that tell how large the others will be
+_SAMPLE = 16  # images by which the size of the others is estimated
+_FORMAT = 2  # of plan and manifests; another begins every build anew
 
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One file of a split and the rows that it holds, by ascending id."""
+    """One file of a split and the images that it holds, by ascending id."""
 
     split: str
     index: int
     count: int  # shards of the split
-    numbers: np.ndarray  # [k] int64, of the rows
+    images: Int[np.ndarray, " k"]  # indices into the metadata
 
     @property
     def name(self) -> str:
@@ -51,42 +58,42 @@ class Shard:
 
 
 @dataclasses.dataclass(frozen=True)
-class Written:
-    """What a finished shard holds, kept in a note."""
+class ShardManifest:
+    """What a finished shard holds, kept beside it as JSON."""
 
     images: int
     bytes: int
-    left_out: tuple[int, ...]  # numbers of its rows that have no image
+    skipped: tuple[int, ...]  # those of `Shard.images` that are not in the file
     problems: tuple[Problem, ...]
-    stamp: str  # of the files that were read
+    file_stats: str  # digest of the files that were read
     seconds: dict[str, float]  # phase -> working seconds; empty if done before
 
 
 def shard_name(split: str, index: int, count: int) -> str:
-    """The name of file `index` of `count` of a split."""
+    """Returns the name of file `index` of `count` of a split."""
     return f"{SET_NAME}-{split}.array_record-{index:05d}-of-{count:05d}"
 
 
 def plan_shards(
-    rows: Metadata,
+    metadata: Metadata,
     splits: Mapping[str, Sequence[int]],
     *,
     image_bytes: float,
     shard_mb: float,
 ) -> list[Shard]:
-    """The shards of a set.
+    """Divides the splits of a set into shards.
 
-    Rows are in the order of their ids, so a position in a split means the same row in
-    every set made of the same rows, and the files depend on the rows alone.
+    Images are in the order of their ids, so a position in a split means the same image
+    in every set made of the same images, and the files depend on the images alone.
 
     Args:
-        splits: split -> numbers of its rows.
+        splits: split -> indices of its images.
         image_bytes: of an image in the files, on average.
         shard_mb: of a shard, about, in millions of bytes.
     """
     shards = []
-    for split, numbers in splits.items():
-        order = sorted(numbers, key=lambda number: rows.id[number])
+    for split, indices in splits.items():
+        order = sorted(indices, key=lambda index: metadata.id[index])
         count = max(
             1, min(round(len(order) * image_bytes / (shard_mb * 1e6)), len(order))
         )
@@ -96,28 +103,28 @@ def plan_shards(
 
 
 def estimate_bytes(
-    recipe: Recipe, rows: Metadata, numbers: Int[np.ndarray, " k"]
+    builder: ExampleBuilder, metadata: Metadata, indices: Int[np.ndarray, " k"]
 ) -> float:
-    """Mean size of an encoded image, from a few evenly spaced ones."""
-    places = np.unique(np.linspace(0, len(numbers) - 1, _SAMPLE).astype(int))
-    sample = rows.take(numbers[places])
-    made = make_examples(dataclasses.replace(recipe, skip=True), sample)
-    sizes = [len(example) for example in made.examples if example is not None]
+    """Returns the mean size of an encoded image, of a few evenly spaced ones."""
+    places = np.unique(np.linspace(0, len(indices) - 1, _SAMPLE).astype(int))
+    sample = metadata.take(indices[places])
+    result = dataclasses.replace(builder, skip=True).build(sample)
+    sizes = [len(example) for example in result.examples if example is not None]
     return float(np.mean(sizes)) if sizes else 1.0
 
 
 def fingerprint(
-    recipe: Recipe, rows: Metadata, splits: Mapping[str, Sequence[int]]
+    builder: ExampleBuilder, metadata: Metadata, splits: Mapping[str, Sequence[int]]
 ) -> str:
-    """Names what the shards depend on, the files' contents aside (`Written.stamp`).
+    """Identifies what shards depend on, except the files (`ShardManifest.file_stats`).
 
-    Whether faulty files are skipped is left out: a finished shard says what it lacks.
+    Whether faulty files are skipped does not count: a manifest says what was skipped.
     """
-    read = getattr(recipe.read, "__qualname__", None) or repr(recipe.read)
-    made = (synthjax.__version__, read, recipe.schema, recipe.pixels, sorted(splits))
-    hasher = hashlib.sha256(repr(made).encode())
+    read = getattr(builder.read, "__qualname__", None) or repr(builder.read)
+    settings = (read, builder.schema, builder.pixels, sorted(splits))
+    hasher = hashlib.sha256(repr((_FORMAT, synthjax.__version__, *settings)).encode())
     for field in dataclasses.fields(Metadata):
-        column = getattr(rows, field.name)
+        column = getattr(metadata, field.name)
         text = column.dtype == object
         data = "\0".join(column.tolist()).encode() if text else column.tobytes()
         hasher.update(f"{field.name} {len(data)} ".encode() + data)
@@ -127,146 +134,164 @@ def fingerprint(
 
 
 def write_shard(
-    build: Path, shard: Shard, pieces: Iterator[tuple[np.ndarray, Made]]
-) -> Written:
-    """Writes one shard from the pieces of it that were made, in order.
+    build: Path,
+    shard: Shard,
+    parts: Iterator[tuple[Int[np.ndarray, " c"], BuildResult]],
+) -> ShardManifest:
+    """Writes one shard from its parts, in order, and its manifest.
 
     Args:
         build: the folder of the build.
-        pieces: numbers of rows and what became of them.
+        parts: indices of images and what became of them.
     """
     path = build / FILES / shard.name
     partial = path.with_name(f"{shard.name}.{uuid.uuid4().hex}.partial")
     writer = ArrayRecordWriter(str(partial), "group_size:1")
     images = size = 0
-    left_out: list[int] = []
+    skipped: list[int] = []
     problems: list[Problem] = []
-    read: list[str] = []
-    seconds = no_seconds()
+    stats: list[str] = []
+    seconds = zero_seconds()
     try:
-        for numbers, made in pieces:
+        for indices, result in parts:
             begin = time.perf_counter()
-            for number, example in zip(numbers, made.examples, strict=True):
+            for index, example in zip(indices, result.examples, strict=True):
                 if example is None:
-                    left_out.append(int(number))
+                    skipped.append(int(index))
                 else:
                     writer.write(example)
                     images, size = images + 1, size + len(example)
-            problems += made.problems
-            read += made.stamps
-            for phase, spent in made.seconds.items():
+            problems += result.problems
+            stats += result.file_stats
+            for phase, spent in result.seconds.items():
                 seconds[phase] += spent
             seconds["write"] += time.perf_counter() - begin
         writer.close()
         with open(partial, "rb") as file:
-            os.fsync(file.fileno())  # before the note says that it is whole
+            os.fsync(file.fileno())  # before the manifest says that it is whole
         partial.replace(path)
     finally:
         with contextlib.suppress(RuntimeError):  # closed already
             writer.close()
         partial.unlink(missing_ok=True)
-    written = Written(
-        images, size, tuple(left_out), tuple(problems), _digest(read), seconds
+    manifest = ShardManifest(
+        images, size, tuple(skipped), tuple(problems), _digest(stats), seconds
     )
-    write_json(_note(build, shard), dataclasses.asdict(written))
-    return written
+    write_json(_manifest_path(build, shard), dataclasses.asdict(manifest))
+    return manifest
 
 
-def _note(build: Path, shard: Shard) -> Path:
-    return build / NOTES / f"{shard.name}.json"
+def _manifest_path(build: Path, shard: Shard) -> Path:
+    return build / MANIFESTS / f"{shard.name}.json"
 
 
-def _digest(stamps: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
+def _digest(stats: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(stats).encode()).hexdigest()[:16]
 
 
-def read_written(
-    build: Path, shard: Shard, recipe: Recipe, rows: Metadata
-) -> Written | None:
-    """What a finished shard holds; None if there is none, or its files have changed."""
+def read_manifest(
+    build: Path, shard: Shard, builder: ExampleBuilder, metadata: Metadata
+) -> ShardManifest | None:
+    """Returns what a finished shard holds.
+
+    None if it is not finished, or if the files that it was made from have changed.
+    """
     if not (build / FILES / shard.name).is_file():
         return None
     try:
-        note = read_json(_note(build, shard))
+        saved = read_json(_manifest_path(build, shard))
     except FileNotFoundError:
         return None
-    if note["stamp"] != _digest(stamps(recipe.root, rows.take(shard.numbers))):
+    stats = file_stats(builder.root, metadata.take(shard.images))
+    if saved["file_stats"] != _digest(stats):
         return None
-    problems = tuple(Problem(**problem) for problem in note["problems"])
-    kept = {"left_out": tuple(note["left_out"]), "problems": problems, "seconds": {}}
-    return Written(**note | kept)
+    problems = tuple(Problem(**problem) for problem in saved["problems"])
+    parsed = {"skipped": tuple(saved["skipped"]), "problems": problems, "seconds": {}}
+    return ShardManifest(**saved | parsed)
 
 
 def write_shards(
     build: Path,
-    recipe: Recipe,
-    rows: Metadata,
+    builder: ExampleBuilder,
+    metadata: Metadata,
     shards: Sequence[Shard],
     *,
     problems: Problems,
     workers: int,
-) -> list[Written]:
+    chunk: int = CHUNK,
+    inline: int = INLINE,
+) -> list[ShardManifest]:
     """Writes the shards that are not finished yet; returns what all of them hold.
 
     Args:
         build: the folder of the build.
-        problems: gets those of the files that were left out.
+        problems: gets those of the files that were skipped.
         workers: processes (0 = all cores).
+        chunk: images that a worker builds at a time, at most.
+        inline: up to so many images are built in this process.
 
     Raises:
-        BadImageError: a file cannot be used and the recipe does not skip it.
+        BadImageError: a file cannot be used and the builder does not skip it.
         StudyError: more files were skipped than the policy allows.
     """
-    found = [read_written(build, shard, recipe, rows) for shard in shards]
-    total = sum(len(shard.numbers) for shard in shards)
-    todo = [shard for shard, written in zip(shards, found, strict=True) if not written]
-    count = sum(len(shard.numbers) for shard in todo)
-    for written in found:
-        problems.found.extend(written.problems if written else ())
+    finished = [read_manifest(build, shard, builder, metadata) for shard in shards]
+    total = sum(len(shard.images) for shard in shards)
+    todo = [shard for shard, done in zip(shards, finished, strict=True) if not done]
+    count = sum(len(shard.images) for shard in todo)
+    for manifest in finished:
+        problems.found.extend(manifest.problems if manifest else ())
     problems.settle(total)
     bar: progress = progress(
         total=total, done=total - count, desc="images", unit="images"
     )
-    made = ordered_map(
-        _make,
+    results = ordered_map(
+        _build,
         (
-            (recipe, rows.take(chunk))
+            (builder, metadata.take(indices))
             for shard in todo
-            for chunk in chunks(recipe, shard)
+            for indices in chunks(builder, shard, chunk)
         ),
-        processes_for(count, workers),
+        processes_for(count, workers, inline),
         processes=True,
         describe=_describe,
     )
 
-    def pieces(shard: Shard) -> Iterator[tuple[np.ndarray, Made]]:
-        for numbers in chunks(recipe, shard):
-            piece = next(made)
-            problems.found.extend(piece.problems)
+    def parts(shard: Shard) -> Iterator[tuple[np.ndarray, BuildResult]]:
+        for indices in chunks(builder, shard, chunk):
+            result = next(results)
+            problems.found.extend(result.problems)
             problems.settle(total)
-            bar.update(len(piece))
-            yield numbers, piece
+            bar.update(len(result))
+            yield indices, result
 
     try:
-        new = iter([write_shard(build, shard, pieces(shard)) for shard in todo])
+        new = iter([write_shard(build, shard, parts(shard)) for shard in todo])
     finally:
-        made.close()
+        results.close()
         bar.close()
-    return [written or next(new) for written in found]
+    return [manifest or next(new) for manifest in finished]
 
 
-def _make(task: tuple[Recipe, Metadata]) -> Made:
-    return make_examples(*task)
+def _build(task: tuple[ExampleBuilder, Metadata]) -> BuildResult:
+    builder, metadata = task
+    return builder.build(metadata)
 
 
-def _describe(task: tuple[Recipe, Metadata]) -> str:
-    _, rows = task
-    return f"{rows.origin[0] or rows.id[0]} (or up to {len(rows) - 1} images after it)"
+def _describe(task: tuple[ExampleBuilder, Metadata]) -> str:
+    _, metadata = task
+    first = metadata.origin[0] or metadata.id[0]
+    return f"{first} (or up to {len(metadata) - 1} images after it)"
 
 
-def chunks(recipe: Recipe, shard: Shard) -> list[np.ndarray]:
-    """A shard's rows in parts of what a worker makes at a time."""
-    pixels = math.prod(recipe.schema.image_shape) * recipe.schema.bits // 8
-    size = max(1, min(_CHUNK, _CHUNK_BYTES // pixels))
-    starts = range(0, len(shard.numbers), size)
-    return [shard.numbers[start : start + size] for start in starts]
+def chunks(
+    builder: ExampleBuilder, shard: Shard, chunk: int = CHUNK
+) -> list[Int[np.ndarray, " c"]]:
+    """Returns a shard's images in the parts that workers build at a time.
+
+    Args:
+        chunk: images of a part, at most; large images come in smaller parts.
+    """
+    pixels = math.prod(builder.schema.image_shape) * builder.schema.bits // 8
+    size = max(1, min(chunk, _CHUNK_BYTES // pixels))
+    starts = range(0, len(shard.images), size)
+    return [shard.images[start : start + size] for start in starts]

@@ -25,7 +25,7 @@ from synthjax.data.schema import (
     check_record,
     encode_png,
 )
-from synthjax.data.splits import audit, describe
+from synthjax.data.splits import check_disjoint, summarize_splits
 from synthjax.data.store.codec import encode_example, features
 from synthjax.data.store.shards import SET_NAME, SHARD_MB, shard_name
 
@@ -72,7 +72,7 @@ def publish(
                 "images or a larger fraction."
             )
     patients = {name: split.patients for name, split in splits.items()}
-    audit(patients)
+    check_disjoint(patients)
     tfds.folder_dataset.write_metadata(
         data_dir=files,
         features=features(schema),
@@ -90,7 +90,7 @@ def publish(
         {
             "labels": schema.labels,
             **split_facts,
-            "splits": describe(schema.labels, labels, patients),
+            "splits": summarize_splits(schema.labels, labels, patients),
         },
     )
     (directory / INFO_FILE).unlink(missing_ok=True)
@@ -120,9 +120,9 @@ def write_set(
     splits: Mapping[str, Iterable[Record]],
     provenance: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write records that are made and split already, such as a synthetic twin.
+    """Writes records that are made and split already, such as a synthetic twin.
 
-    Same files and guarantees as the real set: a PNG codec without loss, rows by
+    Same files and guarantees as the real set: a PNG codec without loss, records by
     ascending id, and `directory` complete or without dataset_info.json.
 
     Args:
@@ -152,7 +152,7 @@ def write_set(
 
 @contextlib.contextmanager
 def _scratch(directory: Path) -> Iterator[Path]:
-    """An empty folder for files; what a killed run left in it is removed."""
+    """Yields an empty folder; what a killed run left in it is removed."""
     partial = directory / PARTIAL
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "set").mkdir(parents=True)
@@ -181,10 +181,10 @@ def _write_split(
     room, last = 0.0, ""
     encoded = ordered_map(encode, records)
     try:
-        for row, example in progress(encoded, desc=f"write {split}", unit="images"):
-            if row.id in seen or row.id < last:
+        for record, example in progress(encoded, desc=f"write {split}", unit="images"):
+            if record.id in seen or record.id < last:
                 raise StudyError(
-                    f"the id {row.id!r} comes twice or after {last!r} in {split!r} of "
+                    f"the id {record.id!r} comes twice or after {last!r} in {split!r} of "
                     f"{schema.name!r}; ids must be unique and ascend."
                 )
             if writer is None or room <= 0:
@@ -198,10 +198,10 @@ def _write_split(
             room -= len(example)
             done.shard_images[-1] += 1
             done.bytes += len(example)
-            done.labels.append(row.label)
-            done.patients.append(row.patient_id)
-            seen.add(row.id)
-            last = row.id
+            done.labels.append(record.label)
+            done.patients.append(record.patient_id)
+            seen.add(record.id)
+            last = record.id
     finally:
         if writer is not None:
             writer.close()

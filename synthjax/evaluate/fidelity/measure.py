@@ -9,7 +9,7 @@ import numpy as np
 from synthjax.core.clock import progress
 from synthjax.core.devices import Devices
 from synthjax.data.schema import Schema
-from synthjax.data.splits import audit
+from synthjax.data.splits import check_disjoint
 from synthjax.data.store.loader import read_schema
 from synthjax.encoders import Encoder, EncoderConfig, make_encoder
 from synthjax.encoders.pixels import make_thumbnail
@@ -60,7 +60,7 @@ def measure_fidelity(
     schema, generator = read_schema(data), np.random.default_rng([seed, 3])
     real = draw_images(data, "test", config.images, generator)
     train = draw_images(data, "train", config.images, generator)
-    audit({"train": train.patient, "test": real.patient})
+    check_disjoint({"train": train.patient, "test": real.patient})
     synthetic = draw_images(synth, "test", config.images, generator)
     fewest = min(len(real), len(train), len(synthetic))
     if fewest < FEWEST:

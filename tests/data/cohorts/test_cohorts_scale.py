@@ -17,7 +17,7 @@ import pytest
 from synthjax.core.memory import peak_bytes
 from synthjax.data.cohorts import draw_cohort
 from synthjax.data.sources.tables import CsvTable
-from synthjax.data.splits import audit
+from synthjax.data.splits import check_disjoint
 
 SECONDS, BYTES = 120, 2e9
 CHEST = (
@@ -325,7 +325,9 @@ def test_sets_are_nested(archive):
 def test_no_patient_is_in_two_splits(archive):
     _, _, rows, splits = archive
     for parts in splits.values():
-        audit({split: rows["patients"][drawn] for split, drawn in parts.items()})
+        check_disjoint(
+            {split: rows["patients"][drawn] for split, drawn in parts.items()}
+        )
 
 
 def test_another_process_draws_the_same_and_another_seed_does_not(archive):

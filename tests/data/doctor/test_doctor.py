@@ -21,7 +21,7 @@ import launch.data
 from launch.study import Launch
 from synthjax.core.errors import StudyError
 from synthjax.core.findings import CHEST
-from synthjax.data.builder import build, deal, list_source
+from synthjax.data.builder import assign_splits, build, list_source
 from synthjax.data.config import DataConfig
 from synthjax.data.doctor import Finding, Findings, batches, examine
 from synthjax.data.doctor.batches import run_batches
@@ -452,7 +452,7 @@ def test_damage_outside_the_cohort_stops_no_build(tree, tmp_path):
     config = tree.config(cohort="classes:2", cohort_scale=0.0005)
     problems = Problems("error", 0)
     listing = list_source(config, seed=0, prepared=tmp_path, problems=problems)
-    _, splits, _ = deal(config, listing, 0)
+    _, splits, _ = assign_splits(config, listing, 0)
     used = {row for numbers in splits.values() for row in numbers}
     truncated_png(tree, min(set(range(48)) - used))
     empty_file(tree, max(set(range(48)) - used))
@@ -496,7 +496,7 @@ def test_a_class_folder_with_an_unwritable_name(tmp_path):
         ("file,patient,study,age,sex,view,cat\n", "a header but no rows"),
         (
             "file,patient,study,age,sex,view,cat\nscan000.png,p,s,,,,1\nscan001.png,p,s,,,,0",
-            "cannot be dealt to 3 splits",
+            "are too few for 3 splits",
         ),
     ],
 )

@@ -117,7 +117,7 @@ def load(root, tmp_path, *, action="error", **changes):
 def test_the_papers_set_label_by_label(root, tmp_path, around):
     listing = load(root.parent if around else root, tmp_path)
     assert listing.labels == CHEST
-    rows = listing.rows
+    rows = listing.metadata
     assert list(rows.id) == list(rows.origin) == KEPT
     np.testing.assert_array_equal(
         rows.label,
@@ -149,13 +149,13 @@ def test_the_papers_set_label_by_label(root, tmp_path, around):
 def test_pixels_are_those_of_the_files(small, tmp_path):
     listing = load(small, tmp_path)
     read = pickle.loads(pickle.dumps(listing.read))
-    for number, name in enumerate(listing.rows.id):
-        values = read(listing.rows.record(number))
+    for number, name in enumerate(listing.metadata.id):
+        values = read(listing.metadata.record(number))
         assert (values.shape, values.dtype) == ((20, 24, 1), np.float32)
         assert abs(values * 255 - 10 * (list(ROWS).index(name) + 1)).max() <= 1
     (small / KEPT[1]).write_bytes((small / KEPT[1]).read_bytes()[:300])
     with pytest.raises(BadImageError, match=r"patient00002/study1/view1_frontal.jpg"):
-        read(listing.rows.record(1))
+        read(listing.metadata.record(1))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_pixels_are_those_of_the_files(small, tmp_path):
 )
 def test_each_policy(small, tmp_path, changes, second, third, count):
     listing = load(small, tmp_path, **changes)
-    labels = dict(zip(listing.rows.id, listing.rows.label, strict=True))
+    labels = dict(zip(listing.metadata.id, listing.metadata.label, strict=True))
     np.testing.assert_array_equal(labels[KEPT[1]], second)
     if third is None:
         assert KEPT[2] not in labels
@@ -205,11 +205,11 @@ def test_each_policy(small, tmp_path, changes, second, third, count):
 
 def test_views_and_empty_rows_by_choice(small, tmp_path):
     listing = load(small, tmp_path, views="frontal", drop_empty=False)
-    assert list(listing.rows.id) == [name for name in ROWS if "lateral" not in name]
-    assert not listing.rows.label[-2:].any()
-    assert list(listing.rows.sex[-2:]) == ["", "M"]
-    assert listing.rows.age[-2] == 0
-    assert np.isnan(listing.rows.age[-1])
+    assert list(listing.metadata.id) == [name for name in ROWS if "lateral" not in name]
+    assert not listing.metadata.label[-2:].any()
+    assert list(listing.metadata.sex[-2:]) == ["", "M"]
+    assert listing.metadata.age[-2] == 0
+    assert np.isnan(listing.metadata.age[-1])
 
 
 def test_tables_are_pooled(small, tmp_path):
@@ -222,9 +222,9 @@ def test_tables_are_pooled(small, tmp_path):
     save(small / next(iter(valid)), 9)
     write_table(small / "valid.csv", table_rows(small.name, valid))
     listing = load(small, tmp_path, tables=("train.csv", "valid.csv"))
-    assert list(listing.rows.id) == [*KEPT, *valid]
-    np.testing.assert_array_equal(listing.rows.label[-1], vector(Edema=1))
-    assert list(load(small, tmp_path, tables=("valid.csv",)).rows.id) == [*valid]
+    assert list(listing.metadata.id) == [*KEPT, *valid]
+    np.testing.assert_array_equal(listing.metadata.label[-1], vector(Edema=1))
+    assert list(load(small, tmp_path, tables=("valid.csv",)).metadata.id) == [*valid]
 
 
 def test_a_table_without_side_columns_and_with_others(small, tmp_path):
@@ -234,22 +234,22 @@ def test_a_table_without_side_columns_and_with_others(small, tmp_path):
     ]
     write_table(small / "test.csv", rows, ["Path", "Reader", *CHEST], "utf-8-sig")
     listing = load(small, tmp_path, tables=("test.csv",))
-    assert list(listing.rows.id) == KEPT
+    assert list(listing.metadata.id) == KEPT
     assert listing.facts["columns not read"] == 1
-    assert set(listing.rows.sex) == set(listing.rows.view) == {""}
-    assert np.isnan(listing.rows.age).all()
+    assert set(listing.metadata.sex) == set(listing.metadata.view) == {""}
+    assert np.isnan(listing.metadata.age).all()
 
 
 def test_a_renamed_folder_is_read(small, tmp_path):
     moved = small.rename(tmp_path / "chest images")
-    assert list(load(moved, tmp_path).rows.id) == KEPT
+    assert list(load(moved, tmp_path).metadata.id) == KEPT
 
 
 def test_equal_rows_are_one_and_others_contradict(small, tmp_path):
     rows = table_rows(small.name)
     write_table(small / "train.csv", [*rows, rows[0], rows[2]])
     listing = load(small, tmp_path)
-    assert list(listing.rows.id) == KEPT
+    assert list(listing.metadata.id) == KEPT
     assert listing.facts["left out: same row"] == 2
     write_table(small / "train.csv", [*rows, [*rows[0][:-1], ""]])
     with pytest.raises(StudyError, match=r"row 9 of train.csv: .*row 2 of train.csv"):
@@ -258,7 +258,7 @@ def test_equal_rows_are_one_and_others_contradict(small, tmp_path):
         write_table(small / "train.csv", table)
         skipping = context(tmp_path, "skip")
         listing = list_images(ChexpertConfig(path=str(small)), skipping)
-        assert list(listing.rows.id) == KEPT[1:]
+        assert list(listing.metadata.id) == KEPT[1:]
         assert skipping.problems.summary()["kinds"] == {"rows contradict": 1}
 
 
@@ -272,8 +272,10 @@ def test_odd_ages_and_sexes_are_unknown_and_old_ones_90(small, tmp_path):
         row[1:3] = sex, age
     write_table(small / "train.csv", rows)
     listing = load(small, tmp_path)
-    assert list(listing.rows.sex) == ["", "M", "M"]
-    np.testing.assert_array_equal(listing.rows.age, np.float32([np.nan, np.nan, 90]))
+    assert list(listing.metadata.sex) == ["", "M", "M"]
+    np.testing.assert_array_equal(
+        listing.metadata.age, np.float32([np.nan, np.nan, 90])
+    )
     assert listing.facts["odd ages, unknown"] == 2
     assert listing.facts["odd sexes, unknown"] == 1
 
@@ -336,7 +338,7 @@ def test_a_faulty_row_is_named_or_skipped(
     assert re.search(message, str(caught.value))
     skipping = context(tmp_path, "skip")
     listing = list_images(ChexpertConfig(path=str(small)), skipping)
-    assert list(listing.rows.id) == KEPT
+    assert list(listing.metadata.id) == KEPT
     assert skipping.problems.summary()["kinds"] == {kind: 1}
 
 
@@ -345,7 +347,7 @@ def test_links_inside_the_folder_are_followed(small, tmp_path):
     (small / KEPT[0]).symlink_to(small / "kept.jpg")
     (small / "train/patient00002").rename(small / "second")
     (small / "train/patient00002").symlink_to(small / "second")
-    assert list(load(small, tmp_path).rows.id) == KEPT
+    assert list(load(small, tmp_path).metadata.id) == KEPT
 
 
 def test_what_is_wrong_with_a_folder_is_said(small, tmp_path):
@@ -449,31 +451,33 @@ def plus(request, tmp_path):
 
 def test_chexpert_plus_is_joined_with_its_labels(plus, tmp_path):
     listing = load(plus, tmp_path)
-    assert [i.replace("png", "jpg") for i in listing.rows.id] == KEPT
+    assert [i.replace("png", "jpg") for i in listing.metadata.id] == KEPT
     np.testing.assert_array_equal(
-        listing.rows.label,
+        listing.metadata.label,
         [
             vector(No_Finding=1, Support_Devices=1),
             vector(Cardiomegaly=1, Lung_Opacity=1, Fracture=1),
             vector(Edema=1),
         ],
     )
-    assert list(listing.rows.patient_id) == 1 * ["patient00001"] + 2 * ["patient00002"]
-    assert list(listing.rows.age) == [68, 87, 88]
+    assert list(listing.metadata.patient_id) == 1 * ["patient00001"] + 2 * [
+        "patient00002"
+    ]
+    assert list(listing.metadata.age) == [68, 87, 88]
     assert listing.facts["left out: without labels"] == 1
     assert listing.facts["left out: of other tables"] == 1
     assert listing.facts["set"] == "CheXpert Plus"
     assert listing.facts["files without a row"] == 0
     assert listing.facts["labels without a row"] == 0
     for number in range(3):
-        record = listing.rows.record(number)
+        record = listing.metadata.record(number)
         place = list(ROWS).index(KEPT[number])
         np.testing.assert_array_equal(
             listing.read(record) * 255, np.full((20, 24, 1), 10 * (place + 1))
         )
     first = digest(ChexpertConfig(path=str(plus)))
     both = load(plus, tmp_path, tables=("train.csv", "valid.csv"))
-    assert len(both.rows) == 4
+    assert len(both.metadata) == 4
     with open(plus / PLUS_LABELS, "a") as file:
         file.write("\n")
     assert digest(ChexpertConfig(path=str(plus))) not in (first, None)
@@ -517,7 +521,7 @@ def test_an_export_is_read_back_the_same(tmp_path):
     records = list(make_records())
     assert write_chexpert(tmp_path / "phantom", iter(records)) == len(records)
     listing = load(tmp_path / "phantom", tmp_path, blanks="unknown")
-    rows = listing.rows
+    rows = listing.metadata
     assert len(rows) == len(records)
     for number, record in enumerate(records):
         back = rows.record(number)

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.builder import deal
+from synthjax.data.builder import assign_splits
 from synthjax.data.config import DataConfig
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.listing import Context
@@ -70,7 +70,7 @@ def load(config, tmp_path, problems=None, **pixels):
 def read(listing, number):
     """Pixels of 0 to 255, read as another process would."""
     call = pickle.loads(pickle.dumps(listing.read))
-    return call(listing.rows.record(number)) * 255
+    return call(listing.metadata.record(number)) * 255
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -79,7 +79,7 @@ def test_rows_become_records(root, tmp_path, encoding):
     listing = load(config_of(root), tmp_path)
     assert listing.labels == ("cat", "dog")
     assert listing.has_patients
-    first, second = listing.rows.record(0), listing.rows.record(1)
+    first, second = listing.metadata.record(0), listing.metadata.record(1)
     assert (first.id, first.patient_id, first.age) == ("a.png", "p1", 61.5)
     assert (first.sex, first.view, first.origin) == ("F", "PA", "a.png")
     np.testing.assert_array_equal(first.label, [1, np.nan])
@@ -96,7 +96,7 @@ def test_label_columns_can_be_chosen_and_patients_left_out(root, tmp_path):
     listing = load(config, tmp_path)
     assert listing.labels == ("dog",)
     assert not listing.has_patients
-    assert list(listing.rows.patient_id) == list(listing.rows.id)
+    assert list(listing.metadata.patient_id) == list(listing.metadata.id)
 
 
 def save_dicom(path, value, **tags):
@@ -226,7 +226,7 @@ def test_an_unreadable_image_is_named(root, tmp_path, fault):
 
 def test_no_image_is_opened_while_listing(root, tmp_path):
     (root / "deep/b.jpg").write_bytes(b"")
-    assert len(load(config_of(root), tmp_path).rows) == 2
+    assert len(load(config_of(root), tmp_path).metadata) == 2
 
 
 def test_an_image_without_a_row_is_named(root, tmp_path):
@@ -238,7 +238,7 @@ def test_an_image_without_a_row_is_named(root, tmp_path):
         load(config_of(root), tmp_path)
     problems = Problems("skip", 0.5)
     listing = load(config_of(root), tmp_path, problems)
-    assert len(listing.rows) == 2
+    assert len(listing.metadata) == 2
     facts = listing.facts
     assert facts["hidden files and folders, not looked at"] == 2
     assert facts["files that are no images, not looked at"] == 1
@@ -250,7 +250,7 @@ def test_problems_are_skipped_up_to_a_limit(root, tmp_path):
     rows = [["gone.png", "p", "", "", "", "1", "0"], ["a.png", "", "", "", "", "", ""]]
     write_table(root, [*ROWS, *rows])
     problems = Problems("skip", 0.5)
-    assert list(load(config_of(root), tmp_path, problems).rows.id) == [
+    assert list(load(config_of(root), tmp_path, problems).metadata.id) == [
         "deep/b.jpg",
     ]
     assert problems.summary()["kinds"] == {"file missing": 1, "patient missing": 1}
@@ -265,7 +265,7 @@ def test_links_inside_the_folder_are_followed(root, tmp_path):
         load(config_of(root), tmp_path)
     write_table(root, [*ROWS, ["link.png", *ROWS[1][1:]]])
     listing = load(config_of(root), tmp_path)
-    assert list(listing.rows.id) == ["a.png", "deep/b.jpg"]
+    assert list(listing.metadata.id) == ["a.png", "deep/b.jpg"]
     assert listing.facts["left out: same row"] == 1
     write_table(root, [*ROWS, ["link.png", *ROWS[1][1:-1], "0"]])
     with pytest.raises(StudyError, match=r"row 4 of .*also in row 3"):
@@ -289,7 +289,7 @@ def test_class_folders_are_labels(classes, tmp_path, patients):
     listing = load(config, tmp_path)
     assert listing.labels == ("cat", "dog")
     assert listing.has_patients == patients
-    rows = listing.rows
+    rows = listing.metadata
     assert list(rows.id) == [
         "cat/anna/1.png",
         "cat/bert/1.png",
@@ -335,7 +335,7 @@ def test_patients_from_dicom_headers(tmp_path):
     config = FolderConfig(path=str(root), labels_csv="", patient_from_dicom=True)
     listing = load(config, tmp_path)
     assert listing.has_patients
-    rows = listing.rows
+    rows = listing.metadata
     assert list(rows.patient_id) == ["p7", "p9"]
     assert list(rows.study_id) == [digest_uid("1.2"), ""]
     assert list(rows.sex) == ["F", ""]
@@ -346,7 +346,7 @@ def test_patients_from_dicom_headers(tmp_path):
     with pytest.raises(StudyError, match=r"2 problem(.|\n)*3.dcm: .*no PatientID"):
         load(config, tmp_path)
     problems = Problems("skip", 0.5)
-    assert list(load(config, tmp_path, problems).rows.patient_id) == ["p7", "p9"]
+    assert list(load(config, tmp_path, problems).metadata.patient_id) == ["p7", "p9"]
     kinds = {"patient missing": 1, "file unusable": 1}
     assert problems.summary()["kinds"] == kinds
 
@@ -364,9 +364,9 @@ def test_a_tables_own_columns_go_before_the_header(tmp_path):
         ),
         tmp_path,
     )
-    assert list(listing.rows.patient_id) == ["p7", "p8"]
-    assert list(listing.rows.age) == [12, 61]
-    assert list(listing.rows.sex) == ["F", "M"]
+    assert list(listing.metadata.patient_id) == ["p7", "p8"]
+    assert list(listing.metadata.age) == [12, 61]
+    assert list(listing.metadata.sex) == ["F", "M"]
 
 
 def test_digest_follows_the_table_and_the_images(root):
@@ -426,13 +426,15 @@ def test_digest_follows_a_rewrite_of_equal_size(root):
 def test_equal_rows_are_one_and_others_cost_the_image(root, tmp_path):
     write_table(root, [*ROWS, ROWS[0]])
     listing = load(config_of(root), tmp_path)
-    assert list(listing.rows.id) == ["a.png", "deep/b.jpg"]
+    assert list(listing.metadata.id) == ["a.png", "deep/b.jpg"]
     assert listing.facts["left out: same row"] == 1
     other = [*ROWS[0][:-1], "1"]
     for rows in ([*ROWS, other], [other, *ROWS]):
         write_table(root, rows)
         problems = Problems("skip", 0.5)
-        assert list(load(config_of(root), tmp_path, problems).rows.id) == ["deep/b.jpg"]
+        assert list(load(config_of(root), tmp_path, problems).metadata.id) == [
+            "deep/b.jpg"
+        ]
         assert problems.summary()["kinds"] == {"rows contradict": 1}
 
 
@@ -440,7 +442,7 @@ def test_odd_ages_and_sexes_are_unknown(root, tmp_path):
     for number, (age, sex) in enumerate([("old", "F"), ("-1", "x"), ("131", "M")]):
         write_table(root, [ROWS[0], ["deep/b.jpg", "p", age, sex, "", "1", "0"]])
         listing = load(config_of(root), tmp_path)
-        assert np.isnan(listing.rows.age[1])
+        assert np.isnan(listing.metadata.age[1])
         assert listing.facts["odd ages, unknown"] == 1
         assert listing.facts["odd sexes, unknown"] == (number == 1)
 
@@ -464,7 +466,7 @@ def test_no_file_of_a_class_is_passed_by_unseen(classes, tmp_path):
     os.mkfifo(classes / "cat/pipe")
     (classes / "cat/loop").symlink_to("loop")
     listing = load(config, tmp_path)
-    assert list(listing.rows.id)[:3] == [
+    assert list(listing.metadata.id)[:3] == [
         "cat/anna/1.2.840.7",
         "cat/anna/1.png",
         "cat/anna/IM0001",
@@ -514,9 +516,9 @@ def test_the_table_may_say_who_is_in_which_split(root, tmp_path):
     assert listing.labels == ("cat",)
     assert listing.splits == {"train": [1], "valid": [2], "test": [0]}
     kept = DataConfig(source="folder", folder=config, resolution=16)
-    assert deal(kept, listing, 0)[1] == listing.splits
+    assert assign_splits(kept, listing, 0)[1] == listing.splits
     with pytest.raises(StudyError, match="cohort"):
-        deal(dataclasses.replace(kept, cohort="classes:2"), listing, 0)
+        assign_splits(dataclasses.replace(kept, cohort="classes:2"), listing, 0)
 
 
 @pytest.mark.parametrize(
@@ -536,4 +538,6 @@ def test_a_faulty_split_column_is_told(root, tmp_path, splits, patients, told):
         path=str(root), patient_column="patient", split_column="split"
     )
     with pytest.raises(StudyError, match=told):
-        deal(DataConfig(source="folder", folder=config), load(config, tmp_path), 0)
+        assign_splits(
+            DataConfig(source="folder", folder=config), load(config, tmp_path), 0
+        )

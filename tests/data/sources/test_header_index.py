@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthjax.core.errors import StudyError
-from synthjax.data import parallel
 from synthjax.data.layouts.rsna_ich import make_dicom
 from synthjax.data.schema import Record
 from synthjax.data.sources import header_index
@@ -25,6 +24,7 @@ from synthjax.data.sources.header_index import (
 
 LABEL = np.array([0, 0, 0, 0, 0, 1], np.float32)
 UNITS = np.zeros((4, 6), np.int16)
+SMALL = {"part": 8, "batch": 3}  # files
 
 
 def make_slice(number, **changes):
@@ -55,13 +55,6 @@ def folder(tmp_path: Path):
     for number, file in enumerate(files):
         make_slice(number).save_as(root / file, enforce_file_format=True)
     return root, files
-
-
-@pytest.fixture
-def small_parts(monkeypatch):
-    """Eight files in a part, three in a batch."""
-    monkeypatch.setattr(header_index, "PART", 8)
-    monkeypatch.setattr(header_index, "_BATCH", 3)
 
 
 @pytest.fixture
@@ -139,13 +132,11 @@ def test_files_that_cannot_be_used_have_their_reason(tmp_path: Path):
     assert rows["text.dcm"]["rows"] == 0
 
 
-def test_processes_give_the_same_table(
-    folder, tmp_path: Path, monkeypatch, small_parts
-):
+def test_processes_give_the_same_table(folder, tmp_path: Path):
     root, files = folder
-    alone = index_headers(root, files, tmp_path / "alone.parquet", 1)
-    monkeypatch.setattr(parallel, "_FEW", 0)
-    together = index_headers(root, files, tmp_path / "together.parquet", 2)
+    alone = index_headers(root, files, tmp_path / "alone.parquet", 1, **SMALL)
+    target = tmp_path / "together.parquet"
+    together = index_headers(root, files, target, 2, inline=0, **SMALL)
     assert together.equals(alone)
     assert pq.read_table(tmp_path / "together.parquet").equals(alone)
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".parts"] == []
@@ -153,18 +144,18 @@ def test_processes_give_the_same_table(
 
 @pytest.mark.parametrize("stop", [0, 5, 8, 13, 29])
 def test_an_interrupted_index_loses_no_finished_part(
-    folder, tmp_path: Path, small_parts, reads, stop
+    folder, tmp_path: Path, reads, stop
 ):
     root, files = folder
     target = tmp_path / "index.parquet"
     reads.stop = stop
     with pytest.raises(KeyboardInterrupt):
-        index_headers(root, files, target, 1)
+        index_headers(root, files, target, 1, **SMALL)
     assert not target.exists()
     finished = stop // 8 * 8  # whole parts
     reads.stop = math.inf
     before = len(reads.seen)
-    table = index_headers(root, files, target, 1)
+    table = index_headers(root, files, target, 1, **SMALL)
     assert reads.seen[before:] == files[finished:]
     assert table.equals(index_headers(root, files, tmp_path / "fresh.parquet", 1))
 

@@ -51,7 +51,7 @@ def check_pixels(listing, arrays):
     number = 0
     for split, count in COUNTS.items():
         for i in range(count):
-            record = listing.rows.record(number)
+            record = listing.metadata.record(number)
             truth = unit(arrays[f"{split}_images"][i])
             truth = truth[..., None] if truth.ndim == 2 else truth
             values = read(record)
@@ -59,7 +59,7 @@ def check_pixels(listing, arrays):
             np.testing.assert_array_equal(values, truth)
             assert record.id == f"{split}/{i:06d}"
             number += 1
-    assert number == len(listing.rows)
+    assert number == len(listing.metadata)
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -71,9 +71,9 @@ def test_classes_become_one_label_each(tmp_path, packed, size, colour):
     assert listing.labels[0] == "adipose"
     assert len(listing.labels) == 9
     numbers = np.concatenate([arrays[f"{split}_labels"] for split in COUNTS])[:, 0]
-    np.testing.assert_array_equal(listing.rows.label, np.eye(9)[numbers])
+    np.testing.assert_array_equal(listing.metadata.label, np.eye(9)[numbers])
     assert not listing.has_patients
-    assert list(listing.rows.patient_id) == list(listing.rows.id)
+    assert list(listing.metadata.patient_id) == list(listing.metadata.id)
     assert listing.facts["own splits, not used"] == COUNTS
     json.dumps(dict(listing.facts))
     check_pixels(listing, arrays)
@@ -85,7 +85,7 @@ def test_several_labels_stay_as_they_are(tmp_path):
     listing = load(save(tmp_path, arrays, "chestmnist.npz"), tmp_path)
     assert listing.labels[:2] == ("atelectasis", "cardiomegaly")
     truth = np.concatenate([arrays[f"{split}_labels"] for split in COUNTS])
-    np.testing.assert_array_equal(listing.rows.label, truth)
+    np.testing.assert_array_equal(listing.metadata.label, truth)
     other = load(save(tmp_path, arrays, "mine.npz"), tmp_path)
     assert other.labels[13] == "label 13"
 
@@ -95,7 +95,7 @@ def test_two_classes_become_one_label(tmp_path):
     listing = load(save(tmp_path, arrays, "pneumoniamnist.npz"), tmp_path)
     assert listing.labels == ("pneumonia",)
     truth = np.concatenate([arrays[f"{split}_labels"] for split in COUNTS])
-    np.testing.assert_array_equal(listing.rows.label, truth)
+    np.testing.assert_array_equal(listing.metadata.label, truth)
     assert load(save(tmp_path, arrays, "mine.npz"), tmp_path).labels == ("class 1",)
 
 
@@ -132,7 +132,7 @@ def test_an_image_that_has_gone_is_named(tmp_path):
     with pytest.raises(
         BadImageError, match=r"train_images.npy gives no train_images/0"
     ) as told:
-        listing.read(listing.rows.record(0))
+        listing.read(listing.metadata.record(0))
     assert str(tmp_path) not in told.value.what  # it is kept with the built set
 
 

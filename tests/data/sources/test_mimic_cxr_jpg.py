@@ -122,7 +122,7 @@ def test_the_joined_set_label_by_label(tmp_path, packed, around):
     write_table(root, "split", header, rows)
     listing = load(root.parent if around else root, tmp_path)
     assert listing.labels == CHEST
-    rows = listing.rows
+    rows = listing.metadata
     assert list(rows.id) == KEPT
     np.testing.assert_array_equal(
         rows.label, [vector(No_Finding=1), vector(Edema=1, Pneumonia=1)]
@@ -146,7 +146,7 @@ def test_the_joined_set_label_by_label(tmp_path, packed, around):
 
 def test_choices(root, tmp_path):
     listing = load(root, tmp_path, views="all", uncertainty="ignore")
-    labels = dict(zip(listing.rows.id, listing.rows.label, strict=True))
+    labels = dict(zip(listing.metadata.id, listing.metadata.label, strict=True))
     images = list(IMAGES)
     assert list(labels) == [images[0], images[1], images[2], images[4]]
     np.testing.assert_array_equal(labels[images[1]], vector(No_Finding=1))
@@ -210,7 +210,7 @@ def test_a_faulty_row_is_named_or_skipped(
         kept = KEPT[:1]  # neither row is better than the other
     if table == "chexpert" and kind != "row malformed":
         cost = 0  # these studies have no image that would be used
-    assert list(load(root, tmp_path, problems).rows.id) == kept
+    assert list(load(root, tmp_path, problems).metadata.id) == kept
     assert [(problem.kind, problem.images) for problem in problems.found] == [
         (kind, cost)
     ]
@@ -227,7 +227,7 @@ def test_a_faulty_study_costs_its_images(root, tmp_path, views, edema):
         write_table(root, "chexpert", header, table)
         problems = Problems("skip", 0.5)
         listing = load(root, tmp_path, problems, views=views)
-        assert KEPT[0] not in listing.rows.id
+        assert KEPT[0] not in listing.metadata.id
         assert problems.summary()["count"] == {"frontal": 1, "all": 2}[views]
     with pytest.raises(StudyError, match=r"They cost 2 images.*allows 1 of 6"):
         load(root, tmp_path, Problems("skip", 0.2), views="all")
@@ -248,7 +248,7 @@ def test_equal_rows_are_one(root, tmp_path):
         header, rows = one_more(table, {})
         write_table(root, table, header, rows)
     listing = load(root, tmp_path)
-    assert list(listing.rows.id) == KEPT
+    assert list(listing.metadata.id) == KEPT
     assert listing.facts["left out: same row"] == 1
 
 
@@ -301,9 +301,9 @@ def test_an_export_is_read_back_the_same(tmp_path):
     records = list(make_records())
     assert write_mimic_cxr_jpg(tmp_path / "phantom", iter(records)) == 8
     listing = load(tmp_path / "phantom", tmp_path, blanks="unknown")
-    assert len(listing.rows) == 8
+    assert len(listing.metadata) == 8
     for number, record in enumerate(records):
-        back = listing.rows.record(number)
+        back = listing.metadata.record(number)
         np.testing.assert_array_equal(back.label, record.label)
         assert back.patient_id == f"p{10000001 + number // 4}"
         assert back.study_id == f"s{50000001 + number // 2}"

@@ -82,7 +82,7 @@ def test_the_set_label_by_label(root, tmp_path, version, around):
         write_table(root, table_rows(), HEADER_2020, name, bom=True)
     listing = load(root.parent if around else root, tmp_path)
     assert listing.labels == FINDINGS
-    rows = listing.rows
+    rows = listing.metadata
     assert list(rows.id) == list(ROWS)
     for label, (text, *_) in zip(rows.label, ROWS.values(), strict=True):
         assert list(label) == [float(name in text.split("|")) for name in FINDINGS]
@@ -104,7 +104,7 @@ def test_the_set_label_by_label(root, tmp_path, version, around):
 def test_no_finding_can_be_a_label(root, tmp_path):
     listing = load(root, tmp_path, no_finding=True)
     assert listing.labels == (*FINDINGS, "No Finding")
-    np.testing.assert_array_equal(listing.rows.label[:, -1], [0, 0, 1, 0])
+    np.testing.assert_array_equal(listing.metadata.label[:, -1], [0, 0, 1, 0])
 
 
 def test_what_is_left_out_is_counted(root, tmp_path):
@@ -148,21 +148,21 @@ def test_a_faulty_row_is_named_or_skipped(root, tmp_path, changes, kind, message
     row = [changes.get(place, cell) for place, cell in enumerate(GOOD)]
     write_table(root, [*table_rows(), row])
     if not kind:  # quoted commas are no fault
-        assert load(root, tmp_path).rows.view[-1] == "PA,AP,x"
+        assert load(root, tmp_path).metadata.view[-1] == "PA,AP,x"
         return
     with pytest.raises(StudyError) as caught:
         load(root, tmp_path)
     assert "row 6 of Data_Entry_2017.csv: " in str(caught.value)
     assert re.search(message, str(caught.value))
     problems = Problems("skip", 0.5)
-    assert list(load(root, tmp_path, problems).rows.id) == list(ROWS)
+    assert list(load(root, tmp_path, problems).metadata.id) == list(ROWS)
     assert problems.summary()["kinds"] == {kind: 1}
 
 
 def test_one_name_in_two_places(root, tmp_path):
     one, two = root / "images_001/images/00000001_000.png", root / "images"
     (two / one.name).symlink_to(one)
-    assert len(load(root, tmp_path).rows) == 4
+    assert len(load(root, tmp_path).metadata) == 4
     (two / one.name).unlink()
     save(two / one.name, 9)
     with pytest.raises(StudyError, match=r"00000001_000.png twice: .*keep one"):
@@ -216,9 +216,9 @@ def test_an_export_is_read_back_bit_for_bit(tmp_path):
     header = (tmp_path / "phantom/Data_Entry_2017.csv").read_text().splitlines()[0]
     assert header == HEADER_2017
     listing = load(tmp_path / "phantom", tmp_path)
-    assert len(listing.rows) == 9
+    assert len(listing.metadata) == 9
     for number, record in enumerate(records):
-        back = listing.rows.record(number)
+        back = listing.metadata.record(number)
         np.testing.assert_array_equal(listing.read(back), unit(record.pixels))
         truth = dict(zip(CHEST, record.label == 1, strict=True))
         truth["Effusion"] = truth["Pleural Effusion"]
@@ -233,13 +233,13 @@ def test_an_export_of_the_nihs_own_labels_loses_none(root, tmp_path):
     listing = load(root, tmp_path, no_finding=True)
     records = []
     for number in range(4):
-        record = listing.rows.record(number)
+        record = listing.metadata.record(number)
         values = listing.read(record)
         record.pixels = np.rint(values * 255).astype(np.uint8)
         records.append(record)
     write_nih14(tmp_path / "again", records, listing.labels)
     again = load(tmp_path / "again", tmp_path, no_finding=True)
-    np.testing.assert_array_equal(again.rows.label, listing.rows.label)
+    np.testing.assert_array_equal(again.metadata.label, listing.metadata.label)
 
 
 def test_a_stray_quote_costs_its_own_row(tmp_path):
@@ -259,7 +259,7 @@ def test_a_stray_quote_costs_its_own_row(tmp_path):
             load(root, tmp_path)
         problems = Problems("skip", 0.5)
         listing = load(root, tmp_path, problems)
-        assert len(listing.rows) == 30 - len(stray)
+        assert len(listing.metadata) == 30 - len(stray)
         assert problems.summary()["kinds"] == {"row malformed": len(stray)}
 
 
@@ -271,7 +271,7 @@ def test_contradicting_rows_cost_the_image_in_any_order(root, tmp_path):
         with pytest.raises(StudyError, match=r"also in row|not of the 14"):
             load(root, tmp_path)
         problems = Problems("skip", 0.5)
-        assert list(load(root, tmp_path, problems).rows.id) == list(ROWS)[1:]
+        assert list(load(root, tmp_path, problems).metadata.id) == list(ROWS)[1:]
         assert problems.summary()["count"] == 1  # image, whatever the rows
 
 
@@ -280,5 +280,5 @@ def test_an_odd_sex_is_unknown(root, tmp_path):
     rows[0][5] = "X"
     write_table(root, rows)
     listing = load(root, tmp_path)
-    assert listing.rows.sex[0] == ""
+    assert listing.metadata.sex[0] == ""
     assert listing.facts["odd sexes, unknown"] == 1

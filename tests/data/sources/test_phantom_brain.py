@@ -56,7 +56,7 @@ def listed(
 
 
 def test_rows_are_complete_ordered_and_fit_their_slices():
-    rows = listed().rows
+    rows = listed().metadata
     assert len(set(rows.id)) == len(rows) and list(rows.id) == sorted(rows.id)
     assert set(rows.patient_id) == {f"patient{number:05d}" for number in range(30)}
     assert set(rows.sex) <= {"F", "M"} and set(rows.view) == {"axial"}
@@ -77,11 +77,13 @@ def test_rows_are_complete_ordered_and_fit_their_slices():
 def test_a_slice_depends_on_seed_patient_and_number_alone():
     listing = listed()
     again = listed(replace(CONFIG, patients=7))
-    np.testing.assert_array_equal(again.rows.id, listing.rows.id[: len(again.rows)])
     np.testing.assert_array_equal(
-        again.rows.label, listing.rows.label[: len(again.rows)]
+        again.metadata.id, listing.metadata.id[: len(again.metadata)]
     )
-    records = [listing.rows.record(number) for number in range(8)]
+    np.testing.assert_array_equal(
+        again.metadata.label, listing.metadata.label[: len(again.metadata)]
+    )
+    records = [listing.metadata.record(number) for number in range(8)]
     backwards = [again.read(record) for record in records[::-1]][::-1]
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         elsewhere = list(pool.map(listing.read, records))
@@ -94,7 +96,7 @@ def test_a_slice_depends_on_seed_patient_and_number_alone():
 
 
 def test_windows():
-    record = listed().rows.record(4)
+    record = listed().metadata.record(4)
     hounsfield = listed().read.hounsfield(record)
     assert hounsfield.dtype == np.int16 and hounsfield.shape == (32, 32)
     assert hounsfield.min() < -950 and hounsfield.max() > 500

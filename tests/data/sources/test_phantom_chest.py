@@ -48,7 +48,7 @@ def listed(config, resolution=16, seed=0):
 def images(config, **context):
     """Every record with its pixels, values of 0 to 1."""
     listing = listed(config, **context)
-    records = map(listing.rows.record, range(len(listing.rows)))
+    records = map(listing.metadata.record, range(len(listing.metadata)))
     return [replace(record, pixels=listing.read(record)) for record in records]
 
 
@@ -57,7 +57,7 @@ def test_an_image_depends_on_seed_patient_and_number_alone():
     every = images(config, seed=3)
     assert [one.id for one in every] == sorted(one.id for one in every)
     listing = pickle.loads(pickle.dumps(listed(config, seed=3)))
-    last = listing.rows.record(len(listing.rows) - 1)
+    last = listing.metadata.record(len(listing.metadata) - 1)
     np.testing.assert_array_equal(listing.read(last), every[-1].pixels)
     few = images(replace(config, patients=5), seed=3)
     for one, other in zip(few, every, strict=False):
@@ -90,8 +90,8 @@ def test_what_is_listed():
 def test_the_view_that_is_listed_is_the_one_rendered():
     config = PhantomChestConfig(patients=30)
     listing = listed(config)
-    for number in range(len(listing.rows)):
-        record = listing.rows.record(number)
+    for number in range(len(listing.metadata)):
+        record = listing.metadata.record(number)
         patient, _, image = record.id.removeprefix("patient").partition("-study")
         scene = build_scene(draw_case(config, 0, int(patient)), int(image) - 1)
         assert record.view == scene.pose.view

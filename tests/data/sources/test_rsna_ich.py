@@ -105,10 +105,10 @@ def test_labels_patients_and_studies_are_the_truth(tree: Path, tmp_path: Path):
             "no finding",
         )
     )
-    assert list(listing.rows.id) == [record.id for record, _ in SLICES]
+    assert list(listing.metadata.id) == [record.id for record, _ in SLICES]
     studies = {}
     for number in range(COUNT):
-        row = listing.rows.record(number)
+        row = listing.metadata.record(number)
         truth = TRUTH[row.id][0]
         np.testing.assert_array_equal(row.label, truth.label)
         assert row.patient_id == truth.patient_id and row.sex == truth.sex
@@ -131,7 +131,9 @@ def test_labels_patients_and_studies_are_the_truth(tree: Path, tmp_path: Path):
 
 def test_units_come_back_bit_equal(tree: Path, tmp_path: Path):
     listing = listed(tree, tmp_path)
-    for identity, origin in zip(listing.rows.id, listing.rows.origin, strict=True):
+    for identity, origin in zip(
+        listing.metadata.id, listing.metadata.origin, strict=True
+    ):
         units = hounsfield(*read_stored(tree / origin))
         np.testing.assert_array_equal(units, TRUTH[identity][1])
 
@@ -143,14 +145,14 @@ def test_pixels_are_those_of_the_direct_path(tree: Path, tmp_path: Path, window)
     read = pickle.loads(pickle.dumps(listing.read))
     names = ("brain", "subdural", "bone") if window == "three" else (window,)
     for number in range(5):
-        row = listing.rows.record(number)
+        row = listing.metadata.record(number)
         units = TRUTH[row.id][1].astype(np.float32)
         truth = np.stack([apply_window(units, WINDOWS[n]) for n in names], axis=-1)
         np.testing.assert_array_equal(read(row), truth)
 
 
 def test_the_folder_around_the_set_will_do(tree: Path, tmp_path: Path):
-    assert len(listed(tmp_path, tmp_path).rows) == COUNT
+    assert len(listed(tmp_path, tmp_path).metadata) == COUNT
 
 
 def test_other_names_and_the_authors_third_column(tree: Path, tmp_path: Path):
@@ -165,8 +167,8 @@ def test_other_names_and_the_authors_third_column(tree: Path, tmp_path: Path):
     listing = listed(
         tree, tmp_path, labels_csv="new_stage_1.csv", images="stage_1_train_images"
     )
-    assert len(listing.rows) == COUNT
-    assert listing.rows.patient_id[0] == SLICES[0][0].patient_id  # from the header
+    assert len(listing.metadata) == COUNT
+    assert listing.metadata.patient_id[0] == SLICES[0][0].patient_id  # from the header
 
 
 def test_a_shuffled_table_with_a_mark_and_repeats_is_the_same(
@@ -180,8 +182,8 @@ def test_a_shuffled_table_with_a_mark_and_repeats_is_the_same(
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     listing = listed(tree, tmp_path)
     assert listing.facts["left out: same row"] == 107
-    label = dict(zip(listing.rows.id, listing.rows.label, strict=True))
-    for identity, truth in zip(plain.rows.id, plain.rows.label, strict=True):
+    label = dict(zip(listing.metadata.id, listing.metadata.label, strict=True))
+    for identity, truth in zip(plain.metadata.id, plain.metadata.label, strict=True):
         np.testing.assert_array_equal(label[identity], truth)
 
 
@@ -195,7 +197,7 @@ def test_headers_are_read_once_for_all_studies(tree: Path, tmp_path: Path, monke
 
     monkeypatch.setattr(header_index, "read_row", read_row)
     second = listed(tree, tmp_path, index=str(index))
-    assert list(second.rows.patient_id) == list(first.rows.patient_id)
+    assert list(second.metadata.patient_id) == list(first.metadata.patient_id)
 
 
 # Faults: each is planted in the tree and must be found, named, and left out.
@@ -343,8 +345,8 @@ def test_a_fault_is_named_or_left_out(tree: Path, tmp_path: Path, name):
     lenient = context(tmp_path, "skip", 0.1)
     listing = list_images(config, lenient)
     assert Counter(problem.kind for problem in lenient.problems.found) == {kind: 1}
-    assert len(listing.rows) == left
-    assert (FIRST in listing.rows.id) == (left == COUNT)
+    assert len(listing.metadata) == left
+    assert (FIRST in listing.metadata.id) == (left == COUNT)
     lost = len(planted(tree) | {record.id for record, _ in SLICES}) - left
     assert lenient.problems.summary()["count"] == lost
     assert "Doe" not in str(lenient.problems.found)
@@ -362,7 +364,7 @@ def test_a_slice_is_counted_once(tree: Path, tmp_path: Path):
     write_rows(tree, [*rows, [rows[4][0], OTHER[rows[4][1]]]])
     lenient = context(tmp_path, "skip", 3 / COUNT)
     listing = list_images(RsnaIchConfig(path=str(tree)), lenient)
-    assert len(listing.rows) == COUNT - 3
+    assert len(listing.metadata) == COUNT - 3
     summary = lenient.problems.summary()
     assert summary["count"] == 3
     assert summary["kinds"] == {
@@ -397,8 +399,8 @@ def test_what_the_headers_say_oddly_is_counted(tree: Path, tmp_path: Path):
     listing = listed(tree, tmp_path)
     assert listing.facts["odd ages, unknown"] == 1
     assert listing.facts["odd sexes, unknown"] == 1
-    assert np.isnan(listing.rows.age[0]) and listing.rows.sex[2] == ""
-    assert listing.rows.age[1] == 90
+    assert np.isnan(listing.metadata.age[0]) and listing.metadata.sex[2] == ""
+    assert listing.metadata.age[1] == 90
 
 
 def test_upper_case_suffixes_and_links_inside_are_slices(tree: Path, tmp_path: Path):
@@ -409,8 +411,8 @@ def test_upper_case_suffixes_and_links_inside_are_slices(tree: Path, tmp_path: P
     other.symlink_to("../moved")
     (images / "notes.txt").touch()
     listing = listed(tree, tmp_path)
-    assert len(listing.rows) == COUNT
-    assert listing.rows.origin[0] == f"stage_2_train/{FIRST}.DCM"
+    assert len(listing.metadata) == COUNT
+    assert listing.metadata.origin[0] == f"stage_2_train/{FIRST}.DCM"
     assert listing.facts["files that are no images, not looked at"] == 1
 
 

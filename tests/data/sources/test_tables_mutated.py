@@ -158,7 +158,7 @@ def context(out, action):
 
 def check(listing):
     """Every row of a listing is whole."""
-    rows, label = listing.rows, listing.rows.label
+    rows, label = listing.metadata, listing.metadata.label
     assert label.shape == (len(rows), len(listing.labels))
     assert np.all((label == 0) | (label == 1) | np.isnan(label))
     assert all(rows.id) and len(set(rows.id)) == len(rows)
@@ -187,5 +187,5 @@ def test_the_trees_are_sound(tree):
     out, path, content, source, config = tree
     path.write_bytes(content)
     listing = source.list_images(config, context(out, "error"))
-    assert len(listing.rows) >= 4
+    assert len(listing.metadata) >= 4
     check(listing)

@@ -11,7 +11,7 @@ from synthjax.core.errors import StudyError
 from synthjax.data.problems import Problems
 from synthjax.data.sources.tree import (
     Fault,
-    PassedBy,
+    IgnoredFiles,
     Tree,
     digest_files,
     find_root,
@@ -134,7 +134,7 @@ def test_digest_follows_bytes_and_order(tmp_path):
 
 def test_a_walk_sees_every_file_once(tangle):
     """Each is an image or passed by; no link to a folder is followed."""
-    passed = PassedBy()
+    passed = IgnoredFiles()
     (tangle / "a" / ".hidden").mkdir(exist_ok=True)
     (tangle / "a" / ".hidden" / "c.png").touch()
     (tangle / "a" / "note.txt").touch()
@@ -143,7 +143,7 @@ def test_a_walk_sees_every_file_once(tangle):
     assert passed.hidden == ["a/.hidden"]
     assert passed.links == ["b", "é", "a/b", "a/a/a", "a/a/side"]
     assert passed.others == ["a/note.txt", "a/é", "a/a/b", "a/a/é"]
-    assert list(Tree(tangle).walk(PassedBy(), "a", deep=False)) == ["a/c.png"]
+    assert list(Tree(tangle).walk(IgnoredFiles(), "a", deep=False)) == ["a/c.png"]
 
 
 def test_files_without_a_row_are_told(tangle):

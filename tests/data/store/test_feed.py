@@ -62,7 +62,7 @@ def test_restore_in_the_middle_forgets_what_was_read_ahead(noise_set, reference)
 
 def test_rows_and_labels_belong_together(noise_set, reference):
     table = loader.read_split(noise_set, "train")
-    rows = BatchOrder(len(table), 8, 5).rows(3)
+    rows = BatchOrder(len(table), 8, 5).indices(3)
     np.testing.assert_array_equal(reference[3]["pixels"], table.pixels[rows])
     np.testing.assert_array_equal(reference[3]["label"], table.label[rows])
 
@@ -73,9 +73,9 @@ def test_processes_read_disjoint_parts_of_each_batch(processes):
     parts = [BatchOrder(40, 8, 1, index, processes) for index in range(processes)]
     epoch = []
     for batch in range(5):
-        rows = [part.rows(batch) for part in parts]
+        rows = [part.indices(batch) for part in parts]
         assert len(set(np.concatenate(rows))) == 8
-        np.testing.assert_array_equal(np.concatenate(rows), whole.rows(batch))
+        np.testing.assert_array_equal(np.concatenate(rows), whole.indices(batch))
         epoch.append(rows)
     assert sorted(np.concatenate([np.concatenate(rows) for rows in epoch])) == list(
         range(40)
@@ -113,14 +113,14 @@ def test_processes_together_stream_the_whole_batch(noise_set, reference):
 def test_every_epoch_is_another_permutation():
     order = BatchOrder(20, 4, 3)
     epochs = [
-        np.concatenate([order.rows(batch) for batch in range(5 * e, 5 * e + 5)])
+        np.concatenate([order.indices(batch) for batch in range(5 * e, 5 * e + 5)])
         for e in range(3)
     ]
     for epoch in epochs:
         assert sorted(epoch) == list(range(20))
     assert not np.array_equal(epochs[0], epochs[1])
     assert not np.array_equal(epochs[1], epochs[2])
-    assert not np.array_equal(epochs[0], BatchOrder(20, 4, 4).rows(0))
+    assert not np.array_equal(epochs[0], BatchOrder(20, 4, 4).indices(0))
 
 
 def test_streaming_never_reads_the_whole_split(noise_set, monkeypatch):

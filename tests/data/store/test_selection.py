@@ -74,11 +74,13 @@ def test_device_and_files_give_the_same_batches(selection):
     ]
     for batch in range(3):
         resident, streamed = (devices.gather(feed.next()) for feed in feeds)
-        expected = selection.read(order.rows(batch).tolist())
+        expected = selection.read(order.indices(batch).tolist())
         pixels = np.stack([record.pixels for record in expected])
         for found in (resident, streamed):
             np.testing.assert_array_equal(found["pixels"], pixels)
-            np.testing.assert_array_equal(found["label"], rows.label[order.rows(batch)])
+            np.testing.assert_array_equal(
+                found["label"], rows.label[order.indices(batch)]
+            )
 
 
 def test_what_cannot_be_one_split_is_refused(splits, tmp_path):
