@@ -25,7 +25,7 @@ ONLY = {  # rooms that may reach less than their floor
     "report": {"core"},  # it reads files
     "gan": {"core", "metrics", "data", "encoders"},
     "synth": {"core", "data", "gan"},
-    "bench": {"core", "data", "gan"},
+    "bench": {"core", "phantom", "data", "gan"},
     "evaluate": {"core", "statistics", "metrics", "data", "classifier", "encoders"},
 }
 LIBRARIES = ("statistics", "phantom", "metrics", "encoders")

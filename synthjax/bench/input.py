@@ -18,15 +18,10 @@ from synthjax.core.findings import CHEST
 from synthjax.data.images.pixels import RESOLUTIONS, PixelsConfig, fit
 from synthjax.data.parallel import worker_count
 from synthjax.data.schema import Record, Schema
-from synthjax.data.sources.phantom_chest import (
-    PhantomChestConfig,
-    build_scene,
-    draw_case,
-    render,
-)
 from synthjax.data.store.feed import Feed, ResidentFeed, StreamingFeed
 from synthjax.data.store.loader import StoredSplit, read_split, resident_images
 from synthjax.data.store.write import write_set
+from synthjax.phantom import chest
 
 SECONDS = 1.5  # of one measurement, at least
 ROUNDS = 3  # measurements of a rate, of which the best counts
@@ -170,9 +165,7 @@ def _records(schema: Schema) -> Iterator[Record]:
 
 
 def _radiograph(schema: Schema, number: int) -> Shaped[np.ndarray, "s s c"]:
-    config = PhantomChestConfig()
-    scene = build_scene(draw_case(config, 0, number), 0)
-    image = render(config, scene, schema.resolution, np.random.default_rng(number))
+    image = chest.render(chest.draw_case(seed=0, number=number), 0, schema.resolution)
     pixels = PixelsConfig(bits=schema.bits)
     return fit(image[:, :, None], pixels, schema.resolution, schema.channels)
 

@@ -1,13 +1,8 @@
 """Patients computed from geometry and physics; labels are true by design.
 
-Chest radiographs: `solids` holds the closed-form chord lengths, `radiograph` the physics
-between a line integral and what is shown; the files named chest_* hold who is imaged
-(`chest_anatomy`), what is wrong (`chest_labels`, `chest_findings`) and how it projects
-(`chest_projection`).
-
-Head CT: the files named head_* hold who is imaged (`head_anatomy`, `head_brain`), which
-haemorrhages they have (`head_labels`), where these are and what they push aside
-(`head_haemorrhages`, `head_extent`, `head_place`), how a slice is painted
-(`head_canvas`, `head_tissue`, `head_rendering`) and what the scanner makes of it
-(`head_scanner`).
+A simulator to use alone: `chest` renders radiographs, `head` CT slices, and both take
+numbers and give arrays. Every folder tells in its modules who is imaged (`anatomy`,
+`brain`), what is wrong (`labels`, `findings`, `haemorrhages`), which of it one patient
+has (`case`) and how it is shown (`rendering`). `solids` holds the chord lengths of solids
+in closed form, and `radiograph` the physics between a line integral and what is seen.
 """

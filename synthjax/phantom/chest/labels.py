@@ -109,6 +109,18 @@ def close(drawn: Float[np.ndarray, "y"]) -> Float[np.ndarray, "y"]:
     return label
 
 
+def label_of(*names: str) -> Float[np.ndarray, "y"]:
+    """Return the label vector [14] of exactly these findings, closed.
+
+    Raises:
+      ValueError: LABELS has no such finding.
+    """
+    unknown = [name for name in names if name not in LABELS]
+    if unknown:
+        raise ValueError(f"unknown finding {unknown[0]!r}; known: {', '.join(LABELS)}")
+    return close(np.array([float(name in names) for name in LABELS], np.float32))
+
+
 def draw_label(rng: np.random.Generator) -> tuple[str, Float[np.ndarray, "y"]]:
     """A reason for the examination and its label vector [14], 0 or 1."""
     names = list(REASONS)

@@ -69,6 +69,18 @@ def close(present: Float[np.ndarray, "t"]) -> Float[np.ndarray, "y"]:
     return np.append(present, float(not present.any())).astype(np.float32)
 
 
+def types_of(*names: str) -> Float[np.ndarray, "t"]:
+    """Return the types [5] that these findings are, 0 or 1; "no finding" adds none.
+
+    Raises:
+      ValueError: LABELS has no such finding.
+    """
+    unknown = [name for name in names if name not in LABELS]
+    if unknown:
+        raise ValueError(f"unknown finding {unknown[0]!r}; known: {', '.join(LABELS)}")
+    return np.array([float(kind in names) for kind in TYPES])
+
+
 def draw_types(rng: np.random.Generator) -> tuple[str, Float[np.ndarray, "t"]]:
     """A reason for the examination and the types [5] that the patient has, 0 or 1."""
     names = list(REASONS)

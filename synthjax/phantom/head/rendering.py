@@ -1,7 +1,7 @@
 """A slice of a head in Hounsfield units: brain, blood on it, skull, scalp and air."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int16
 
 from synthjax.phantom.head.anatomy import (
     ANGLES,
@@ -13,14 +13,53 @@ from synthjax.phantom.head.anatomy import (
 )
 from synthjax.phantom.head.brain import base_bones
 from synthjax.phantom.head.canvas import Canvas
+from synthjax.phantom.head.case import Case
 from synthjax.phantom.head.haemorrhages import Haemorrhages
 from synthjax.phantom.head.place import Slice, place_brain
+from synthjax.phantom.head.scanner import acquire, points_for
 from synthjax.phantom.head.tissue import paint_brain
 
+NOISE = 3.0  # standard deviation of a 0.9 mm pixel, HU
+CUPPING = 3.0  # HU that beam hardening adds to the brain next to the skull
 AIR, FAT, MUSCLE, SKIN = -1000.0, -85.0, 48.0, 25.0  # HU
 TABLE, DIPLOE, SUTURE, PETROUS = 1450.0, 650.0, 250.0, 1150.0
 BLUR = 1.0  # mm: the narrowest edge
 SLAB = 5.0  # thickness of a slice, mm: blurs walls that are not vertical
+
+
+def scan(
+    case: Case,
+    image: int = 0,
+    resolution: int = 128,
+    *,
+    noise: float = NOISE,
+    cupping: float = CUPPING,
+) -> Int16[np.ndarray, "s s"]:
+    """Render slice `image` (from 0) of a case in Hounsfield units.
+
+    Args:
+      case: the patient with their haemorrhages.
+      image: which of the patient's slices; each has a noise of its own.
+      resolution: pixels a side, a power of two from 16 to 1024.
+      noise: standard deviation of a 0.9 mm pixel, HU; 0 for none.
+      cupping: HU that beam hardening adds to the brain next to the skull.
+    """
+    canvas, points = paint(case, image, resolution)
+    return acquire(
+        canvas.hounsfield,
+        points.depth,
+        resolution,
+        pitch=case.head.field / resolution,
+        cupping=cupping,
+        noise=noise,
+        rng=case.noise(image),
+    )
+
+
+def paint(case: Case, image: int, resolution: int) -> tuple[Canvas, Slice]:
+    """Paint the tissue of slice `image` (from 0), before the scanner."""
+    level = float(case.levels[image])
+    return paint_head(case.head, level, case.found(image), points_for(resolution))
 
 
 def paint_head(

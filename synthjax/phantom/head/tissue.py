@@ -2,8 +2,22 @@
 
 import numpy as np
 
-from synthjax.phantom.head import brain
 from synthjax.phantom.head.anatomy import around
+from synthjax.phantom.head.brain import (
+    RIBBON,
+    brainstem,
+    cerebellum,
+    cisterns,
+    convexity_sulci,
+    deep_grey,
+    ellipsoid,
+    in_fissure,
+    lateral_ventricles,
+    middle_ventricles,
+    midline_fissure,
+    sylvian,
+    union,
+)
 from synthjax.phantom.head.canvas import Canvas, Map
 from synthjax.phantom.head.haemorrhages import Haemorrhages, Intraparenchymal
 from synthjax.phantom.head.place import Slice
@@ -22,13 +36,13 @@ def paint_brain(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
     nearest = np.maximum(np.maximum(furrows, fissure), -points.below)
     if lateral is not None:
         nearest = np.maximum(nearest, lateral)
-    canvas.paint(points.head.grey, canvas.cover(nearest + brain.RIBBON, 1.6))
+    canvas.paint(points.head.grey, canvas.cover(nearest + RIBBON, 1.6))
     _paint_hindbrain(canvas, points)
     clot = found.intraparenchymal
     if clot is not None:
         inside = _clot_distance(points, clot)
         canvas.paint(clot.oedema, canvas.cover(inside + clot.rim, 4.0), "oedema")
-    behind = brain.cerebellum(points)
+    behind = cerebellum(points)
     shown = np.ones_like(furrows) if behind is None else 1 - canvas.cover(behind)
     _paint_sulci(canvas, points, found, canvas.cover(furrows) * shown)
     _paint_cisterns(canvas, points, found, fissure, lateral, shown)
@@ -61,19 +75,19 @@ def _spaces(points: Slice, found: Haemorrhages) -> tuple[Map, Map, Map | None]:
     elif blood is not None:
         width = np.maximum(width, blood.width * blood.sector())
     return (
-        brain.convexity_sulci(points, width),
-        brain.midline_fissure(points, 1.6 + 1.6 * atrophy),
-        brain.sylvian(points, wide + 4.0 * atrophy),
+        convexity_sulci(points, width),
+        midline_fissure(points, 1.6 + 1.6 * atrophy),
+        sylvian(points, wide + 4.0 * atrophy),
     )
 
 
 def _paint_deep(canvas: Canvas, points: Slice) -> None:
     """White matter, pale near the ventricles of the old, and the deep nuclei."""
-    ventricles = brain.lateral_ventricles(points)
+    ventricles = lateral_ventricles(points)
     if ventricles is not None and points.head.pallor:
         near = np.exp(np.minimum(ventricles, 0) * np.float32(1 / 7))
         canvas.hounsfield -= np.float32(points.head.pallor) * near
-    nuclei = brain.deep_grey(points)
+    nuclei = deep_grey(points)
     if nuclei is not None:
         canvas.paint(points.head.grey - 1, canvas.cover(nuclei, 2.0))
 
@@ -81,14 +95,14 @@ def _paint_deep(canvas: Canvas, points: Slice) -> None:
 def _paint_hindbrain(canvas: Canvas, points: Slice) -> None:
     """Cerebellum with its folia, behind a cleft, and the brainstem."""
     head = points.head
-    behind = brain.cerebellum(points)
+    behind = cerebellum(points)
     if behind is not None:
         folia = np.sin(points.y * np.float32(1.1) - points.away * np.float32(0.55))
         folia *= np.clip(points.away * np.float32(0.15), 0, 1.5)
         canvas.paint(head.grey - 2 + folia, canvas.cover(behind))
         cleft = 1.0 + 1.2 * head.atrophy - np.abs(behind)
         canvas.paint(head.csf + 14, canvas.cover(cleft) * np.float32(0.8))
-    stem = brain.brainstem(points)
+    stem = brainstem(points)
     if stem is not None:
         canvas.paint(head.white + 3, canvas.cover(stem))
 
@@ -120,12 +134,12 @@ def _paint_cisterns(
     """
     head, blood = points.head, found.subarachnoid
     basal = blood is not None and blood.basal
-    cisterns = brain.cisterns(points, (2.0 if basal else 1.0) + 2.5 * head.atrophy)
+    basins = cisterns(points, (2.0 if basal else 1.0) + 2.5 * head.atrophy)
     spaces = [canvas.cover(fissure) * shown]
     if lateral is not None:
         spaces.append(canvas.cover(lateral) * shown)
-    if cisterns is not None:
-        spaces.append(canvas.cover(cisterns))
+    if basins is not None:
+        spaces.append(canvas.cover(basins))
     csf = head.csf
     if blood is None or not blood.basal:
         for space in spaces:
@@ -141,9 +155,7 @@ def _paint_cisterns(
 def _paint_ventricles(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
     """Ventricles, the septum between them, blood in them, calcified choroid plexus."""
     head, level, blood = points.head, points.level, found.intraventricular
-    inside = brain.union(
-        [brain.lateral_ventricles(points), brain.middle_ventricles(points)]
-    )
+    inside = union([lateral_ventricles(points), middle_ventricles(points)])
     if inside is not None:
         share, csf = canvas.cover(inside), head.csf
         if blood is None:
@@ -159,16 +171,14 @@ def _paint_ventricles(canvas: Canvas, points: Slice, found: Haemorrhages) -> Non
         wall = np.minimum(0.5 - points.away, np.minimum(points.y - 6, 34 - points.y))
         canvas.paint(head.white, canvas.cover(wall) * np.float32(0.8))
     for centre, radius in (((24, -33, 6), head.choroid), ((0, -21, 0), head.pineal)):
-        spot = (
-            brain.ellipsoid(points, centre, (radius, radius, 8.0)) if radius else None
-        )
+        spot = ellipsoid(points, centre, (radius, radius, 8.0)) if radius else None
         if spot is not None:
             canvas.paint(CALCIFIED, canvas.cover(spot))
 
 
 def _paint_midline(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
     """The falx, the sagittal sinus behind, and subdural blood along the falx."""
-    stretch = brain.in_fissure(points)
+    stretch = in_fissure(points)
     clot = found.subdural
     if clot is not None and clot.falx and points.level > -6:
         beside = np.float32(np.sign(clot.angle)) * points.x - clot.falx / 2

@@ -7,31 +7,23 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from synthjax.data.sources.phantom_brain import (
-    Case,
-    PhantomBrainConfig,
-    draw,
-    draw_case,
-    paint,
-    scan,
-)
-from synthjax.data.sources.phantom_brain_atlas import case_with, healthy
+from synthjax.phantom.head import Case, draw_case, paint, scan
 from synthjax.phantom.head import brain as head_brain
+from synthjax.phantom.head.case import draw_haemorrhages
 from synthjax.phantom.head.labels import LABELS, LEAST_AREA, TYPES
 
-CONFIG = PhantomBrainConfig()
 FINE = 128  # pixels a side; tissue is computed on 256 points a side
 
 
 def cases_with(name: str, count: int = 6) -> list[Case]:
     """Patients with one type only, each at a level that shows it."""
-    return [case_with(name, number) for number in range(count)]
+    return [draw_case(0, number).with_findings(name) for number in range(count)]
 
 
 def test_labels_tell_exactly_what_is_seen():
     slices = positive = 0
     for number in range(110):
-        case = draw_case(CONFIG, 7, number)
+        case = draw_case(7, number)
         for image in range(len(case.levels)):
             label = dict(zip(LABELS, case.label(image), strict=True))
             assert label["no finding"] == float(not any(case.label(image)[:5]))
@@ -54,10 +46,10 @@ def test_labels_tell_exactly_what_is_seen():
 def test_a_clean_slice_of_a_bleeding_patient_is_that_of_a_healthy_one():
     seen = 0
     for number in range(60):
-        case = draw_case(CONFIG, 7, number)
+        case = draw_case(7, number)
         for image in range(len(case.levels)):
             if case.haemorrhages.present().any() and case.label(image)[5]:
-                one, other = (scan(CONFIG, c, image, 32) for c in (case, healthy(case)))
+                one, other = (scan(c, image, 32) for c in (case, case.healthy()))
                 np.testing.assert_array_equal(one, other)
                 seen += 1
     assert seen > 3
@@ -76,7 +68,7 @@ RANGES = {
 def test_blood_changes_its_place_and_has_its_density(kind):
     for case in cases_with(kind):
         with_it, points = paint(case, 0, FINE)
-        without, _ = paint(healthy(case), 0, FINE)
+        without, _ = paint(case.healthy(), 0, FINE)
         blood = with_it.seen[kind]
         full = ndimage.minimum_filter(blood, 3) > 0.98
         if kind == "subarachnoid":  # threads: no 3 x 3 points are all blood
@@ -122,7 +114,7 @@ def test_an_epidural_stays_between_sutures_and_a_subdural_crosses_them():
     crossed = 0
     for number in range(15):
         for kind in ("epidural", "subdural"):
-            case = case_with(kind, number)
+            case = draw_case(0, number).with_findings(kind)
             canvas, points = paint(case, 0, 64)
             angle = np.abs(points.grid.angle[canvas.seen[kind] > 0.5])
             sides = np.sign(points.grid.angle[canvas.seen[kind] > 0.5])
@@ -141,7 +133,7 @@ def test_blood_on_the_convexity_moves_the_midline_away_from_it():
             level = float(case.levels[0])
             one = getattr(case.haemorrhages, kind)
             _, points = paint(case, 0, FINE)
-            _, before = paint(healthy(case), 0, FINE)
+            _, before = paint(case.healthy(), 0, FINE)
             row = np.abs(points.grid.y).min(axis=1).argmin()
             moved = np.interp(0, points.x[row], points.grid.x[row])
             assert np.sign(moved) == -np.sign(one.angle)
@@ -226,7 +218,7 @@ def test_subarachnoid_blood_lies_where_fluid_was():
     for case in cases_with("subarachnoid", 8):
         case = replace(case, head=replace(case.head, atrophy=0.7))
         canvas, _ = paint(case, 0, FINE)
-        without, _ = paint(healthy(case), 0, FINE)
+        without, _ = paint(case.healthy(), 0, FINE)
         fluid = ndimage.minimum_filter(without.hounsfield, 7) < 22
         blood = canvas.seen["subarachnoid"] > 0.6
         assert fluid[blood].mean() > 0.97
@@ -235,9 +227,9 @@ def test_subarachnoid_blood_lies_where_fluid_was():
 
 
 def test_a_haemorrhage_is_the_same_whatever_else_a_patient_has():
-    case = draw_case(CONFIG, 0, 9)
-    every = draw(case.head, 0, 9, np.ones(5))
+    case = draw_case(0, 9)
+    every = draw_haemorrhages(case.head, 0, 9, np.ones(5))
     for index, kind in enumerate(TYPES):
-        alone = draw(case.head, 0, 9, np.eye(5)[index])
+        alone = draw_haemorrhages(case.head, 0, 9, np.eye(5)[index])
         assert getattr(alone, kind) == getattr(every, kind)
         assert alone.present().sum() == 1

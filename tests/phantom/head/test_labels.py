@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthjax.data.sources.phantom_brain import PhantomBrainConfig, draw_case
+from synthjax.phantom.head import draw_case
 from synthjax.phantom.head.labels import (
     LABELS,
     LEAST_AREA,
@@ -53,8 +53,7 @@ def test_blood_in_the_ventricles_comes_with_blood_in_the_brain():
 
 
 def test_slices_have_the_stated_prevalences():
-    config = PhantomBrainConfig()
-    cases = (draw_case(config, 5, number) for number in range(1600))
+    cases = (draw_case(5, number) for number in range(1600))
     rows = [case.label(image) for case in cases for image in range(len(case.levels))]
     share = np.mean(rows, axis=0)
     stated = (0.08, 0.16, 0.10, 0.14, 0.17, 0.51)
