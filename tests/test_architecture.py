@@ -13,8 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "synthjax"
 FLOORS = (
     ("core",),
     ("statistics", "phantom"),
-    ("data",),
-    ("metrics",),
+    ("data", "metrics"),
     ("classifier",),
     ("encoders",),  # one of them is the classifier's network
     ("gan",),  # its early stop measures with an encoder

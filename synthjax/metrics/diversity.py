@@ -7,14 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt
 
-from synthjax.data.images.transforms import to_image
+from synthjax.metrics.metric import (
+    Comparison,
+    ImageComparison,
+    Images,
+    Metric,
+    MetricValue,
+    Undefined,
+)
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
 WINDOW = 11  # pixels of the Gaussian window of structural similarity
 SIGMA = 1.5  # of it, pixels
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, finest first
-_BATCH = 64  # pairs at a time
+SMALLEST = 32  # side, pixels, from which structural similarity has two scales
+_READ = 256  # pairs of images in memory
 
 
 def vendi_score(
@@ -83,25 +91,33 @@ def scales(resolution: int) -> int:
 
 
 def similarity_of_pairs(
-    first: UInt[np.ndarray, "p h w c"], second: UInt[np.ndarray, "p h w c"]
+    first: UInt[np.ndarray, "p h w c"],
+    second: UInt[np.ndarray, "p h w c"],
+    *,
+    chunk: int = 64,
 ) -> Float[np.ndarray, " p"]:
-    """Multi-scale structural similarity of each pair, -1 to 1 (1: equal).
+    """Return the multi-scale structural similarity of each pair, 0 to 1 (1: equal).
 
     Wang, Simoncelli and Bovik 2003: a Gaussian window where it fits wholly, K1 = 0.01
     and K2 = 0.03 of the range, means of 2 x 2 pixels between the scales, negative means
     taken as 0. Images below 176 px have fewer scales, whose weights sum to 1 again.
+
+    Args:
+        first: images of 8 or 16 bits.
+        second: of each, the other of the pair.
+        chunk: pairs at a time; the result does not depend on it.
     """
-    found = []
-    for start in range(0, len(first), _BATCH):
-        parts = []
+    result = np.empty(len(first))
+    for start in range(0, len(first), chunk):
+        stop = min(start + chunk, len(first))
+        tiles = []
         for images in (first, second):
-            tile = np.zeros((_BATCH, *images.shape[1:]), images.dtype)
-            some = images[start : start + _BATCH]
-            tile[: len(some)] = some
-            parts.append(tile)
-        value = np.asarray(_similarity(*parts, scales(first.shape[1])), np.float64)
-        found.append(value[: len(some)])
-    return np.concatenate(found)
+            tile = np.zeros((chunk, *images.shape[1:]), images.dtype)
+            tile[: stop - start] = images[start:stop]
+            tiles.append(tile)
+        value = np.asarray(_similarity(*tiles, scales(first.shape[1])), np.float64)
+        result[start:stop] = value[: stop - start]
+    return result
 
 
 def _band(length: int) -> Float[np.ndarray, "m n"]:
@@ -116,8 +132,10 @@ def _band(length: int) -> Float[np.ndarray, "m n"]:
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def _similarity(first: Array, second: Array, levels: int) -> Float[Array, " b"]:
-    x, y = (to_image(first) + 1) / 2, (to_image(second) + 1) / 2
+def _similarity(
+    first: UInt[Array, "b h w c"], second: UInt[Array, "b h w c"], levels: int
+) -> Float[Array, " b"]:
+    x, y = _unit(first), _unit(second)
     weights = np.array(WEIGHTS[:levels], np.float32)
     weights /= weights.sum()
     low, mid = np.float32(0.01**2), np.float32(0.03**2)
@@ -143,6 +161,12 @@ def _similarity(first: Array, second: Array, levels: int) -> Float[Array, " b"]:
     return result
 
 
+def _unit(pixels: UInt[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    """Map pixels to 0..1, by the -1..1 that networks see: it decides the last digit."""
+    half = jnp.iinfo(pixels.dtype).max / 2
+    return (jnp.asarray(pixels, jnp.float32) / half - 1.0 + 1) / 2
+
+
 def _halve(image: Array) -> Array:
     h, w = (side // 2 * 2 for side in image.shape[1:3])
     rows = image[:, :h:2, :w] + image[:, 1:h:2, :w]
@@ -163,3 +187,49 @@ def mean_similarity(
     left_out = [float(part.mean()) if len(part) else np.nan for part in kept]
     value = float(similarity.mean()) if len(similarity) else float("nan")
     return jackknife_interval(value, np.array(left_out), level)
+
+
+def _vendi_value(sets: Comparison) -> MetricValue:
+    """The baseline is the score of the real images."""
+    parts = (sets.synthetic, sets.real)
+    scores = (vendi_score(part.features, part.group, sets.level) for part in parts)
+    synthetic, baseline = scores
+    return MetricValue(synthetic, baseline)
+
+
+def _similarity_value(sets: ImageComparison) -> MetricValue | Undefined:
+    """The baseline is the similarity of pairs of real images."""
+    side = sets.real_images.read(np.array([0])).shape[1]
+    if side < SMALLEST:
+        return Undefined(f"images of {side} px; at least {SMALLEST} are needed")
+    synthetic, n_synthetic = _drawn_similarity(sets, sets.synthetic_images)
+    real, n_real = _drawn_similarity(sets, sets.real_images)
+    counts = {"pairs_synthetic": n_synthetic, "pairs_real": n_real}
+    return MetricValue(synthetic, real, counts)
+
+
+def _drawn_similarity(sets: ImageComparison, images: Images) -> tuple[Interval, int]:
+    """Return the mean similarity of random pairs of one set, and how many they are."""
+    pairs = draw_pairs(images.patient, images.group, sets.pairs, sets.generator)
+    value = [
+        similarity_of_pairs(images.read(chunk[:, 0]), images.read(chunk[:, 1]))
+        for chunk in np.array_split(pairs, -(-len(pairs) // _READ) or 1)
+    ]
+    group = images.group[pairs[:, 0]]
+    return mean_similarity(np.concatenate(value), group, sets.level), len(pairs)
+
+
+VENDI = Metric[Comparison](
+    name="vendi",
+    title="Vendi score",
+    better="high",
+    meaning="effective number of different images",
+    compute=_vendi_value,
+)
+MS_SSIM = Metric[ImageComparison](
+    name="ms_ssim",
+    title="MS-SSIM of pairs",
+    better="low",
+    meaning="how alike two images of a set are; 1 is the same",
+    compute=_similarity_value,
+)

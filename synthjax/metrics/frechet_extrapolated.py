@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from synthjax.metrics.frechet import Moments, frechet_distance
+from synthjax.metrics.metric import Comparison, Metric, MetricValue
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
@@ -126,3 +127,33 @@ def _intercept(distances: _Distances, parts: list[list[tuple[int, ...]]]) -> flo
     x, y = np.array(inverse), np.array(distance)
     slope = np.sum((x - x.mean()) * (y - y.mean())) / np.sum((x - x.mean()) ** 2)
     return float(y.mean() - slope * x.mean())
+
+
+def _values(sets: Comparison) -> list[MetricValue]:
+    """Measure both distances of the comparison."""
+    real, *others = (
+        frechet_sample(part.features, part.group)
+        for part in (sets.real, sets.synthetic, sets.held_out)
+    )
+    pairs = zip(
+        *(frechet_intervals(real, other, sets.level) for other in others), strict=True
+    )
+    return [MetricValue(*pair) for pair in pairs]
+
+
+FRECHET = Metric[Comparison](
+    name="frechet",
+    title="Fréchet distance",
+    better="low",
+    meaning="distance of two normal distributions fitted to the features",
+    compute=lambda sets: sets.once(_values)[0],
+    by_label=True,
+)
+FRECHET_INFINITY = Metric[Comparison](
+    name="frechet_infinity",
+    title="Fréchet distance, N to infinity",
+    better="low",
+    meaning="the same, extrapolated to infinitely many images, so that n matters less",
+    compute=lambda sets: sets.once(_values)[1],
+    by_label=True,
+)

@@ -10,6 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int, Int32
 
 from synthjax.metrics.knn import group_codes, padded, slices, tile_length
+from synthjax.metrics.metric import Comparison, Metric, MetricValue
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
@@ -105,3 +106,19 @@ def _tile_sums(
     value = x * (3 + x * (3 + x)) * pair
     sums = jnp.matmul(value, member, precision=highest)
     return sums, jnp.matmul(pair, member, precision=highest)
+
+
+def _value(sets: Comparison) -> MetricValue:
+    others = (sets.synthetic, sets.held_out)
+    synthetic, baseline = kid(sets.real, others, level=sets.level)
+    return MetricValue(synthetic, baseline)
+
+
+KID = Metric[Comparison](
+    name="kid",
+    title="Kernel distance (KID)",
+    better="low",
+    meaning="unbiased squared maximum mean discrepancy; may be below zero by chance",
+    compute=_value,
+    by_label=True,
+)

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from synthjax.metrics.ball_counts import ball_counts
 from synthjax.metrics.knn import nearest
+from synthjax.metrics.metric import Comparison, Metric, MetricValue
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
@@ -193,3 +194,54 @@ def authenticity(
             jackknife_interval(float(table[0]), table[1:], level, bounds=(0, 1))
         )
     return found
+
+
+def _overlaps(sets: Comparison) -> list[dict[str, Interval]]:
+    others = (sets.synthetic, sets.held_out)
+    return prdc(sets.real, others, k=sets.neighbours, level=sets.level)
+
+
+def _metric(name: str, title: str, meaning: str) -> Metric[Comparison]:
+    def compute(sets: Comparison) -> MetricValue:
+        synthetic, baseline = sets.once(_overlaps)
+        return MetricValue(synthetic[name], baseline[name])
+
+    return Metric(name, title, "high", meaning, compute)
+
+
+PRECISION = _metric(
+    "precision", "Precision", "share of synthetic images that lie among real ones"
+)
+RECALL = _metric(
+    "recall", "Recall", "share of real images that lie among synthetic ones"
+)
+DENSITY = _metric(
+    "density", "Density", "how densely real images surround synthetic ones"
+)
+COVERAGE = _metric(
+    "coverage",
+    "Coverage",
+    "share of real images with a synthetic one in their neighbourhood",
+)
+ALPHA_PRECISION = _metric(
+    "alpha_precision", "Alpha-precision", "synthetic images in the core of the real"
+)
+BETA_RECALL = _metric(
+    "beta_recall", "Beta-recall", "real images in the core of the synthetic ones"
+)
+
+
+def _authenticity_value(sets: Comparison) -> MetricValue:
+    """The baseline is of the real test images."""
+    others = (sets.synthetic, sets.real)
+    synthetic, baseline = authenticity(sets.train, others, level=sets.level)
+    return MetricValue(synthetic, baseline)
+
+
+AUTHENTICITY = Metric[Comparison](
+    name="authenticity",
+    title="Authenticity",
+    better="high",
+    meaning="share of images no nearer to a training image than other patients' are",
+    compute=_authenticity_value,
+)

@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from synthjax.metrics.metric import ImageComparison, Metric, MetricValue
+from synthjax.metrics.sample import Sample
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
@@ -60,3 +62,25 @@ def _distance(a: Float[np.ndarray, "p n"], b: Float[np.ndarray, "p m"]) -> float
     middle = (np.arange(count) + 0.5) / count
     a, b = (part[:, (middle * part.shape[1]).astype(int)] for part in (a, b))
     return float(np.mean(np.abs(a - b)))
+
+
+def _value(sets: ImageComparison) -> MetricValue:
+    real = sets.real
+    axes = draw_directions(real.features.shape[1], sets.directions, sets.generator)
+
+    def distance(other: Sample) -> Interval:
+        return sliced_wasserstein(
+            real.features, other.features, real.group, other.group, axes, sets.level
+        )
+
+    counts = {"n_real": len(real.group), "n_synthetic": len(sets.synthetic.group)}
+    return MetricValue(distance(sets.synthetic), distance(sets.held_out), counts)
+
+
+SLICED_WASSERSTEIN = Metric[ImageComparison](
+    name="sliced_wasserstein",
+    title="Sliced Wasserstein distance",
+    better="low",
+    meaning="distance of both sets of pixels along random directions",
+    compute=_value,
+)

@@ -1,6 +1,7 @@
 """The patient bootstrap: whole patients drawn, everything measured in each draw."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ def resample(
     multiplicity: Shaped[np.ndarray, "n draws"] | Shaped[Array, "n draws"],
     *,
     specificity: float = SPECIFICITY,
-    progress=lambda: None,
+    progress: Callable[[], object] = lambda: None,
 ) -> Resampled:
     """Ranks every seed and label once and measures all draws.
 
