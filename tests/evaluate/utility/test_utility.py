@@ -26,6 +26,7 @@ from synthjax.evaluate.neighbours.neighbours import NeighboursConfig
 from synthjax.evaluate.predictions import load_predictions
 from synthjax.evaluate.run import evaluate
 from synthjax.evaluate.utility.gap import measure
+from synthjax.statistics.gap import gap_interval
 
 NAMES = ("One", "Two", "Never")
 CONFIG = EvaluateConfig(
@@ -414,3 +415,32 @@ def test_bad_config_is_named() -> None:
         EvaluateConfig(replicates=1)
     with pytest.raises(ConfigError, match="age_bands="):
         EvaluateConfig(age_bands=(60.0, 40.0))
+
+
+def test_the_gap_is_that_of_the_one_call(results, inputs) -> None:
+    """What results.json says of the mean gap, `gap_interval` gives to the last bit."""
+    tests = {
+        arm: [
+            np.load(inputs["classifier"] / arm / f"seed{k}" / "predictions.npz")
+            for k in range(2)
+        ]
+        for arm in ("real", "synthetic")
+    }
+    first = tests["real"][0]
+    logits = [np.stack([file["logit"] for file in files]) for files in tests.values()]
+    found = gap_interval(
+        first["label"],
+        *logits,
+        first["patient_id"],
+        level=CONFIG.level,
+        replicates=CONFIG.replicates,
+        seed=3,
+    )
+    primary, mean = results[0]["primary"], results[0]["utility"]["mean"]
+    assert primary["gap"] == {"value": found.gap, "low": found.low, "high": found.high}
+    assert primary["p_noninferior"] == found.p_noninferior(primary["margin"])
+    assert primary["variance"]["patients"] == found.estimate.var_patients
+    for arm in ("real", "synthetic"):
+        interval = {end: mean[arm][end] for end in ("value", "low", "high")}
+        assert interval == getattr(found, arm).numbers()
+    assert (found.labels, found.images, found.patients) == (2, 60, 30)
