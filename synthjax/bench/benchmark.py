@@ -1,12 +1,10 @@
 """How fast an update is on this machine, and how near to what the machine can do."""
 
 import dataclasses
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,15 +16,13 @@ from synthjax.bench.plan import FINDINGS, Plan
 from synthjax.core.clock import say
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices
-from synthjax.core.memory import peak_bytes
+from synthjax.core.memory import device_peak_bytes, reset_peak, resident_bytes
 from synthjax.gan.config import GanConfig, check_batch
 from synthjax.gan.presets import resolve
 
 _PEAK_SIZE = 2048  # side of the matrices whose product gives the machine's peak
 _SECONDS = 8.0  # at least this long per step
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
-_PAGES = Path("/proc/self/statm")  # Linux: sizes in pages, the second is resident
-_CLEAR = Path("/proc/self/clear_refs")  # Linux: "5" forgets the peak so far
 _NETWORKS = ("discriminator", "generator")  # the steps that augmentation is part of
 
 
@@ -89,9 +85,9 @@ def benchmark(
     estimate = _expected_peak(list(steps.values()), devices)
     _announce(config, resolution, estimate, devices)
 
-    forget_peak()
+    reset_peak()
     state, seconds = _time_steps(steps, arguments, devices, seconds_each or _SECONDS)
-    peak_memory = device_peak(devices)
+    peak_memory = device_peak_bytes()
     kinds: dict[str, list[KindTime]] = {}
     if trace:
         _, batch, rows = arguments
@@ -156,33 +152,11 @@ def memory_estimate(steps: Sequence[Any], *, beside_arguments: bool = False) -> 
 
 
 def _expected_peak(steps: Sequence[Any], devices: Devices) -> int:
-    """What `device_peak` should be once the steps have run, in bytes."""
+    """What `device_peak_bytes` should be once the steps have run, in bytes."""
     if devices.platform != "cpu":
         return memory_estimate(steps)
     more = memory_estimate(steps, beside_arguments=True)
     return resident_bytes() + devices.local_count * more
-
-
-def resident_bytes() -> int:
-    """Bytes that this process holds now; its peak where the system does not tell."""
-    if not _PAGES.exists():
-        return peak_bytes()
-    pages = _PAGES.read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def forget_peak() -> None:
-    """Makes `device_peak` of a CPU begin anew, where the system can."""
-    try:
-        _CLEAR.write_text("5", encoding="ascii")
-    except OSError:
-        return
-
-
-def device_peak(devices: Devices) -> int:
-    """Bytes held at most: on the first device, or by this process on a CPU."""
-    stats = None if devices.platform == "cpu" else jax.local_devices()[0].memory_stats()
-    return stats["peak_bytes_in_use"] if stats else peak_bytes()
 
 
 def count_flop(step: Any, devices: Devices) -> float:

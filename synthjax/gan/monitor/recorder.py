@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -15,7 +14,7 @@ from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_json
 from synthjax.core.logbook import Logbook
-from synthjax.core.memory import peak_bytes
+from synthjax.core.memory import device_peak_bytes
 from synthjax.gan.config import GanConfig
 from synthjax.gan.monitor.best import Best
 from synthjax.gan.monitor.grids import real_grid, synthetic_grid
@@ -58,7 +57,7 @@ class Recorder:
             means.setdefault(f"loss_{network}", math.nan)
         self._require_sound(means, skipped, step)
         kimg, clock = images / 1000, self.clock
-        memory, pace = peak_gib(), 1000 / max(clock.rate, 1e-9)
+        memory, pace = device_peak_bytes() / 2**30, 1000 / max(clock.rate, 1e-9)
         self.logbook.write(
             kimg=kimg,
             **means,
@@ -181,11 +180,3 @@ def _more(means: dict[str, float], skipped: int, config: GanConfig) -> str:
     if skipped:
         parts.append(f"skipped {skipped}")
     return "".join(f"  {part}" for part in parts)
-
-
-def peak_gib() -> float:
-    """Peak memory so far: of the first device, or of this process on a CPU."""
-    stats = jax.local_devices()[0].memory_stats()
-    if stats and "peak_bytes_in_use" in stats:
-        return stats["peak_bytes_in_use"] / 2**30
-    return peak_bytes() / 2**30
