@@ -3,12 +3,13 @@
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.stages import Compiled
 
 from synthjax.bench.kernel_times import KindTime, per_kimg, trace_step
 from synthjax.bench.kernels import kernels
@@ -20,9 +21,9 @@ from synthjax.core.memory import device_peak_bytes, reset_peak, resident_bytes
 from synthjax.gan.config import GanConfig, check_batch
 from synthjax.gan.presets import resolve
 
-_PEAK_SIZE = 2048  # side of the matrices whose product gives the machine's peak
-_SECONDS = 8.0  # at least this long per step
+SECONDS = 8.0  # at least this long per step
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+_PEAK_SIZE = 2048  # side of the matrices whose product gives the machine's peak
 _NETWORKS = ("discriminator", "generator")  # the steps that augmentation is part of
 
 
@@ -40,7 +41,7 @@ class Speed:
     parts: dict[str, float]  # seconds per kimg of each step, and of the augmentation
     flop_per_image: float  # counted in the compiled steps; 0 if unknown
     peak_flops: float  # matrix product of the dtype on all devices, FLOP per second
-    share_of_peak: float  # achieved FLOP per second over that peak
+    mfu: float  # FLOP utilisation: achieved FLOP per second over that peak
     compile_seconds: float
     memory_estimate: int  # what was expected of `memory_peak` before the steps ran
     memory_peak: int  # bytes held at most, on one device or by the process on a CPU
@@ -54,7 +55,7 @@ def benchmark(
     channels: int,
     labels: int = FINDINGS,
     devices: Devices,
-    seconds_each: float | None = None,
+    seconds_each: float = SECONDS,
     trace: bool = False,
 ) -> Speed:
     """Times the steps of a config on random images.
@@ -62,13 +63,12 @@ def benchmark(
     Prints what memory they need before they run.
 
     Args:
-      config: the gan section; what is open in it, the preset fills in.
+      config: the gan section; the presets fill in what it leaves open.
       resolution: of the images, pixels.
       channels: of the images.
       labels: findings per image.
       devices: what to run on.
-      seconds_each: at least this long per step; by default long enough for a steady
-        median.
+      seconds_each: at least this long per step; the default gives a steady median.
       trace: run each step once more under the profiler, for `Speed.kinds`.
 
     Raises:
@@ -86,8 +86,8 @@ def benchmark(
     _announce(config, resolution, estimate, devices)
 
     reset_peak()
-    state, seconds = _time_steps(steps, arguments, devices, seconds_each or _SECONDS)
-    peak_memory = device_peak_bytes()
+    state, seconds = _time_steps(steps, arguments, devices, seconds_each)
+    memory_peak = device_peak_bytes()
     kinds: dict[str, list[KindTime]] = {}
     if trace:
         _, batch, rows = arguments
@@ -97,41 +97,40 @@ def benchmark(
     parts = {name: scale * seconds[name] / plan.every[name] for name in seconds}
     total = sum(parts.values())
     if config.augment.mode != "none":
-        parts = _split_augmentation(
-            config, shape, devices, parts, seconds_each or _SECONDS
-        )
-    flop = sum(
+        plain = _time_without_augmentation(config, shape, devices, seconds_each)
+        parts = split_augmentation(parts, plain, config.batch_size)
+    flop = devices.count * sum(
         count_flop(step, devices) / plan.every[name] for name, step in steps.items()
     )
-    dtype = dtype_of(config)
-    # The devices of a CPU share its cores, and one matrix product takes them all.
-    peak = matrix_peak(dtype) * (1 if devices.platform == "cpu" else devices.count)
+    peak_flops = _peak_flops(dtype_of(config), devices)
     return Speed(
         model=config.model,
         resolution=resolution,
-        dtype=dtype,
+        dtype=dtype_of(config),
         batch_size=config.batch_size,
         device_count=devices.count,
         seconds_per_kimg=total,
         seconds=seconds,
         parts=parts,
-        flop_per_image=flop * devices.count / config.batch_size,
-        peak_flops=peak,
-        share_of_peak=flop * devices.count * scale / total / peak,
+        flop_per_image=flop / config.batch_size,
+        peak_flops=peak_flops,
+        mfu=flop * scale / total / peak_flops,
         compile_seconds=compile_seconds,
         memory_estimate=estimate,
-        memory_peak=peak_memory,
+        memory_peak=memory_peak,
         kinds=tuple(per_kimg(kinds, plan.every, config.batch_size)),
     )
 
 
 def dtype_of(config: GanConfig) -> str:
-    """Dtype of the blocks of a resolved config."""
+    """Returns the dtype of the blocks of a resolved config."""
     return "bfloat16" if getattr(config, config.model).bf16_from else "float32"
 
 
-def memory_estimate(steps: Sequence[Any], *, beside_arguments: bool = False) -> int:
-    """Bytes that the largest of the compiled steps needs on one device; 0: unknown.
+def memory_estimate(
+    steps: Sequence[Compiled], *, beside_arguments: bool = False
+) -> int:
+    """Returns the bytes that the largest step needs on one device; 0 if unknown.
 
     Args:
       steps: compiled.
@@ -151,32 +150,33 @@ def memory_estimate(steps: Sequence[Any], *, beside_arguments: bool = False) -> 
     return max(needs)
 
 
-def _expected_peak(steps: Sequence[Any], devices: Devices) -> int:
-    """What `device_peak_bytes` should be once the steps have run, in bytes."""
+def _expected_peak(steps: Sequence[Compiled], devices: Devices) -> int:
+    """Returns what `device_peak_bytes` should be once the steps have run."""
     if devices.platform != "cpu":
         return memory_estimate(steps)
     more = memory_estimate(steps, beside_arguments=True)
     return resident_bytes() + devices.local_count * more
 
 
-def count_flop(step: Any, devices: Devices) -> float:
-    """FLOP of one call of a compiled step on one device; 0 if unknown."""
+def count_flop(step: Compiled, devices: Devices) -> float:
+    """Returns the FLOP of one call of a compiled step on one device; 0 if unknown."""
     if devices.platform in ("gpu", "cuda"):
-        return sum(kernel.calls * kernel.flop for kernel in kernels(step.as_text()))
+        text = step.as_text() or ""
+        return sum(kernel.calls * kernel.flop for kernel in kernels(text))
     return (step.cost_analysis() or {}).get("flops", 0.0)
 
 
 def predict_seconds(speed: Speed, resolution: int, larger: int) -> float:
-    """About how long the steps' calls at a larger resolution take, compilation aside.
+    """Predicts how long the steps' calls at a larger resolution take, once compiled.
 
     Steps grow with the number of pixels and are called twice at least.
     """
     return 2 * sum(speed.seconds.values()) * (larger / resolution) ** 2
 
 
-def matrix_peak(dtype: str = "float32") -> float:
-    """Measured FLOP per second of a large matrix product on one device."""
-    a = jnp.ones((_PEAK_SIZE, _PEAK_SIZE), DTYPES[dtype])
+def matrix_peak(dtype: str = "float32", size: int = _PEAK_SIZE) -> float:
+    """Measures the FLOP per second of a product of square matrices on one device."""
+    a = jnp.ones((size, size), DTYPES[dtype])
     multiply = jax.jit(jnp.dot)
     jax.block_until_ready(multiply(a, a))
     best = float("inf")
@@ -184,7 +184,13 @@ def matrix_peak(dtype: str = "float32") -> float:
         begin = time.monotonic()
         jax.block_until_ready([multiply(a, a) for _ in range(4)])
         best = min(best, (time.monotonic() - begin) / 4)
-    return 2 * _PEAK_SIZE**3 / best
+    return 2 * size**3 / best
+
+
+def _peak_flops(dtype: str, devices: Devices) -> float:
+    """Measures the peak of all devices together, in FLOP per second."""
+    # The devices of a CPU share its cores, and one matrix product takes them all.
+    return matrix_peak(dtype) * (1 if devices.platform == "cpu" else devices.count)
 
 
 def _announce(
@@ -199,40 +205,53 @@ def _announce(
         )
 
 
-def _split_augmentation(
-    config: GanConfig,
-    shape: dict[str, int],
-    devices: Devices,
-    parts: dict[str, float],
-    seconds: float,
+def split_augmentation(
+    parts: Mapping[str, float], plain: Mapping[str, float], batch_size: int
 ) -> dict[str, float]:
-    """The parts with the augmentation's share taken out of D's and G's.
+    """Takes the time of the augmentation out of the steps that it is part of.
 
-    It is what the same two steps are faster by without it.
+    It is what these steps are faster by without it, and never less than nothing.
+
+    Args:
+      parts: seconds per kimg of each step.
+      plain: seconds of one call without augmentation, of the steps that have it.
+      batch_size: images per update.
+
+    Returns:
+      The parts, with one more, "augmentation".
     """
-    plain = dataclasses.replace(
-        config, augment=dataclasses.replace(config.augment, mode="none")
-    )
-    plan = Plan(plain, **shape, devices=devices)
-    arguments = plan.arguments(plan.initial())
-    compilers = plan.compilers(arguments)
-    steps = compile_ahead({name: compilers[name] for name in _NETWORKS})
-    _, alone = _time_steps(steps, arguments, devices, seconds)
     split, augmentation = dict(parts), 0.0
-    for name, each in alone.items():
-        spent = max(0.0, parts[name] - 1000 / config.batch_size * each)
+    for name, seconds in plain.items():
+        spent = max(0.0, parts[name] - 1000 / batch_size * seconds)
         split[name] -= spent
         augmentation += spent
     return {**split, "augmentation": augmentation}
 
 
+def without_augmentation(config: GanConfig) -> GanConfig:
+    """Returns a config that augments nothing, and is the same else."""
+    augment = dataclasses.replace(config.augment, mode="none")
+    return dataclasses.replace(config, augment=augment)
+
+
+def _time_without_augmentation(
+    config: GanConfig, shape: dict[str, int], devices: Devices, seconds: float
+) -> dict[str, float]:
+    """Returns the seconds of one call of the steps that augmentation is part of."""
+    plan = Plan(without_augmentation(config), **shape, devices=devices)
+    arguments = plan.arguments(plan.initial())
+    compilers = plan.compilers(arguments)
+    steps = compile_ahead({name: compilers[name] for name in _NETWORKS})
+    return _time_steps(steps, arguments, devices, seconds)[1]
+
+
 def _time_steps(
-    steps: dict[str, Callable[..., Any]],
+    steps: Mapping[str, Compiled],
     arguments: tuple[Any, ...],
     devices: Devices,
     seconds: float,
 ) -> tuple[Any, dict[str, float]]:
-    """The last state, and the seconds of one call of each step."""
+    """Returns the last state, and the seconds of one call of each step."""
     state, batch, rows = arguments
     timed = {}
     for name, step in steps.items():
@@ -241,14 +260,9 @@ def _time_steps(
 
 
 def _time_step(
-    step: Callable[..., Any],
-    state: Any,
-    batch: Any,
-    rows: Any,
-    devices: Devices,
-    seconds: float,
+    step: Compiled, state: Any, batch: Any, rows: Any, devices: Devices, seconds: float
 ) -> tuple[Any, float]:
-    """The last state, and the seconds of one call: the median of half-second rounds."""
+    """Returns the last state and the seconds of a call, a median of rounds of 0.5 s."""
     state = jax.block_until_ready(step(state, batch, rows))
     rounds: list[float] = []
     spent, calls = 0.0, 1

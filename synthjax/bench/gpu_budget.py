@@ -1,13 +1,14 @@
-"""What a training step costs on a GPU that is not there, from its compiled HLO.
+"""What a training step costs on a compile-only GPU, from its compiled HLO.
 
-XLA compiles for a GPU that is only described. Each kernel of the result takes at least
-the time of its arithmetic or of its memory traffic, whichever is longer; their sum is
-the roofline, a bound that real kernels and launches stay above.
+XLA compiles ahead of time (AOT) for a GPU that this machine need not have. Each kernel
+of the result takes at least the time of its arithmetic or of its memory traffic,
+whichever is longer; their sum is the roofline, a bound that real kernels and launches
+stay above.
 """
 
 import importlib.util
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,10 @@ class Budget:
 
     @property
     def figures(self) -> dict[str, float]:
-        """What limits are set on, by name."""
+        """What limits are set on: name -> value."""
         images = self.gpus * self.batch
 
-        def update(value: Any) -> float:
+        def update(value: Callable[[StepCost], float]) -> float:
             return sum(value(step) / step.every for step in self.steps)
 
         return {
@@ -102,12 +103,12 @@ class Budget:
         }
 
 
-class DescribedDevices(Devices):
-    """GPUs that are only described: steps are compiled for them, never run."""
+class CompileOnlyDevices(Devices):
+    """GPUs that steps are compiled for ahead of time (AOT), and never run on."""
 
     def __init__(self, gpu: Gpu, count: int) -> None:
-        described = topologies.get_topology_desc(
-            topology_name="described",
+        topology = topologies.get_topology_desc(
+            topology_name="compile_only",
             platform="cuda",
             target_config=(FOLDER / gpu.description).read_text(encoding="utf-8"),
             topology=f"1x1x{count}",
@@ -116,15 +117,15 @@ class DescribedDevices(Devices):
         self.process_index, self.process_count, self.is_main = 0, 1, True
         self.local_count = self.count = count
         self.platform = "cuda"
-        self._devices = list(described.devices)
-        self._mesh = topologies.make_mesh(described, (count,), (AXIS,))
+        self._devices = list(topology.devices)
+        self._mesh = topologies.make_mesh(topology, (count,), (AXIS,))
 
     def shard(self, tree: Any) -> Any:
-        """The shapes of a batch, laid out like one."""
+        """Returns the shapes of a batch, laid out like one."""
         return self._lay(tree, PartitionSpec(AXIS))
 
     def replicate(self, tree: Any) -> Any:
-        """The shapes of a tree, laid out like a state."""
+        """Returns the shapes of a tree, laid out like a state."""
         return self._lay(tree, PartitionSpec())
 
     def _lay(self, tree: Any, spec: PartitionSpec) -> Any:
@@ -161,7 +162,7 @@ def make_budgets(
     labels: int = FINDINGS,
     counts: Iterable[int] = COUNTS,
 ) -> list[Budget]:
-    """Compiles the steps of a config for GPUs that need not be there.
+    """Compiles the steps of a config for GPUs, none of which is needed.
 
     Args:
       config: the gan section, resolved; every GPU takes a batch of its size.
@@ -178,7 +179,7 @@ def make_budgets(
     jax.devices()  # before the topology: jax starts the backends that are there
     budgets = []
     for count in counts:
-        devices = DescribedDevices(gpu, count)
+        devices = CompileOnlyDevices(gpu, count)
         plan = Plan(
             config,
             resolution=resolution,
@@ -187,7 +188,7 @@ def make_budgets(
             devices=devices,
             batch_size=config.batch_size * count,
         )
-        say(f"gan: {count} described GPU(s), {config.model} at {resolution} px")
+        say(f"gan: {count} compile-only GPU(s), {config.model} at {resolution} px")
         compiled = compile_ahead(
             plan.compilers(plan.arguments(plan.shapes()), _OPTIONS)
         )
@@ -214,7 +215,16 @@ def step_cost(
     gpu: Gpu,
     count: int,
 ) -> StepCost:
-    """Sums the kernels of a step."""
+    """Sums up the kernels of a step.
+
+    Args:
+      name: of the step.
+      every: updates of the generator from one call to the next.
+      launched: its kernels.
+      temporaries: bytes of memory beside the state and the batch.
+      gpu: the kind of GPU.
+      count: GPUs.
+    """
     collectives: Counter[str] = Counter()
     for kernel in launched:
         if kernel.kind in COLLECTIVES:
@@ -234,7 +244,7 @@ def step_cost(
 
 
 def kernel_seconds(kernel: Kernel, gpu: Gpu, count: int = 1) -> float:
-    """The least time of one launch.
+    """Returns the least time of one launch, in seconds.
 
     A collective takes as long as a ring takes it: every array crosses each link
     2 (n - 1) / n times in a sum, half as often otherwise.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthjax.bench.benchmark import dtype_of
 from synthjax.bench.gpu_budget import Budget, Gpu, make_budgets
+from synthjax.core.table import format_table
 from synthjax.gan.config import GanConfig
 from synthjax.gan.presets import resolve
 
@@ -14,13 +15,13 @@ LIMITS = Path(__file__).parent / "gpu_budgets.json"  # what a change may not exc
 
 
 def read_limits(model: str, resolution: int, dtype: str) -> dict[str, float]:
-    """The committed limits of a preset, and the `batch` they hold for; {} if none."""
+    """Returns a preset's committed limits and the `batch` they hold for, {} if none."""
     committed = json.loads(LIMITS.read_text(encoding="utf-8"))
     return committed.get(f"{model} {resolution} px {dtype}", {})
 
 
 def exceeded(budget: Budget, limits: dict[str, float]) -> list[str]:
-    """One line for each limit that a budget exceeds.
+    """Returns a line for each limit that a budget exceeds.
 
     The time of several GPUs is held to its share of one GPU's.
     """
@@ -37,8 +38,8 @@ def exceeded(budget: Budget, limits: dict[str, float]) -> list[str]:
 
 
 def format_budget(budget: Budget) -> str:
-    """A row for each step, and their sum at their true frequency."""
-    head = (
+    """Returns a row for each step, and their sum at their true frequency."""
+    headers = (
         *("step", "every", "kernels", "TFLOP", "GB moved", "ms", "GiB temporaries"),
         "collectives",
     )
@@ -55,11 +56,6 @@ def format_budget(budget: Budget) -> str:
         )
         for step in budget.steps
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (head, *rows)
-    ]
     figures = budget.figures
     total = (
         f"roofline {figures['seconds_per_kimg']:.3f} s/kimg, "
@@ -70,7 +66,7 @@ def format_budget(budget: Budget) -> str:
         f"{figures['all_gathers']:.0f} all-gathers"
     )
     title = f"{budget.gpus} GPU(s), {budget.batch} images each"
-    return "\n".join([title, *lines, total])
+    return "\n".join([title, format_table(headers, rows), total])
 
 
 def check_budgets(

@@ -26,12 +26,12 @@ class Shape:
 
     @property
     def size(self) -> int:
-        """Elements."""
+        """Number of elements."""
         return math.prod(self.sides)
 
     @property
     def bytes(self) -> int:
-        """In memory."""
+        """Bytes in memory."""
         return self.size * WIDTH.get(self.dtype, 4)
 
 
@@ -47,21 +47,21 @@ class Instruction:
     root: bool
 
     def attribute(self, pattern: str) -> str:
-        """The first group of a pattern in the line, or nothing."""
-        found = re.search(pattern, self.rest)
-        return found.group(1) if found else ""
+        """Returns the first group of a pattern in the line, or nothing."""
+        match = re.search(pattern, self.rest)
+        return match.group(1) if match else ""
 
 
 def parse(text: str) -> tuple[dict[str, list[Instruction]], str]:
-    """The computations of a module by name, and the name of the entry."""
+    """Returns the computations of a module by name, and the name of the entry."""
     computations: dict[str, list[Instruction]] = {}
     entry, body = "", []
     for line in text.splitlines():
         if head := _HEAD.match(line):
             body = computations[head.group(1)] = []
             entry = head.group(1) if line.startswith("ENTRY") else entry
-        elif found := _INSTRUCTION.match(line):
-            root, name, shape, op, rest = found.groups()
+        elif match := _INSTRUCTION.match(line):
+            root, name, shape, op, rest = match.groups()
             arguments = rest.partition(")")[0]
             body.append(
                 Instruction(

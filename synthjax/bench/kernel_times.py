@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from jax.stages import Compiled
 
 from synthjax.bench.kernels import kernels
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
+from synthjax.core.table import format_table
 
 OTHER = "other kernels"  # everything that multiplies no matrices
 BETWEEN = "between kernels"  # launches, waiting for another device or thread
@@ -30,7 +32,7 @@ class KindTime:
 
 
 def trace_step(
-    step: Any,
+    step: Compiled,
     state: Any,
     batch: Any,
     rows: Any,
@@ -57,7 +59,7 @@ def trace_step(
             state = jax.block_until_ready(step(state, batch, rows))
             elapsed = time.monotonic() - begin
         intervals = _intervals(Path(folder))
-    known = {kernel.name: kernel for kernel in kernels(step.as_text())}
+    known = {kernel.name: kernel for kernel in kernels(step.as_text() or "")}
     spent = shared_seconds((i for i in intervals if i[0] in known), devices.local_count)
     if not spent:
         raise StudyError(
@@ -76,12 +78,12 @@ def trace_step(
 
 
 def _intervals(folder: Path) -> list[tuple[str, float, float]]:
-    """HLO instruction, begin and end in seconds of every kernel in a trace.
+    """Returns HLO instruction, begin and end in seconds of every kernel in a trace.
 
     A CPU's kernel may be done by other threads after its event is over: an event
     "end: NAME" that consumes what the first one produced says when.
     """
-    found: list[tuple[str, float, float]] = []
+    intervals: list[tuple[str, float, float]] = []
     for path in folder.rglob("*.xplane.pb"):
         planes = jax.profiler.ProfileData.from_file(str(path)).planes
         lines = itertools.chain.from_iterable(plane.lines for plane in planes)
@@ -97,14 +99,14 @@ def _intervals(folder: Path) -> list[tuple[str, float, float]]:
         for _, stats, begin, end in events:
             if "hlo_op" in stats:
                 end = ended.get(stats.get("_p"), end)
-                found.append((str(stats["hlo_op"]), begin * 1e-9, end * 1e-9))
-    return found
+                intervals.append((str(stats["hlo_op"]), begin * 1e-9, end * 1e-9))
+    return intervals
 
 
 def shared_seconds(
     intervals: Iterable[tuple[str, float, float]], lanes: int
 ) -> dict[str, float]:
-    """Seconds of each name, where names that run at once share the lanes.
+    """Returns the seconds of each name; names that run at once share the lanes.
 
     Args:
       intervals: name, begin, end, in seconds; of all devices.
@@ -121,9 +123,9 @@ def shared_seconds(
     before = 0.0
     for now, change, name in marks:
         if running := active.total():
-            each = (now - before) * min(1.0, lanes / running)
+            share = (now - before) * min(1.0, lanes / running)
             for other, count in active.items():
-                spent[other] += each * count
+                spent[other] += share * count
         active[name] += change
         if not active[name]:
             del active[name]
@@ -134,7 +136,7 @@ def shared_seconds(
 def per_kimg(
     times: Mapping[str, Sequence[KindTime]], every: Mapping[str, int], batch_size: int
 ) -> list[KindTime]:
-    """The steps' times together, each at its frequency, for a thousand real images.
+    """Adds up the steps' times, each at its frequency, for a thousand real images.
 
     Args:
       times: name of a step -> its kinds, of one call.
@@ -145,30 +147,25 @@ def per_kimg(
     flop: dict[str, float] = collections.defaultdict(float)
     for name, kinds in times.items():
         calls = 1000 / batch_size / every[name]
-        for one in kinds:
-            seconds[one.kind] += calls * one.seconds
-            flop[one.kind] += calls * one.flop
+        for each in kinds:
+            seconds[each.kind] += calls * each.seconds
+            flop[each.kind] += calls * each.flop
     return [KindTime(kind, seconds[kind], flop[kind]) for kind in seconds]
 
 
 def format_times(times: Iterable[KindTime], peak_flops: float) -> str:
-    """A table: each kind's time, its share of the peak, and the points it costs.
+    """Returns a table of each kind's time, its MFU, and the MFU gap that it leaves.
 
     Args:
       times: all of an update or of a kimg.
       peak_flops: matrix product on one device, FLOP per second.
     """
-    ordered = sorted(times, key=lambda one: one.seconds, reverse=True)
-    whole = sum(one.seconds for one in ordered)
-    rows = [("kernels", "time %", "peak %", "points lost")]
-    for one in ordered:
-        at_peak = one.flop / peak_flops
-        reached = f"{100 * at_peak / one.seconds:.0f}" if one.flop else "-"
-        lost = 100 * (one.seconds - at_peak) / whole
-        share = f"{100 * one.seconds / whole:.0f}"
-        rows.append((one.kind, share, reached, f"{lost:.0f}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join((first.ljust(widths[0]), *map(str.rjust, others, widths[1:])))
-        for first, *others in rows
-    )
+    ordered = sorted(times, key=lambda spent: spent.seconds, reverse=True)
+    whole = sum(spent.seconds for spent in ordered)
+    rows = []
+    for spent in ordered:
+        at_peak = spent.flop / peak_flops
+        mfu = f"{100 * at_peak / spent.seconds:.0f}" if spent.flop else "-"
+        gap = f"{100 * (spent.seconds - at_peak) / whole:.0f}"
+        rows.append((spent.kind, f"{100 * spent.seconds / whole:.0f}", mfu, gap))
+    return format_table(("kernels", "time %", "MFU %", "MFU gap"), rows, align="lr")

@@ -1,6 +1,6 @@
 """What the kernels of a compiled program do, read from its optimized HLO text.
 
-XLA gives no cost analysis for a GPU that is only described, nor for a single kernel,
+XLA gives no cost analysis for a compile-only GPU, nor for a single kernel,
 but its HLO names every kernel with the shapes it reads and writes. Products
 (convolutions and matrix products) are counted as 2 FLOP per multiply-add; the
 arithmetic of other kernels is free beside their memory traffic.
@@ -60,12 +60,12 @@ class Kernel:
 
     @property
     def dilated(self) -> bool:
-        """A convolution whose kernel is dilated: no library runs it well."""
+        """Whether it is a convolution of a dilated kernel, which no library runs well."""
         return "rhs_dilate" in self.window
 
 
 def kernels(text: str) -> list[Kernel]:
-    """Every kernel that one run of an optimized HLO module launches.
+    """Returns every kernel that one run of an optimized HLO module launches.
 
     Loops count as often as they run (once if that is unknown), and of branches the
     one that moves most.
@@ -151,7 +151,7 @@ def _kernel(
 
 
 def _useful(instruction: Instruction) -> tuple[Shape, ...]:
-    """The outputs, but not a library's scratch space."""
+    """Returns the outputs, but not a library's scratch space."""
     if instruction.op == "custom-call":
         arrays = tuple(s for s in instruction.outputs if s.dtype not in ("u8", "s8"))
         return arrays or instruction.outputs
@@ -163,7 +163,7 @@ def _useful(instruction: Instruction) -> tuple[Shape, ...]:
 
 
 def _arrays(known: dict[str, Instruction], name: str) -> tuple[Shape, ...]:
-    """What an operand hands over: an array, or several if it is a whole tuple."""
+    """Returns what an operand is: an array, or several if it is a whole tuple."""
     source = known.get(name)
     if source is None:
         return (Shape("f32", ()),)
@@ -178,7 +178,7 @@ def _read(
     arrays: tuple[Shape, ...],
     computations: dict[str, list[Instruction]],
 ) -> int:
-    """Bytes read of an operand: less than all where only slices of it are used."""
+    """Returns the bytes read of an operand: not all where only slices are used."""
     whole = sum(shape.bytes for shape in arrays)
     if instruction.operands.index(instruction.operands[position]) < position:
         return 0  # the same array again
@@ -196,7 +196,7 @@ def _read(
 
 
 def _used(array: Instruction, body: list[Instruction]) -> int:
-    """Elements of an array that the instructions of a fusion use.
+    """Counts the elements of an array that the instructions of a fusion use.
 
     A fusion computes what is asked of it: of an array that is scaled and then sliced,
     the slices alone are read.
@@ -221,7 +221,7 @@ def _used(array: Instruction, body: list[Instruction]) -> int:
 def _written(
     instruction: Instruction, computations: dict[str, list[Instruction]]
 ) -> int:
-    """Bytes written; an update in place writes the updated part only."""
+    """Returns the bytes written; an update in place writes the updated part only."""
     body = computations.get(instruction.attribute(r"calls=%?([\w.\-]+)"), [])
     root = next((i for i in body if i.root), None)
     if root is not None and root.op == "dynamic-update-slice":
@@ -233,7 +233,7 @@ def _written(
 def _convolution_flop(
     instruction: Instruction, kind: str, arrays: tuple[Shape, ...]
 ) -> float:
-    """2 per multiply-add: taps and input channels for every output pixel."""
+    """Counts 2 per multiply-add: taps and input channels for every output pixel."""
     first, second, result = arrays
     filters = instruction.attribute(r"dim_labels=\w+_(\w+)->")
     out = filters.index("o") if "o" in filters else 0
@@ -245,7 +245,7 @@ def _convolution_flop(
 
 
 def _product_flop(instruction: Instruction, arrays: tuple[Shape, ...]) -> float:
-    """Of a library's matrix product; its contracted sides are in the config."""
+    """Counts a library's matrix product; its contracted sides are in the config."""
     left, right, result = arrays
     sides = instruction.attribute(r'"lhs_contracting_dimensions":\[([^\]]*)\]')
     if not sides:  # the geometric mean of the three sizes is m n k
@@ -259,7 +259,7 @@ def _products(
     known: dict[str, Instruction],
     computations: dict[str, list[Instruction]],
 ) -> Iterator[tuple[Instruction, Shape, Shape]]:
-    """The products that are an instruction or inside a fusion, with their inputs."""
+    """Yields the products in an instruction or fusion, with their inputs."""
     if instruction.op in ("dot", "convolution"):
         left, right = (_arrays(known, name)[0] for name in instruction.operands[:2])
         yield instruction, left, right
@@ -271,7 +271,7 @@ def _products(
 
 
 def _plain(product: Instruction, left: Shape, right: Shape) -> tuple[str, float]:
-    """Kind and FLOP of a product that no library was called for, as on a CPU.
+    """Returns kind and FLOP of a product that no library was called for, as on a CPU.
 
     A backward-input convolution of stride 1 is there a forward one of a turned kernel.
     """

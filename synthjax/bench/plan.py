@@ -5,8 +5,9 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.stages import Compiled
 
-from synthjax.core.devices import Devices
+from synthjax.core.devices import Devices, Step
 from synthjax.gan.config import MODELS, GanConfig
 from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.state import TrainState, build, create, make_optimizers
@@ -51,17 +52,17 @@ class Plan:
         self.every = {name: often[name] for name in self.steps}
 
     def initial(self) -> TrainState:
-        """The state before the first update."""
+        """Returns the state before the first update."""
         return build(self._networks, self._optimizers, 0, self._p)
 
     def shapes(self) -> TrainState:
-        """The shapes of `initial`, for nothing."""
+        """Returns the shapes of `initial`, without computing it."""
         return jax.eval_shape(
             lambda: create(self._networks, self._optimizers, 0, self._p)
         )
 
     def arguments(self, state: TrainState) -> tuple[Any, ...]:
-        """What every update takes, on the devices: state, batch, label rows."""
+        """Returns what every update takes, on the devices: state, batch, label rows."""
         random = np.random.default_rng(0)
         local = self._devices.process_count
         count = self._label[0] // local
@@ -76,10 +77,15 @@ class Plan:
 
     def compilers(
         self, arguments: tuple[Any, ...], options: dict[str, Any] | None = None
-    ) -> dict[str, Callable[[], Any]]:
-        """For each update what compiles it for such arguments, with XLA's options."""
+    ) -> dict[str, Callable[[], Compiled]]:
+        """Returns for each update what compiles it for such arguments.
 
-        def compiler(step: Any) -> Callable[[], Any]:
+        Args:
+          arguments: arrays or shapes, as `arguments` gives them.
+          options: of XLA.
+        """
+
+        def compiler(step: Step) -> Callable[[], Compiled]:
             return lambda: step.lower(*arguments).compile(options)
 
         return {name: compiler(step) for name, step in self.steps.items()}

@@ -48,7 +48,7 @@ def test_steps_count_at_their_frequency():
     ]
 
 
-def test_the_points_lost_are_what_is_missing_of_the_peak():
+def test_the_gaps_are_what_is_missing_of_the_peak():
     times = [
         KindTime("matrix product", 1.0, 5e9),
         KindTime("forward convolution", 5.0, 25e9),
@@ -56,11 +56,11 @@ def test_the_points_lost_are_what_is_missing_of_the_peak():
         KindTime(BETWEEN, 1.0, 0.0),
     ]
     head, *rows = format_times(times, 10e9).splitlines()
-    assert head.split() == ["kernels", "time", "%", "peak", "%", "points", "lost"]
+    assert head.split() == ["kernels", "time", "%", "MFU", "%", "MFU", "gap"]
     assert rows[0].split() == ["forward", "convolution", "50", "50", "25"]
     assert rows[1].split()[2:] == ["30", "-", "30"]
-    lost = sum(int(row.split()[-1]) for row in rows)
-    assert 100 - lost == 30  # 30e9 FLOP of 100e9
+    gap = sum(int(row.split()[-1]) for row in rows)
+    assert 100 - gap == 30  # 30e9 FLOP of 100e9
 
 
 def a_step(*arrays):
