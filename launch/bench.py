@@ -75,8 +75,13 @@ def run(this: Launch) -> None:
         say(f"measured in {duration(time.monotonic() - begin)}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     if any(word.lstrip("-").startswith("budget") for word in sys.argv[1:]):
         # The CUDA plugin, asked to run, wants a driver; to compile, it wants none.
         jax.config.update("jax_platforms", "cpu")
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

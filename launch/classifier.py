@@ -3,14 +3,17 @@
 python -m launch.classifier --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
+from pathlib import Path
+
+from synthjax.classifier.predict import PREDICTIONS
 from synthjax.classifier.train import train_arms
 
-from .study import Launch, launch
+from .study import Launch, Work, launch
 
 
-def run(this: Launch) -> None:
-    """The classifier stage."""
-    this.study.run(
+def work(this: Launch) -> Work:
+    """Returns what the stage does."""
+    return Work(
         "classifier",
         lambda out: train_arms(
             this.sections["classifier"],
@@ -20,8 +23,24 @@ def run(this: Launch) -> None:
             **this.inputs("data", "synth"),
         ),
         everywhere=True,
+        progress=_progress,
     )
 
 
-if __name__ == "__main__":
+def _progress(out: Path) -> str:
+    done = len(list(out.glob(f"*/seed*/{PREDICTIONS}")))
+    return f"classifier {done + 1}"
+
+
+def run(this: Launch) -> None:
+    """The classifier stage."""
+    this.run(work(this))
+
+
+def main() -> None:
+    """The command."""
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

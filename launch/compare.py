@@ -57,10 +57,15 @@ def as_config_flags(arguments: list[str]) -> list[str]:
         else:
             given.append(word)
     if not any(word.lstrip("-").partition("=")[0] == "config" for word in given):
-        given.insert(1, "--config=configs/compare.py")
+        given.insert(1, "--config=compare")
     return given + folders
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     sys.argv = as_config_flags(sys.argv)
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,15 +7,14 @@ every gap, every paired difference and, of several pairs, the mean difference. T
 studies need their stages data and classifier.
 """
 
-import sys
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import flags
 
-from synthjax.core import signals
-from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 from synthjax.evaluate.contrast import contrast, format_contrasts
+
+from .command import command
 
 _FIRST = flags.DEFINE_list("first", None, "Workdirs of studies, with commas between.")
 _SECOND = flags.DEFINE_list("second", None, "As many, to compare with them in turn.")
@@ -24,30 +23,28 @@ _REPLICATES = flags.DEFINE_integer("replicates", 2000, "Draws of patients.", 100
 flags.mark_flags_as_required(["first", "second"])
 
 
-def main(arguments: list[str]) -> int:
-    """Contrasts, and prints what a user can mend as one line."""
-    signals.install()
-    logging.set_verbosity(logging.FATAL)  # TFDS logs each file it touches
-    try:
-        if len(arguments) > 1:
-            raise StudyError(f"{arguments[1]!r} is not a flag; see --help")
-        if len(_FIRST.value) != len(_SECOND.value):
-            raise StudyError(
-                f"--first has {len(_FIRST.value)} and --second {len(_SECOND.value)} "
-                "studies: they are compared in pairs"
-            )
-        pairs = [
-            contrast(Path(first), Path(second), replicates=_REPLICATES.value)
-            for first, second in zip(_FIRST.value, _SECOND.value, strict=True)
-        ]
-    except KeyboardInterrupt:
-        return 130
-    except StudyError as error:
-        say(f"error: {error}")
-        return 2
+def run() -> None:
+    """Contrasts the studies pair by pair, and prints the table."""
+    if len(_FIRST.value) != len(_SECOND.value):
+        raise StudyError(
+            f"--first has {len(_FIRST.value)} and --second {len(_SECOND.value)} "
+            "studies: they are compared in pairs"
+        )
+    pairs = [
+        contrast(Path(first), Path(second), replicates=_REPLICATES.value)
+        for first, second in zip(_FIRST.value, _SECOND.value, strict=True)
+    ]
     print(format_contrasts(pairs, _LEVEL.value))
-    return 0
+
+
+def main() -> None:
+    """The command."""
+    command(
+        run,
+        place=lambda: Path(_FIRST.value[0]),
+        interrupted="interrupted; nothing was written",
+    )
 
 
 if __name__ == "__main__":
-    app.run(lambda arguments: sys.exit(main(arguments)))
+    main()

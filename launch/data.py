@@ -14,7 +14,18 @@ from synthjax.data.builder import build
 from synthjax.data.config import source_digest
 from synthjax.data.doctor import examine
 
-from .study import Launch, launch
+from .study import Launch, Work, launch
+
+
+def work(this: Launch) -> Work:
+    """Returns what the stage does."""
+    config = this.sections["data"]
+    prepared = this.study.workdir / "prepared"
+    return Work(
+        "data",
+        lambda out: build(config, seed=this.seed, out=out, prepared=prepared),
+        source=lambda: source_digest(config),
+    )
 
 
 def run(this: Launch) -> None:
@@ -25,12 +36,13 @@ def run(this: Launch) -> None:
         findings = examine(config, seed=this.seed, prepared=prepared)
         print(findings.table())
         sys.exit(1 if findings.fatal else 0)
-    this.study.run(
-        "data",
-        lambda out: build(config, seed=this.seed, out=out, prepared=prepared),
-        source=lambda: source_digest(config),
-    )
+    this.run(work(this))
+
+
+def main() -> None:
+    """The command."""
+    launch(run)
 
 
 if __name__ == "__main__":
-    launch(run)
+    main()

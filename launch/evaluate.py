@@ -5,12 +5,12 @@ python -m launch.evaluate --config=configs/phantom_chest.py --workdir=runs/phant
 
 from synthjax.evaluate.run import evaluate
 
-from .study import Launch, launch
+from .study import Launch, Work, launch
 
 
-def run(this: Launch) -> None:
-    """The evaluate stage."""
-    this.study.run(
+def work(this: Launch) -> Work:
+    """Returns what the stage does."""
+    return Work(
         "evaluate",
         lambda out: evaluate(
             this.sections["evaluate"],
@@ -23,5 +23,15 @@ def run(this: Launch) -> None:
     )
 
 
-if __name__ == "__main__":
+def run(this: Launch) -> None:
+    """The evaluate stage."""
+    this.run(work(this))
+
+
+def main() -> None:
+    """The command."""
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

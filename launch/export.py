@@ -3,15 +3,13 @@
 python -m launch.export --set=runs/phantom_chest/synth --format=png --out=exported
 """
 
-import sys
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import flags
 
-from synthjax.core import signals
-from synthjax.core.clock import say
-from synthjax.core.errors import StudyError
 from synthjax.data.export.formats import FORMATS, export
+
+from .command import command
 
 _SET = flags.DEFINE_string(
     "set", None, "Directory of a built set, such as runs/phantom_chest/synth."
@@ -27,27 +25,20 @@ _OUT = flags.DEFINE_string("out", None, "Folder to write; new or empty.")
 flags.mark_flags_as_required(["set", "format", "out"])
 
 
-def main(arguments: list[str]) -> int:
-    """Exports, and prints what a user can mend as one line."""
-    signals.install()
-    logging.set_verbosity(logging.FATAL)  # TFDS logs each file it touches
-    try:
-        if len(arguments) > 1:
-            raise StudyError(f"{arguments[1]!r} is not a flag; see --help")
-        export(Path(_SET.value), Path(_OUT.value), _FORMAT.value)
-    except KeyboardInterrupt:
-        say("interrupted; nothing was written")
-        return 130
-    except StudyError as error:
-        say(f"error: {error}")
-        return 2
-    except OSError as error:
-        if error.filename is None and error.strerror is None:
-            raise
-        say(f"error: {error.filename or _OUT.value}: {error.strerror}")
-        return 2
-    return 0
+def run() -> None:
+    """Exports the set."""
+    export(Path(_SET.value), Path(_OUT.value), _FORMAT.value)
+
+
+def main() -> None:
+    """The command."""
+    command(
+        run,
+        place=lambda: Path(_OUT.value),
+        interrupted="interrupted; nothing was written",
+        explains_os_errors=True,
+    )
 
 
 if __name__ == "__main__":
-    app.run(lambda arguments: sys.exit(main(arguments)))
+    main()

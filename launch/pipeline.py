@@ -48,5 +48,10 @@ def show(this: Launch) -> None:
         print(f"report: {this.study.path('report') / 'report.html'}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

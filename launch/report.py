@@ -6,12 +6,12 @@ python -m launch.report --config=configs/phantom_chest.py --workdir=runs/phantom
 from synthjax.evaluate.gates import limits_digest
 from synthjax.report.page import write_report
 
-from .study import Launch, launch
+from .study import Launch, Work, launch
 
 
-def run(this: Launch) -> None:
-    """The report stage."""
-    this.study.run(
+def work(this: Launch) -> Work:
+    """Returns what the stage does."""
+    return Work(
         "report",
         lambda out: write_report(
             this.sections["report"], study=this.study.workdir, out=out
@@ -21,5 +21,15 @@ def run(this: Launch) -> None:
     )
 
 
-if __name__ == "__main__":
+def run(this: Launch) -> None:
+    """The report stage."""
+    this.run(work(this))
+
+
+def main() -> None:
+    """The command."""
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,5 +53,10 @@ def run(this: Launch) -> None:
         print(f"picture: {Path(_OUT.value).absolute()}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     launch(run, alone=False)
+
+
+if __name__ == "__main__":
+    main()

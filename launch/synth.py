@@ -7,14 +7,14 @@ from synthjax.data.sources import folder
 from synthjax.synth.external import read_external
 from synthjax.synth.write import write_twin
 
-from .study import Launch, launch
+from .study import Launch, Work, launch
 
 
-def run(this: Launch) -> None:
-    """The synth stage."""
+def work(this: Launch) -> Work:
+    """Returns what the stage does."""
     config = this.sections["synth"]
     if config.folder.path:
-        this.study.run(
+        return Work(
             "synth",
             lambda out: read_external(
                 config,
@@ -25,8 +25,7 @@ def run(this: Launch) -> None:
             ),
             source=lambda: folder.digest(config.folder),
         )
-        return
-    this.study.run(
+    return Work(
         "synth",
         lambda out: write_twin(
             config,
@@ -39,5 +38,15 @@ def run(this: Launch) -> None:
     )
 
 
-if __name__ == "__main__":
+def run(this: Launch) -> None:
+    """The synth stage."""
+    this.run(work(this))
+
+
+def main() -> None:
+    """The command."""
     launch(run)
+
+
+if __name__ == "__main__":
+    main()

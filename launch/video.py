@@ -56,5 +56,10 @@ def run(this: Launch) -> None:
     print(f"{count} frames, {count / fps:.1f} s: {path}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     launch(run, alone=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,16 +1,18 @@
 """The sections of a study's config and the dataclass that declares each one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from synthjax.classifier import presets
-from synthjax.classifier.train import ClassifierConfig
+from synthjax.classifier.config import ClassifierConfig
 from synthjax.core.config import freeze, section
 from synthjax.core.devices import DevicesConfig
 from synthjax.data.config import DataConfig
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.gan.train import GanConfig
+from synthjax.gan.config import GanConfig
+from synthjax.gan.presets import resolve
 from synthjax.report.config import ReportConfig
 from synthjax.synth.config import SynthConfig
 
@@ -43,6 +45,16 @@ def train_as_published(config: ConfigDict, training: str) -> None:
         seeds = config.classifier.seeds
         config.classifier = section(presets.paper())
         config.classifier.seeds = seeds
+
+
+def resolve_all(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the sections with every preset filled in.
+
+    Raises:
+      ConfigError: values that do not go together once they are.
+    """
+    gan = resolve(sections["gan"], sections["data"].resolution)
+    return {**sections, "gan": gan}
 
 
 def freeze_all(config: ConfigDict) -> dict[str, Any]:

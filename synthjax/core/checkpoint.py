@@ -16,6 +16,7 @@ import orbax.checkpoint as ocp
 from flax import serialization
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import read_json
 
 T = TypeVar("T")
 # Orbax logs each file it touches, and what its threads also raise in `wait`.
@@ -168,6 +169,17 @@ class Checkpoints:
                 f"architecture: {name} has shape {_say(old)} there and {_say(new)} "
                 "in this config. Set the config back, or use another workdir"
             )
+
+
+def read_newest_meta(directory: Path) -> dict | None:
+    """Reads the `meta` item of the newest complete step; None if there is no step.
+
+    Nothing is made or locked, so a run that writes there is not disturbed.
+    """
+    steps = [int(path.name) for path in directory.glob("*") if path.name.isdigit()]
+    if not steps:
+        return None
+    return read_json(directory / str(max(steps)) / "meta" / "metadata")
 
 
 def _host(tree: Any) -> Any:

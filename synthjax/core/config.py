@@ -12,7 +12,7 @@ all keys, and whether a change of it makes a finished stage stale.
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from ml_collections import ConfigDict, config_dict
@@ -97,8 +97,61 @@ class Config:
         """Raises ConfigError for values that do not go together."""
 
     def unselected(self) -> tuple[str, ...]:
-        """Names of the sections that are not read, such as those of other models."""
+        """Returns the names of the sections that are not read, as of other models."""
         return ()
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Returns values of the last release under today's keys.
+
+        For a key that became something else than another name; for that, a field has
+        `renamed_from`.
+        """
+        return values
+
+
+def identity(config: Config, prefix: str = "") -> dict[str, Any]:
+    """Returns what of a config decides its result, JSON-ready, by dotted key.
+
+    Sections that are not selected and fields that do not affect the result are left
+    out.
+    """
+    found: dict[str, Any] = {}
+    for name, value in _deciding(config):
+        key = f"{prefix}{name}"
+        if isinstance(value, Config):
+            found |= identity(value, f"{key}.")
+        else:
+            found[key] = plain(value)
+    return found
+
+
+def non_default(
+    config: Config, usual: Config | None = None, prefix: str = ""
+) -> dict[str, Any]:
+    """Returns the part of `identity` that is not at its default.
+
+    A field that a later release adds is at its default in what an earlier one made, so
+    it changes nothing here.
+    """
+    usual = usual or type(config)()
+    found: dict[str, Any] = {}
+    for name, value in _deciding(config):
+        key = f"{prefix}{name}"
+        if isinstance(value, Config):
+            found |= non_default(value, getattr(usual, name), f"{key}.")
+        elif value != getattr(usual, name):
+            found[key] = plain(value)
+    return found
+
+
+def _deciding(config: Config) -> Iterator[tuple[str, Any]]:
+    """Yields the fields that are selected and affect the result."""
+    left_out = config.unselected()
+    for declared in dataclasses.fields(config):
+        affects = declared.metadata.get("affects_result", True)
+        if affects and declared.name not in left_out:
+            yield declared.name, getattr(config, declared.name)
 
 
 def check_range(declared: dataclasses.Field, value: Any) -> None:
@@ -168,8 +221,8 @@ def freeze(
       cls: a frozen dataclass, every field with a default.
       values: the section, as a ConfigDict or a plain mapping (from JSON).
       where: the section's name, such as "gan", used in messages.
-      saved: whether the values were saved by a run, perhaps of the last release: keys
-        that are gone are dropped then, and nothing is said.
+      saved: whether the values were saved by a run, perhaps of another release: keys
+        that are unknown are dropped then, and nothing is said.
 
     Raises:
       ConfigError: an unknown key, a value of the wrong type or out of range.
@@ -179,6 +232,8 @@ def freeze(
     arguments = {}
     for name, value in _with_new_names(cls, values, where, saved).items():
         if name not in fields:
+            if saved:
+                continue
             raise ConfigError(
                 f"config.{where}.{name}: there is no such key; "
                 f"config.{where} has {', '.join(sorted(fields))}"
@@ -203,7 +258,7 @@ def _with_new_names(
     """Returns the values under today's names.
 
     Raises:
-      ConfigError: a key is gone.
+      ConfigError: a key is gone, and the values were not saved by a run.
     """
     renamed = {
         declared.metadata["renamed_from"]: declared.name
@@ -211,7 +266,11 @@ def _with_new_names(
         if declared.metadata.get("renamed_from")
     }
     removed = getattr(cls, "REMOVED", {})
-    result = dict(values.items())
+    given = dict(values.items())
+    result = cls.upgraded(dict(given)) if issubclass(cls, Config) else given
+    for old in sorted(given.keys() - result.keys()):
+        if not saved:
+            say(f"config.{where}.{old}: this key of the last release was understood")
     for old in [name for name in result if name in renamed]:
         new = renamed[old]
         if not saved:
@@ -220,7 +279,6 @@ def _with_new_names(
     for old in [name for name in result if name in removed]:
         if not saved:
             raise ConfigError(f"config.{where}.{old} is gone: {removed[old]}")
-        del result[old]
     return result
 
 

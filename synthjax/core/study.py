@@ -1,30 +1,38 @@
 """The map of a study: its stages, what each reads, and when one is finished.
 
-A stage owns the directory `<workdir>/<stage>` and keeps `stage.json` in it: the config
-section and the inputs it was made from, and whether it is done. A second run skips
-what is done, goes on with what was begun, and makes anew what a changed config or a
-changed input invalidates. What is superseded is moved aside, never deleted.
+A stage owns the directory `<workdir>/<stage>` and keeps `stage.json` in it: what it was
+made from (see `stage_record`), and whether it is done. A second run skips what is done,
+goes on with what was begun, and makes anew what a changed config or a changed input
+invalidates. What is superseded is moved aside, never deleted.
 """
 
 import contextlib
 import dataclasses
 import errno
 import fcntl
-import hashlib
-import json
 import os
-import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from synthjax.core.clock import duration, say
-from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
+from synthjax.core.stage_record import (
+    FILE,
+    MADE_ELSEWHERE,
+    Change,
+    Plan,
+    Resolve,
+    Sections,
+    changes,
+    fingerprint,
+    make_record,
+    read_record,
+)
+from synthjax.core.versions import versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +55,7 @@ STAGES = {
         Stage("report", ("data", "gan", "synth", "classifier", "evaluate")),
     )
 }
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain")
-# Keys that change how a stage works or what it prints, not what it makes.
-_SILENT = (
-    *("benchmark", "check", "check_sample"),
-    *("workers", "engine", "beam_options", "on_bad_file", "skip_limit"),
-)
+_READY = ("done", "foreign")  # actions after which other stages find what they read
 
 
 class Study:
@@ -60,7 +63,9 @@ class Study:
 
     Args:
       workdir: made if missing.
-      config: the whole study: `seed` and a section per stage.
+      sections: the config section of every stage, resolved.
+      seed: of the study.
+      resolve: fills presets into sections, for what an earlier release recorded.
       absent: stages that this study does without, such as a generator whose images
         came from somebody else; no stage reads them.
       is_main: whether this process writes (process 0 of several).
@@ -70,14 +75,16 @@ class Study:
     def __init__(
         self,
         workdir: Path,
-        config: Any,
+        sections: Sections,
         *,
+        seed: int = 0,
+        resolve: Resolve = lambda sections: sections,
         absent: tuple[str, ...] = (),
         is_main: bool = True,
         barrier: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.workdir = Path(workdir).absolute()
-        self.config = plain(config)
+        self._sections, self._seed, self._resolve = sections, seed, resolve
         self._absent = absent
         self.is_main, self._barrier = is_main, barrier
 
@@ -150,76 +157,109 @@ class Study:
             work(path)
         self._barrier(f"{name} ends")
         if todo and self.is_main:
-            record = read_json(path / "stage.json")
+            record = read_json(path / FILE)
             record["status"] = "done"
             record["seconds"] += round(time.monotonic() - begin, 1)
             record["finished"] = _now()
-            write_json(path / "stage.json", record)
+            write_json(path / FILE, record)
             say(f"{name}: done in {duration(record['seconds'])}")
         self._barrier(f"{name} is recorded")
 
+    def plans(self, sources: Mapping[str, Callable[[], str | None]]) -> list[Plan]:
+        """Says what a run would do with every stage, in order, and does nothing.
+
+        Args:
+          sources: for each stage, what identifies the files outside the workdir.
+        """
+        plans: dict[str, Plan] = {}
+        for name in STAGES:
+            if name in self._absent:
+                continue
+            late = [o for o in self._reads(name) if plans[o].action not in _READY]
+            if not late:
+                plans[name] = self._plan(name, self._record(name, sources[name]()))
+                continue
+            path = self.path(name)
+            there = path.exists() and any(path.iterdir())
+            action = "again" if there else "begin"
+            if there and read_record(path) is None:
+                action = "foreign"
+            reason = f"{', '.join(f'{other}/' for other in late)} will be made first"
+            plans[name] = Plan(name, action, () if action == "foreign" else (reason,))
+        return list(plans.values())
+
+    def _plan(self, name: str, new: dict[str, Any]) -> Plan:
+        path, stage = self.path(name), STAGES[name]
+        old = read_record(path)
+        if old is None:
+            there = path.exists() and any(path.iterdir())
+            if there:
+                return Plan(name, "foreign")
+            return Plan(name, "begin", ("nothing is there yet",))
+        found = changes(old, new, self._sections, self._resolve)
+        raised = [change for change in found if _is_growth(change, stage)]
+        if len(found) > len(raised):
+            return Plan(name, "again", tuple(map(str, found)))
+        if raised or old["status"] != "done":
+            return Plan(name, "continue", tuple(map(str, raised)))
+        return Plan(name, "done")
+
     def _prepare(self, name: str, source: str | None) -> bool:
         """Decides between skip, go on and start anew; True if there is work."""
-        path, stage = self.path(name), STAGES[name]
-        record: dict[str, Any] = {
-            "stage": name,
-            "config": self._settings(name),
-            "inputs": {
-                other: self._fingerprint(other)
-                for other in stage.reads
-                if other not in self._absent
-            },
-            "source": source,
-        }
-        old = _read_record(path)
-        if old is None and path.exists() and any(path.iterdir()):
+        path = self.path(name)
+        new = self._record(name, source)
+        plan = self._plan(name, new)
+        because = "; ".join(plan.reasons)
+        seconds = 0.0
+        if plan.action == "foreign":
             say(f"{name}: {path} was not made by this study; it is used as it is")
             return False
-        seconds = 0.0
-        if old is not None:
-            changes = _changes(old, record, stage)
-            if not changes and old["status"] == "done":
-                say(f"{name}: done before, skipped")
-                return False
-            if changes:
-                aside = self._move_aside(name)
-                say(f"{name}: {'; '.join(changes)}: running again (old one: {aside})")
-            else:
-                say(f"{name}: going on")
-                seconds = old["seconds"]
+        if plan.action == "done":
+            say(f"{name}: done before, skipped")
+            return False
+        if plan.action == "again":
+            aside = self._move_aside(name)
+            say(f"{name}: {because}: running again (old one: {aside})")
+        elif plan.action == "continue":
+            say(f"{name}: going on{f' ({because})' if because else ''}")
+            seconds = (read_record(path) or {})["seconds"]
         else:
             say(f"{name}: begins")
         path.mkdir(parents=True, exist_ok=True)
-        record |= {
+        status = {
             "status": "running",
             "seconds": seconds,
             "started": _now(),
             "finished": None,
             "versions": versions(),
         }
-        write_json(path / "stage.json", record)
+        write_json(path / FILE, new | status)
         return True
 
-    def _settings(self, name: str) -> dict[str, Any]:
-        section = self.config[name]
-        kept = {key: value for key, value in section.items() if key not in _SILENT}
-        return {"seed": self.config["seed"], **kept}
+    def _record(self, name: str, source: str | None) -> dict[str, Any]:
+        inputs = {other: self._fingerprint(other) for other in self._reads(name)}
+        return make_record(
+            name, self._sections, seed=self._seed, inputs=inputs, source=source
+        )
+
+    def _reads(self, name: str) -> list[str]:
+        return [other for other in STAGES[name].reads if other not in self._absent]
 
     def finished(self, name: str) -> bool:
         """Whether a stage is recorded as done, with whatever config it was made."""
         return self._status(name) == "done"
 
     def _status(self, name: str) -> str | None:
-        record = _read_record(self.path(name))
+        record = read_record(self.path(name))
         return record["status"] if record else None
 
     def _fingerprint(self, name: str) -> str:
-        """Identifies what a finished stage made: its config and its inputs'."""
+        """Identifies what a finished stage made."""
         path = self.path(name)
-        record = _read_record(path)
+        record = read_record(path)
         if record is None:
             if path.exists() and any(path.iterdir()):
-                return "made elsewhere"
+                return MADE_ELSEWHERE
             raise StudyError(
                 f"{path} is missing: run python -m launch.{name} with the same "
                 "--config and --workdir first, or launch.pipeline for all stages"
@@ -229,9 +269,7 @@ class Study:
                 f"{path} is not finished: run python -m launch.{name} with the same "
                 "--config and --workdir again, it goes on where it stopped"
             )
-        made_from = [record[key] for key in ("config", "inputs", "source")]
-        identity = json.dumps(made_from, sort_keys=True)
-        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+        return fingerprint(record)
 
     def _move_aside(self, name: str) -> Path:
         number = 1
@@ -242,60 +280,10 @@ class Study:
         return aside
 
 
-def _read_record(path: Path) -> dict[str, Any] | None:
-    try:
-        return read_json(path / "stage.json")
-    except FileNotFoundError:
-        return None
-    except json.JSONDecodeError as error:
-        raise StudyError(
-            f"{path / 'stage.json'} is damaged ({error}); move {path} away and run again"
-        ) from None
-
-
-def _changes(old: dict[str, Any], new: dict[str, Any], stage: Stage) -> list[str]:
-    """What differs, as sentences; keys that may grow and did are no difference."""
-    before, after = _flat(old["config"]), _flat(new["config"])
-    changes = []
-    for key in sorted(before | after):
-        was, now = before.get(key, "unset"), after.get(key, "unset")
-        if was == now:
-            continue
-        if key in stage.grows and isinstance(was, (int, float)) and now > was:
-            say(f"{stage.name}: config.{stage.name}.{key} raised from {was} to {now}")
-            old["status"] = "running"
-            continue
-        where = key if key == "seed" else f"{stage.name}.{key}"
-        changes.append(f"config.{where} changed from {was} to {now}")
-    for name in stage.reads:
-        if old["inputs"].get(name) != new["inputs"].get(name):
-            changes.append(f"its input {name}/ changed")
-    if new["source"] is not None and old["source"] != new["source"]:
-        changes.append("the files it was made from changed")
-    return changes
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
-    found = {"python": platform.python_version(), "synthjax": _package("synthjax")}
-    return found | {name: _package(name) for name in _PACKAGES}
-
-
-def _package(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+def _is_growth(change: Change, stage: Stage) -> bool:
+    """Whether a key that may be raised without starting anew was raised."""
+    grows = change.key in [f"config.{stage.name}.{key}" for key in stage.grows]
+    return grows and isinstance(change.was, (int, float)) and change.now > change.was
 
 
 def _now() -> str:

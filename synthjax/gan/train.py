@@ -13,7 +13,7 @@ from synthjax.core.clock import Clock, progress, say
 from synthjax.core.config import plain
 from synthjax.core.devices import Devices
 from synthjax.core.logbook import Logbook
-from synthjax.core.study import versions
+from synthjax.core.versions import versions
 from synthjax.data.store.loader import Feed, make_feed, read_schema, read_split
 from synthjax.gan.config import MODELS, GanConfig, check_batch
 from synthjax.gan.finetune import load_compatible, read_source

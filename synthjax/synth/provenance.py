@@ -10,7 +10,7 @@ import numpy as np
 
 import synthjax
 from synthjax.core.config import plain
-from synthjax.core.study import versions
+from synthjax.core.versions import versions
 from synthjax.synth.labels import counts
 
 PROVENANCE = "provenance.json"

@@ -1,28 +1,44 @@
 """The study map: what runs, what is skipped, what is moved aside, who is let in."""
 
+import dataclasses
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
 from synthjax.core.study import STAGES, Study
 
 
-def config(**changes):
-    sections = {name: {"size": 1} for name in STAGES} | {"seed": 0}
-    sections["gan"] = {"kimg": 4, "size": 1, "benchmark": False}
+@dataclasses.dataclass(frozen=True)
+class Section(Config):
+    """What every stage of this study has."""
+
+    size: int = field(1, "what is made")
+    kimg: float = field(4.0, "how long")
+    keep: int = field(2, "how much is kept", affects_result=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Larger(Section):
+    """The section of a later release."""
+
+    color: str = field("grey", "a field that came later")
+
+
+def config(cls=Section, **changes):
+    """Sections of all stages; `gan_kimg=8` changes a key of one."""
+    sections = {name: cls() for name in STAGES}
     for key, value in changes.items():
         stage, _, name = key.partition("_")
-        if name:
-            sections[stage] = sections[stage] | {name: value}
-        else:
-            sections[stage] = value
+        sections[stage] = dataclasses.replace(sections[stage], **{name: value})
     return sections
 
 
-def run_all(workdir, settings):
+def run_all(workdir, sections, seed=0):
     """Runs every stage; returns the names of those that had work."""
     worked = []
 
@@ -33,7 +49,7 @@ def run_all(workdir, settings):
 
         return make
 
-    study = Study(workdir, settings)
+    study = Study(workdir, sections, seed=seed)
     for name in STAGES:
         study.run(name, work(name))
     return worked
@@ -54,7 +70,7 @@ def test_changed_key_reruns_that_stage_and_those_after(tmp_path, capsys):
         "report",
     ]
     said = capsys.readouterr().err
-    assert "config.synth.size changed from 1 to 2" in said
+    assert "config.synth.size was 1 and is 2" in said
     assert "its input synth/ changed" in said
     assert (tmp_path / "superseded" / "synth-1" / "made.txt").read_text() == "synth"
 
@@ -68,12 +84,15 @@ def test_a_changed_source_reruns_the_stage_and_a_missing_one_does_not(tmp_path, 
 
     assert run_data("a") and not run_data("a") and not run_data(None)
     assert run_data("b")
-    assert "data: the files it was made from changed" in capsys.readouterr().err
+    assert (
+        "data: the content of the files that it was made from changed"
+        in capsys.readouterr().err
+    )
 
 
 def test_seed_reaches_every_stage(tmp_path):
     run_all(tmp_path, config())
-    assert run_all(tmp_path, config(seed=1)) == list(STAGES)
+    assert run_all(tmp_path, config(), seed=1) == list(STAGES)
 
 
 def test_more_kimg_goes_on_in_place_and_reruns_what_follows(tmp_path):
@@ -85,9 +104,68 @@ def test_more_kimg_goes_on_in_place_and_reruns_what_follows(tmp_path):
     assert not (tmp_path / "gan" / "checkpoint").exists()
 
 
-def test_benchmark_switch_changes_nothing(tmp_path):
+def test_what_does_not_affect_the_result_changes_nothing(tmp_path):
     run_all(tmp_path, config())
-    assert run_all(tmp_path, config(gan_benchmark=True)) == []
+    assert run_all(tmp_path, config(gan_keep=3)) == []
+
+
+def test_a_field_that_a_later_release_adds_changes_nothing(tmp_path):
+    run_all(tmp_path, config())
+    assert run_all(tmp_path, config(Larger)) == []
+    worked = run_all(tmp_path, config(Larger, gan_color="red"))
+    assert worked == ["gan", "synth", "classifier", "evaluate", "report"]
+    shutil.rmtree(tmp_path / "data")
+    assert run_all(tmp_path, config(Larger, gan_color="red")) == ["data"], (
+        "made anew by the later release it is the same input"
+    )
+
+
+def test_a_preset_that_changed_in_the_code_is_noticed(tmp_path, capsys):
+    def fill(size):
+        def resolve(sections):
+            gan = sections["gan"]
+            return {**sections, "gan": dataclasses.replace(gan, size=gan.size or size)}
+
+        return resolve
+
+    def run(resolve):
+        sections = resolve(config(gan_size=0))
+        study = Study(tmp_path, sections, resolve=resolve)
+        for name in ("data", "gan"):
+            study.run(name, lambda path: None)
+
+    run(fill(7))
+    run(fill(7))
+    assert capsys.readouterr().err.count("gan: done before") == 1
+    run(fill(9))
+    assert "config.gan.size was 7 and is 9" in capsys.readouterr().err
+
+
+def test_plans_say_what_would_run_and_why_and_do_nothing(tmp_path):
+    sources = dict.fromkeys(STAGES, lambda: None)
+
+    def sentences(**changes):
+        study = Study(tmp_path, config(**changes))
+        return [plan.sentence("8 kimg") for plan in study.plans(sources)]
+
+    assert sentences()[:2] == [
+        "data: runs, because nothing is there yet",
+        "gan: runs, because data/ will be made first",
+    ]
+    assert not list(tmp_path.iterdir())
+    run_all(tmp_path, config())
+    assert sentences() == [f"{name}: done" for name in STAGES]
+    assert sentences(gan_keep=9) == [f"{name}: done" for name in STAGES]
+    assert sentences(gan_kimg=8.0)[1:3] == [
+        "gan: goes on at 8 kimg, because config.gan.kimg was 4.0 and is 8.0",
+        "synth: runs anew, because gan/ will be made first",
+    ]
+    assert sentences(synth_size=5)[1:4] == [
+        "gan: done",
+        "synth: runs anew, because config.synth.size was 1 and is 5",
+        "classifier: runs anew, because synth/ will be made first",
+    ]
+    assert run_all(tmp_path, config()) == [], "nothing was touched"
 
 
 def test_killed_stage_goes_on_where_it_was(tmp_path):

@@ -1,0 +1,171 @@
+"""What a stage was made from, and whether that is still so.
+
+A stage's directory keeps `stage.json`: its config, resolved (presets filled in), the
+fingerprints of its inputs, and whether it is done. What decides a result is the config
+of what is selected, less the fields that declare that they do not affect it, plus the
+seed, the inputs and the files outside the study. A field that a later release adds is at
+its default in an older record, so it makes nothing stale.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from synthjax.core.config import Config, freeze, identity, non_default, plain
+from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import read_json
+
+FILE = "stage.json"
+MADE_ELSEWHERE = "made elsewhere"  # stands for an input that no study made
+
+Sections = Mapping[str, Config]
+Resolve = Callable[[Sections], Sections]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One thing that a stage was made from and that is another now."""
+
+    key: str  # such as config.gan.r1_weight, or "its input data/"
+    was: Any
+    now: Any
+
+    def __str__(self) -> str:
+        if self.was is None and self.now is None:
+            return f"{self.key} changed"
+        return f"{self.key} was {self.was} and is {self.now}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run would do with one stage, and why."""
+
+    stage: str
+    action: str  # done, continue, begin, again or foreign
+    reasons: tuple[str, ...] = ()  # what changed, or what was raised
+
+    def sentence(self, where: str = "what was begun") -> str:
+        """Says it as one line, such as `gan: runs, because ...`.
+
+        Args:
+          where: at what a stage goes on that was interrupted.
+        """
+        because = f", because {'; '.join(self.reasons)}" if self.reasons else ""
+        said = {
+            "done": "done",
+            "foreign": "used as it is (it was not made by this study)",
+            "begin": "runs",
+            "continue": f"goes on at {where}",
+            "again": "runs anew",
+        }[self.action]
+        return f"{self.stage}: {said}{because}"
+
+
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """Reads stage.json of a stage's directory; None if there is none.
+
+    Raises:
+      StudyError: it is damaged.
+    """
+    try:
+        return read_json(directory / FILE)
+    except FileNotFoundError:
+        return None
+    except json.JSONDecodeError as error:
+        raise StudyError(
+            f"{directory / FILE} is damaged ({error}); move {directory} away and run "
+            "again"
+        ) from None
+
+
+def make_record(
+    name: str,
+    sections: Sections,
+    *,
+    seed: int,
+    inputs: dict[str, str],
+    source: str | None,
+) -> dict[str, Any]:
+    """Returns what stage.json says of what a stage is made from.
+
+    Args:
+      name: the stage.
+      sections: of the study, resolved.
+      seed: of the study.
+      inputs: the fingerprint of each stage that it reads.
+      source: identifies the files outside the study; None if there are none.
+    """
+    config = sections[name]
+    made_from = [seed, non_default(config), inputs, source]
+    return {
+        "stage": name,
+        "config": {"seed": seed, **plain(config)},
+        "inputs": inputs,
+        "source": source,
+        "fingerprint": _digest(made_from),
+    }
+
+
+def fingerprint(record: dict[str, Any]) -> str:
+    """Identifies what a finished stage made, for the stages that read it."""
+    if "fingerprint" in record:
+        return record["fingerprint"]
+    # Version 0.1 kept none, and took all that it knew of.
+    return _digest([record[key] for key in ("config", "inputs", "source")])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changes(
+    old: dict[str, Any], new: dict[str, Any], sections: Sections, resolve: Resolve
+) -> list[Change]:
+    """Lists what differs between the record of a stage and the one it would get now.
+
+    Args:
+      old: stage.json as it is, of this release or the last.
+      new: what `make_record` says now.
+      sections: of the study, resolved.
+      resolve: fills presets in, given all sections.
+    """
+    name = new["stage"]
+    found = []
+    was_seed, now_seed = old["config"].get("seed"), new["config"]["seed"]
+    if was_seed != now_seed:
+        found.append(Change("config.seed", was_seed, now_seed))
+    now = identity(sections[name])
+    was = _saved_identity(old, sections, resolve)
+    if was is None:
+        found.append(
+            Change(f"config.{name} (not readable by this version)", None, None)
+        )
+    else:
+        for key in sorted(was.keys() | now.keys()):
+            before, after = was.get(key, "unset"), now.get(key, "unset")
+            if before != after:
+                found.append(Change(f"config.{name}.{key}", before, after))
+    for other in sorted(old["inputs"].keys() | new["inputs"].keys()):
+        if old["inputs"].get(other) != new["inputs"].get(other):
+            found.append(Change(f"its input {other}/", None, None))
+    if new["source"] is not None and old["source"] != new["source"]:
+        found.append(
+            Change("the content of the files that it was made from", None, None)
+        )
+    return found
+
+
+def _saved_identity(
+    old: dict[str, Any], sections: Sections, resolve: Resolve
+) -> dict[str, Any] | None:
+    """What decided the result by the record; None if its config is not understood."""
+    name = old["stage"]
+    saved = {key: value for key, value in old["config"].items() if key != "seed"}
+    try:
+        config = freeze(type(sections[name]), saved, name, saved=True)
+        return identity(resolve({**sections, name: config})[name])
+    except ConfigError:
+        return None
