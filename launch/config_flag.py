@@ -42,7 +42,10 @@ def parse_flags(arguments: list[str]) -> list[str]:
         arguments = [_with_path(word) for word in _joined(arguments)]
         arguments = [_with_new_key(word) for word in arguments]
         presets = [word for word in arguments if _asks_for_preset(word)]
-        rest = app.parse_flags_with_usage([w for w in arguments if w not in presets])
+        # ml_collections looks for the keys of the config in sys.argv itself.
+        sys.argv[:] = [word for word in arguments if word not in presets]
+        _show_in_help()
+        rest = app.parse_flags_with_usage(sys.argv)
         for word in presets:
             _clear(word)
         return rest
@@ -74,6 +77,14 @@ def config_name() -> str:
     """Returns the name of the config file, without folder and ending."""
     file = config_flags.get_config_filename(flags.FLAGS["config"])
     return Path(file.partition(":")[0]).stem
+
+
+def _show_in_help() -> None:
+    """Makes --help list the flags of the launchers' own modules, not absl's."""
+    for module, found in flags.FLAGS.flags_by_module_dict().items():
+        if module.startswith(f"{__package__}.") or module == "__main__":
+            for flag in found:
+                flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def _name(word: str) -> str:

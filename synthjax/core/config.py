@@ -13,7 +13,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from ml_collections import ConfigDict, config_dict
 
@@ -119,8 +119,8 @@ def identity(config: Config, prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in _deciding(config):
         key = f"{prefix}{name}"
-        if isinstance(value, Config):
-            found |= identity(value, f"{key}.")
+        if dataclasses.is_dataclass(value):
+            found |= identity(cast(Config, value), f"{key}.")
         else:
             found[key] = plain(value)
     return found
@@ -138,8 +138,8 @@ def non_default(
     found: dict[str, Any] = {}
     for name, value in _deciding(config):
         key = f"{prefix}{name}"
-        if isinstance(value, Config):
-            found |= non_default(value, getattr(usual, name), f"{key}.")
+        if dataclasses.is_dataclass(value):
+            found |= non_default(cast(Config, value), getattr(usual, name), f"{key}.")
         elif value != getattr(usual, name):
             found[key] = plain(value)
     return found
@@ -147,7 +147,7 @@ def non_default(
 
 def _deciding(config: Config) -> Iterator[tuple[str, Any]]:
     """Yields the fields that are selected and affect the result."""
-    left_out = config.unselected()
+    left_out = config.unselected() if isinstance(config, Config) else ()
     for declared in dataclasses.fields(config):
         affects = declared.metadata.get("affects_result", True)
         if affects and declared.name not in left_out:
