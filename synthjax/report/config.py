@@ -13,10 +13,12 @@ class ReportConfig(Config):
     note: str = field(
         "", "sentence under the heading, such as who ran the study and why"
     )
-    rows: int = field(
-        3, "images of each finding, real and synthetic, under each other", ge=1
+    images_per_finding: int = field(
+        3, "real and synthetic images of each finding", ge=1, renamed_from="rows"
     )
-    cell: int = field(
-        160, "greatest width of such an image, pixels; wider ones are reduced", ge=1
+    image_width: int = field(
+        160, "widest of them, pixels; wider ones are reduced", ge=1, renamed_from="cell"
     )
-    samples: int = field(4, "grids that show how the generator learned", ge=1)
+    sample_grids: int = field(
+        4, "grids that show how the generator learned", ge=1, renamed_from="samples"
+    )

@@ -12,10 +12,10 @@ _ON_TEST = ("utility", "primary", "calibration", "precision_recall", "arms", "cu
 
 
 def numbers_csv(results: dict[str, Any]) -> str:
-    """CSV text with the columns path, value, low, high and n.
+    """Return CSV text with the columns path, value, low, high and n.
 
     A path goes through results.json with dots; an entry of a list is called by its name,
-    or by its place from 0. An estimate and its interval are one line. n is the number of
+    or by its index from 0. An estimate and its interval are one line. n is the number of
     images that the nearest part around the number names; empty where none does.
     """
     text = io.StringIO()
@@ -33,8 +33,8 @@ def _lines(tree: Any, path: str, n: int | None) -> Iterator[list[Any]]:
     if isinstance(tree, int | float):
         yield [path, tree, None, None, n]
     elif isinstance(tree, list):
-        for place, item in enumerate(tree):
-            yield from _lines(item, f"{path}.{_name(item, place)}", n)
+        for index, item in enumerate(tree):
+            yield from _lines(item, f"{path}.{_name(item, index)}", n)
     else:
         n = tree["n"] if isinstance(tree.get("n"), int) else n
         rest = dict(tree)
@@ -44,9 +44,9 @@ def _lines(tree: Any, path: str, n: int | None) -> Iterator[list[Any]]:
             yield from _lines(part, f"{path}.{key}", n)
 
 
-def _name(item: Any, place: int) -> str:
+def _name(item: Any, index: int) -> str:
     if isinstance(item, dict) and "name" in item:
         return str(item["name"])
     if isinstance(item, dict) and "group" in item:
         return f"{item['by']}={item['group']}"
-    return str(place)
+    return str(index)

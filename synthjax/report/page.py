@@ -12,7 +12,7 @@ from synthjax.core.files import write_atomic
 from synthjax.report import sections
 from synthjax.report.config import ReportConfig
 from synthjax.report.figure_folder import FigureFolder
-from synthjax.report.formatting import title
+from synthjax.report.formatting import as_title
 from synthjax.report.numbers_csv import numbers_csv
 from synthjax.report.section import Section, SectionInputs, Values
 from synthjax.report.study_reader import StudyReader
@@ -61,7 +61,8 @@ def write_report(
     if len(content) > max_bytes:
         raise StudyError(
             f"the report would have {len(content) / 1e6:.1f} MB, more than "
-            f"{max_bytes / 1e6:.0f}: lower config.report.cell, rows or samples"
+            f"{max_bytes / 1e6:.0f}: lower config.report.image_width, images_per_finding or "
+            "sample_grids"
         )
     write_atomic(out / "report.html", content)
     write_atomic(out / "numbers.csv", numbers_csv(inputs.results).encode())
@@ -95,7 +96,7 @@ def _page(inputs: SectionInputs, values: dict[str, Values]) -> Page:
     keys = [key for section in table for key in (*section.needs, *section.uses)]
     source = inputs.study.source()
     return Page(
-        title=config.title or title(source or "study"),
+        title=config.title or as_title(source or "study"),
         note=config.note,
         description=results["verdict"],
         css=(sections.TEMPLATES / "style.css").read_text(encoding="utf-8"),

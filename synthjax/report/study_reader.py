@@ -129,7 +129,7 @@ class StudyReader:
         return logs
 
     def image(self, *parts: str) -> Path | None:
-        """Return the path of an image; None, and noted in `missing`, if there is none."""
+        """Return an image's path; None, and noted in `missing`, if there is none."""
         path = self.folder.joinpath(*parts)
         if path.exists():
             return path

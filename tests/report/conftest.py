@@ -250,6 +250,12 @@ def full_report(full_study, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def empty_figures(monkeypatch):
+    """Leaves every vector figure empty, for speed."""
+    monkeypatch.setattr("synthjax.report.figures.svg", lambda figure: b"<svg/>")
+
+
+@pytest.fixture
 def made_up_study(whole_study, tmp_path) -> Path:
     """A copy of it that a test may change."""
     return Path(shutil.copytree(whole_study, tmp_path / "study"))

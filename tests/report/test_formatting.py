@@ -1,6 +1,6 @@
 """Numbers as they are written."""
 
-from synthjax.report.formatting import estimate, interval, p_value, plain, signed
+from synthjax.report.formatting import interval, p_value, plain, signed, with_interval
 
 
 def test_signs():
@@ -21,4 +21,4 @@ def test_numbers_of_any_size_are_plain():
     assert plain(None) == "\u2013"
     assert p_value(0.0004) == "<\u202f0.001"
     assert p_value(0.05) == "0.050"
-    assert estimate(None) == {"value": "\u2013", "interval": "\u2013"}
+    assert with_interval(None) == {"value": "\u2013", "interval": "\u2013"}

@@ -123,9 +123,8 @@ def test_margin_is_said_beside_the_verdict(page, copy):
 
 
 @pytest.fixture
-def copy(full_study, tmp_path, monkeypatch):
+def copy(full_study, tmp_path, empty_figures):
     """Renders the full study with another primary endpoint and less of the rest."""
-    monkeypatch.setattr("synthjax.report.figures.svg", lambda figure: b"<svg/>")
 
     def copy(primary=None, gap=None, without=()):
         results = read_json(full_study / "evaluate" / "results.json")

@@ -38,9 +38,8 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture
-def render(made_up_study, tmp_path, monkeypatch):
-    """Renders the made-up study as it is then; its figures are empty, for speed."""
-    monkeypatch.setattr("synthjax.report.figures.svg", lambda figure: b"<svg/>")
+def render(made_up_study, tmp_path, empty_figures):
+    """Renders the made-up study as it is then."""
 
     def render(config=None, **options):
         config = config or ReportConfig()
@@ -84,7 +83,7 @@ def test_verdict_comes_first_with_interval_and_n(page):
     assert 0 < text.index(sentence) < 200
     for number in ("0.931", "0.872", "3 training seeds"):
         assert number in text
-    assert "no statement about privacy" in text
+    assert "says nothing about privacy" in text
 
 
 def test_page_asks_nothing_of_the_network(page):
@@ -132,13 +131,13 @@ def test_names_cannot_inject_markup(render, made_up_study):
 def test_a_source_without_patients_is_said_to_have_none(render, made_up_study):
     assert (
         "No patient is in two splits. Images were padded with black to a square, resized "
-        "to 64 px with antialiasing, and kept with 8 bits. Prevalence"
+        "to 64 px with antialiasing, and stored with 8 bits. Prevalence"
     ) in plain_text(render())
     path = made_up_study / "data" / "splits.json"
     write_json(path, read_json(path) | {"patients_named": False})
     text = plain_text(render())
     assert "No patient is in two splits." not in text
-    assert "It names no patients, so each image counts as one" in text
+    assert "It does not identify patients, so each image counts as one" in text
 
 
 def test_the_users_folders_stay_with_the_user(render):
@@ -204,13 +203,13 @@ def test_interval_over_zero_claims_nothing(render, made_up_study):
 
 
 def test_too_large_a_page_is_refused(render):
-    with pytest.raises(StudyError, match=r"lower config\.report\.cell"):
+    with pytest.raises(StudyError, match=r"lower config\.report\.image_width"):
         render(max_bytes=1000)
 
 
 def test_wrong_config_is_named():
-    with pytest.raises(ConfigError, match="rows=0"):
-        ReportConfig(rows=0)
+    with pytest.raises(ConfigError, match="images_per_finding=0"):
+        ReportConfig(images_per_finding=0)
 
 
 def test_results_of_another_make_are_refused(render, made_up_study):

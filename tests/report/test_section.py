@@ -14,7 +14,7 @@ TOY = runpy.run_path(str(Path(__file__).parent.parent / "toys" / "section.py"))
 
 
 @pytest.fixture
-def render(full_study, tmp_path, monkeypatch):
+def render(full_study, tmp_path, monkeypatch, empty_figures):
     """Returns the page with a section put before the one at `place`."""
 
     def render(section, place=1):
@@ -51,7 +51,7 @@ def test_template_may_be_a_file_beside_others(render, tmp_path):
 def test_section_that_was_not_measured_is_left_out_and_named(render):
     page = render(dataclasses.replace(TOY["SECTION"], needs=("seeds", "volumes")))
     assert "toy-seeds" not in page
-    assert "volumes.</p>" in page.split("Not measured in this run")[1]
+    assert "volumes.</p>" in page.split("Not measured in this study")[1]
     page = render(dataclasses.replace(TOY["SECTION"], build=lambda inputs: None))
     assert "toy-seeds" not in page
 

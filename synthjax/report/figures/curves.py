@@ -42,7 +42,7 @@ def _arms(
 def roc(
     fpr: Sequence[float], real: Sequence[float], synthetic: Sequence[float]
 ) -> Figure:
-    """One small panel: true positive rates of both arms over false positive rates."""
+    """Draw one small panel: true over false positive rates of both arms."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _square()
         axes.plot([0, 1], [0, 1], color=HAIRLINE, linewidth=0.9)
@@ -56,7 +56,7 @@ def precision_recall(
     synthetic: Sequence[float],
     prevalence: float,
 ) -> Figure:
-    """One small panel: precision of both arms over recall, chance as a dashed line."""
+    """Draw one small panel: precision over recall of both arms, chance as a dashed line."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _square()
         axes.axhline(prevalence, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
@@ -65,7 +65,7 @@ def precision_recall(
 
 
 def reliability(arm: str, curve: Mapping[str, Sequence[float]]) -> Figure:
-    """One small panel: how often a finding was there over how sure the classifier was.
+    """Draw one small panel: how often a finding was present, over the probability.
 
     Args:
       arm: gives the colour.
@@ -91,7 +91,7 @@ def reliability(arm: str, curve: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def distances(sets: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
-    """How many images lie at least as near to a training image.
+    """Draw how many images lie at least as near to a training image.
 
     Args:
       sets: label -> pairs of a share of the images (0 to 1) and the distance that so
@@ -117,7 +117,7 @@ def distances(sets: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
 
 
 def gan_curves(panels: Sequence[dict[str, Any]]) -> Figure:
-    """Training curves over kimg, one panel under the other.
+    """Draw training curves over kimg, one panel under the other.
 
     Args:
       panels: {"title", "lines": {label: (kimg, values)}}; at most two lines each.
@@ -133,14 +133,14 @@ def gan_curves(panels: Sequence[dict[str, Any]]) -> Figure:
             axes.grid(axis="y")
             if len(panel["lines"]) > 1:
                 legend(axes)
-        grid[-1, 0].set_xlabel("kimg (thousands of real images shown)")
+        grid[-1, 0].set_xlabel("kimg (thousands of real images seen)")
     return figure
 
 
 def validation_curves(
     arms: Mapping[str, Sequence[tuple[list[float], list[float]]]],
 ) -> Figure:
-    """Validation mean AUROC of every seed of both arms over updates."""
+    """Draw the validation mean AUROC of every seed of both arms over updates."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 2.6), layout="constrained")
         axes = figure.add_subplot()

@@ -23,7 +23,7 @@ def forest(
     margin: float | None = None,
     lead_name: str = "Mean",
 ) -> Figure:
-    """One estimate with its interval for each row, in the order of the rows.
+    """Draw one estimate with its interval for each row, in the order of the rows.
 
     A filled dot is an estimate; a row that says `significant` is false has a hollow one.
 

@@ -13,7 +13,7 @@ from synthjax.report.figures.style import INK, STYLE
 def sheet(
     images_u8: UInt8[np.ndarray, "..."], captions: Sequence[str], title: str = ""
 ) -> Figure:
-    """A grid of images, every pixel visible, with a caption under each column.
+    """Draw a grid of images, every pixel visible, with a caption under each column.
 
     Args:
       images_u8: the grid [h w], [h w 1] or [h w 3], columns of equal width.

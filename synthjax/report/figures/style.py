@@ -42,7 +42,7 @@ _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-seri
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure as SVG: no date, fixed ids, text as text in the reader's own font."""
+    """Return the figure as SVG: no date, fixed ids, text as text in the reader's own font."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(
@@ -55,10 +55,10 @@ def svg(figure: Figure) -> bytes:
 
 
 def arm_colour(arm: str) -> str:
-    """Blue for real, orange for synthetic, grey for every other arm."""
+    """Return blue for real, orange for synthetic, grey for every other arm."""
     return {"real": REAL, "synthetic": SYNTHETIC}.get(arm, MUTED)
 
 
 def legend(axes: Axes) -> None:
-    """A small legend where there is room."""
+    """Add a small legend where there is room."""
     axes.legend(loc="best", handlelength=1.4, borderaxespad=0.2)

@@ -1,7 +1,7 @@
 """What else a classifier was trained on: more synthetic images, both sets, controls."""
 
 from synthjax.report import figures as draw
-from synthjax.report.formatting import auroc, estimate, title
+from synthjax.report.formatting import as_title, auroc, with_interval
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.forest_plot import add_forest
 from synthjax.report.study_reader import COMPARED_ARMS
@@ -16,11 +16,11 @@ ARM_TITLES = {
     "real_subsampled": ("Real, fewer", "control: part of the real training set"),
     "real_duplicated": (
         "Real, duplicated",
-        "control: real images repeated up to the number of the mixed set",
+        "control: real images repeated up to the size of the mixed set",
     ),
     "real_shuffled": (
         "Real, labels shuffled",
-        "control: labels dealt out anew; must be at 0.5",
+        "control: labels shuffled among the images; must be at 0.5",
     ),
 }
 
@@ -35,7 +35,7 @@ def arms(inputs: SectionInputs) -> Values | None:
         return None
     rows = []
     for arm in stored:
-        name, meaning = ARM_TITLES.get(arm["name"], (title(arm["name"]), ""))
+        name, meaning = ARM_TITLES.get(arm["name"], (as_title(arm["name"]), ""))
         rows.append(arm | {"key": arm["name"], "name": name, "meaning": meaning})
     drawn = [
         row | {"colour": draw.arm_colour(row["key"])}
@@ -57,8 +57,8 @@ def arms(inputs: SectionInputs) -> Values | None:
             {
                 "name": row["name"],
                 "meaning": row["meaning"],
-                "mean": estimate(row["mean"], auroc),
-                "gap": estimate(row.get("gap_to_real")),
+                "mean": with_interval(row["mean"], auroc),
+                "gap": with_interval(row.get("gap_to_real")),
                 "seeds": row["seeds"],
                 "n_train": row.get("n_train"),
             }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from synthjax.report.formatting import estimate, signed, title
+from synthjax.report.formatting import as_title, signed, with_interval
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.picture_groups import picture_groups
 
@@ -10,10 +10,10 @@ from synthjax.report.sections.picture_groups import picture_groups
 def attribution(inputs: SectionInputs) -> Values:
     """Return the agreement of both classifiers' maps, in numbers and in pictures."""
     stored = inputs.results["attribution"]
-    rows = [_agreement(title(stored["method"]), stored)]
+    rows = [_agreement(as_title(stored["method"]), stored)]
     for method in ("occlusion", "integrated_gradients"):
         if stored.get(method):
-            rows.append(_agreement(title(method), stored[method]))
+            rows.append(_agreement(as_title(method), stored[method]))
     return {
         "method": stored["method"].replace("_", " "),
         "n": stored["n"],
@@ -29,5 +29,5 @@ def attribution(inputs: SectionInputs) -> Values:
 
 
 def _agreement(name: str, stored: dict[str, Any]) -> dict[str, Any]:
-    both = {key: estimate(stored.get(key)) for key in ("agreement", "control")}
+    both = {key: with_interval(stored.get(key)) for key in ("agreement", "control")}
     return {"name": name, **both}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from synthjax.report import figures as draw
-from synthjax.report.formatting import auroc, plain, signed, title
+from synthjax.report.formatting import as_title, auroc, plain, signed
 from synthjax.report.section import SectionInputs, Values
 
 
@@ -13,7 +13,7 @@ def calibration(inputs: SectionInputs) -> Values:
     panels, rows = [], []
     for number, arm in enumerate(stored["arms"]):
         before, after = arm["before"], arm.get("after")
-        name = title(arm["name"])
+        name = as_title(arm["name"])
         alt = (
             f"Reliability diagram of the arm {name}: calibration error "
             f"{auroc(before['ece'])}, slope {plain(before['slope'])}."

@@ -4,7 +4,7 @@ from typing import Any
 
 from synthjax.report import figures as draw
 from synthjax.report.figure_folder import FigureFolder
-from synthjax.report.formatting import auroc, prevalence
+from synthjax.report.formatting import auroc, measured_percent
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.study_reader import COMPARED_ARMS
 
@@ -48,7 +48,7 @@ def _precision_recall(results: dict[str, Any], figures: FigureFolder) -> Panels:
         area = {
             arm: auroc((precision.get(arm) or {}).get("value")) for arm in COMPARED_ARMS
         }
-        share = prevalence(curve["prevalence"])
+        share = measured_percent(curve["prevalence"])
         alt = (
             f"Precision over recall for {curve['name']} at {share} prevalence: average "
             f"precision {area['real']} trained on real, {area['synthetic']} trained on "

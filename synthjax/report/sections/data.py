@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from synthjax.report.formatting import prevalence
+from synthjax.report.formatting import measured_percent
 from synthjax.report.section import SectionInputs, Values
 
 _ASPECTS = {
@@ -44,12 +44,12 @@ def _cell(count: dict[str, Any]) -> dict[str, Any]:
     return {
         "positive": count["positive"],
         "unknown": count.get("unknown", 0),
-        "prevalence": prevalence(count.get("prevalence")),
+        "prevalence": measured_percent(count.get("prevalence")),
     }
 
 
 def preparation(card: dict[str, Any]) -> list[str]:
-    """What was done to the images of a set, and which of them it has: sentences.
+    """Return sentences on how the images were prepared, and which of them the set has.
 
     Args:
       card: splits.json of the data stage.
@@ -61,29 +61,33 @@ def preparation(card: dict[str, Any]) -> list[str]:
         steps.append("divided by their largest value")
     if base > size:
         steps.append(f"averaged over squares to {size} px")
-    told = [f"Images were {', '.join(steps)}, and kept with {pixels['bits']} bits."]
+    sentences = [
+        f"Images were {', '.join(steps)}, and stored with {pixels['bits']} bits."
+    ]
     if pixels["window"] == "three":
-        told.append("Red, green and blue are the brain, subdural and bone windows.")
+        sentences.append(
+            "Red, green and blue are the brain, subdural and bone windows."
+        )
     elif pixels["window"] != "file":
-        told.append(f"CT is shown in the {pixels['window']} window.")
+        sentences.append(f"CT is shown in the {pixels['window']} window.")
     cohort = card["cohort"]
     if cohort:
-        given = cohort["steps"][0]["images"]
+        available = cohort["steps"][0]["images"]
         drawn = sum(split["images"] for split in card["splits"].values())
         scale = cohort["scale"]
         scaled = "" if scale == 1 else f", its numbers of images times {scale:g}"
-        told.append(
-            f"They are the paper's cohort {cohort['cohort']} ({cohort['modality']}"
-            f"{scaled}): {drawn:,} of {given:,} images."
+        sentences.append(
+            f"The set is the paper's cohort {cohort['cohort']} ({cohort['modality']}"
+            f"{scaled}): {drawn:,} of {available:,} images."
         )
         if cohort["dropped_labels"]:
             names = ", ".join(cohort["dropped_labels"])
-            told.append(f"Labels without a positive image were dropped: {names}.")
+            sentences.append(f"Labels without a positive image were dropped: {names}.")
     left_out = card["left_out"]
     if left_out["count"]:
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in left_out["kinds"].items())
-        told.append(
+        sentences.append(
             f"{left_out['count']:,} images of faulty files or rows were left out: "
             f"{kinds}."
         )
-    return told
+    return sentences

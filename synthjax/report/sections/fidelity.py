@@ -1,9 +1,10 @@
-"""How alike both sets of images are, each number beside what real images reach."""
+"""How alike both sets of images are, each number beside its real-real baseline."""
 
 import collections
+from collections.abc import Mapping
 from typing import Any
 
-from synthjax.report.formatting import NONE, estimate, plain, title
+from synthjax.report.formatting import NONE, as_title, plain, with_interval
 from synthjax.report.section import SectionInputs, Values
 
 # Name of a metric in results.json: what it is called, and what it says.
@@ -45,16 +46,19 @@ METRICS = {
 def fidelity(inputs: SectionInputs) -> Values:
     """Return a table for each encoder, by finding too, and metrics without encoder."""
     stored = inputs.results["fidelity"]
-    tables = [_table(encoder) for encoder in stored.get("encoders") or []]
     images = stored.get("images") or []
     reasons = [
-        f"{metric_title(metric['name'])}: {metric['reason']}"
+        f"{metric_title(metric)}: {metric['reason']}"
         for metric in images
         if "reason" in metric
     ]
     if stored.get("reason"):
         reasons.append(stored["reason"])
-    return {"encoders": tables, "images": _rows(images), "reasons": reasons}
+    return {
+        "encoders": [_table(encoder) for encoder in stored.get("encoders") or []],
+        "images": _rows(images),
+        "reasons": reasons,
+    }
 
 
 def _table(encoder: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def _table(encoder: dict[str, Any]) -> dict[str, Any]:
         "name": encoder["name"],
         "n_real": encoder["n_real"],
         "n_synthetic": encoder["n_synthetic"],
-        "floor": encoder.get("floor", "other real images"),
+        "baseline": encoder.get("floor", "other real images"),
         "rows": rows,
         "tally": ", ".join(
             f"{readings[words]} {words}"
@@ -75,8 +79,15 @@ def _table(encoder: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def metric_title(name: str) -> str:
-    return METRICS.get(name, (title(name), ""))[0]
+def metric_title(metric: Mapping[str, Any]) -> str:
+    """Return what the page calls a metric; one it does not know has its own name."""
+    if metric.get("title"):
+        return metric["title"]
+    return METRICS.get(metric["name"], (as_title(metric["name"]), ""))[0]
+
+
+def _meaning(metric: Mapping[str, Any]) -> str:
+    return metric.get("meaning") or METRICS.get(metric["name"], ("", ""))[1]
 
 
 def _rows(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -85,58 +96,48 @@ def _rows(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(metric: dict[str, Any]) -> dict[str, Any]:
     return {
-        "name": metric_title(metric["name"]),
-        "meaning": METRICS.get(metric["name"], ("", ""))[1],
-        "synthetic": estimate(metric["synthetic"], plain),
-        "floor": estimate(metric.get("floor"), plain),
+        "name": metric_title(metric),
+        "meaning": _meaning(metric),
+        "synthetic": with_interval(metric["synthetic"], plain),
+        "baseline": with_interval(metric.get("floor"), plain),
         "better": {"low": "lower", "high": "higher"}[metric["better"]],
         "reading": reading(metric),
     }
 
 
 def reading(metric: dict[str, Any]) -> str:
-    """Synthetic against real images: "worse than real", "like real", "better than real".
+    """Return "worse than real", "like real" or "beyond real".
 
-    Worse and better are said where both intervals have no point in common.
+    Synthetic images are like real ones where their interval and that of the real-real
+    baseline overlap. A dash where one of them has no interval.
     """
-    synthetic, floor = metric["synthetic"], metric.get("floor")
-    ends = [
-        one[end] for one in (synthetic, floor or {}) for end in one if end != "value"
-    ]
-    if not floor or None in ends or None in (synthetic["value"], floor["value"]):
+    synthetic, baseline = metric["synthetic"], metric.get("floor")
+    if not baseline or None in (*synthetic.values(), *baseline.values()):
         return NONE
-    above = synthetic["low"] > floor["high"]
-    if not above and synthetic["high"] >= floor["low"]:
+    above = synthetic["low"] > baseline["high"]
+    if not above and synthetic["high"] >= baseline["low"]:
         return "like real"
     return "worse than real" if above == (metric["better"] == "low") else "beyond real"
 
 
 def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """Findings down, metrics across; findings with too few images by name."""
+    """Return findings down, metrics across; findings with too few images by name."""
     measured = [label for label in labels if label["metrics"]]
     if not measured:
         return None
-    names = [metric["name"] for metric in measured[0]["metrics"]]
-    rows = []
-    for label in measured:
-        found = {metric["name"]: metric for metric in label["metrics"]}
-        cells = [
-            {
-                "synthetic": estimate(found[name]["synthetic"], plain)["value"],
-                "floor": estimate(found[name].get("floor"), plain)["value"],
-            }
-            if name in found
-            else {"synthetic": NONE, "floor": NONE}
-            for name in names
-        ]
-        rows.append(
-            {"name": label["name"], "cells": cells}
-            | {key: label[key] for key in ("n_real", "n_synthetic")}
-        )
+    metrics = measured[0]["metrics"]
     return {
         "encoder": measured[0].get("encoder"),
-        "metrics": [metric_title(name) for name in names],
-        "rows": rows,
+        "metrics": [metric_title(metric) for metric in metrics],
+        "rows": [
+            {
+                "name": label["name"],
+                "cells": _cells(label, [metric["name"] for metric in metrics]),
+                "n_real": label["n_real"],
+                "n_synthetic": label["n_synthetic"],
+            }
+            for label in measured
+        ],
         "small": [
             {"name": label["name"], "reason": label.get("reason", "too few images")}
             for label in labels
@@ -145,19 +146,33 @@ def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
+def _cells(label: dict[str, Any], names: list[str]) -> list[dict[str, str]]:
+    """Return the value of each metric for one finding; a dash where there is none."""
+    by_name = {metric["name"]: metric for metric in label["metrics"]}
+    metrics = [by_name.get(name, {}) for name in names]
+    return [
+        {
+            "synthetic": with_interval(metric.get("synthetic"), plain)["value"],
+            "baseline": with_interval(metric.get("floor"), plain)["value"],
+        }
+        for metric in metrics
+    ]
+
+
 def find_metric(results: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """The metric of a name, of the first encoder or of the images, with its full name.
+    """Return a metric of the first encoder or of the images themselves.
 
     Returns:
-      The metric and "called": what it is, the encoder and the number of images.
+      The metric of results.json with "called": its title, the encoder and the number
+      of images. None where it was not measured.
     """
     stored = results.get("fidelity") or {}
     for encoder in (stored.get("encoders") or [])[:1]:
         for metric in encoder["metrics"]:
             if metric["name"] == name:
                 where = f"{encoder['name']}, N = {encoder['n_synthetic']:,}"
-                return metric | {"called": f"{metric_title(name)}, {where}"}
+                return metric | {"called": f"{metric_title(metric)}, {where}"}
     for metric in stored.get("images") or []:
         if metric["name"] == name and "reason" not in metric:
-            return metric | {"called": metric_title(name)}
+            return metric | {"called": metric_title(metric)}
     return None

@@ -3,7 +3,13 @@
 from typing import Any
 
 from synthjax.report.figure_folder import FigureFolder
-from synthjax.report.formatting import auroc, estimate, p_value, percent, prevalence
+from synthjax.report.formatting import (
+    auroc,
+    measured_percent,
+    p_value,
+    percent,
+    with_interval,
+)
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.forest_plot import add_forest
 from synthjax.report.sections.verdict import mean_gap, mean_row
@@ -13,7 +19,7 @@ Rows = list[dict[str, Any]]
 
 
 def findings(inputs: SectionInputs) -> Values:
-    """Return the forest plot and the table, largest gap first; undefined ones by name."""
+    """Return the forest plot and the table, largest gap first."""
     results = inputs.results
     labels, bootstrap = results["utility"]["labels"], results["bootstrap"]
     defined = [row for row in labels if row["gap"] is not None]
@@ -52,7 +58,7 @@ def _gap_row(row: dict[str, Any]) -> dict[str, Any]:
         "name": row["name"],
         "real": auroc(row["real"]["value"]),
         "synthetic": auroc(row["synthetic"]["value"]),
-        "gap": estimate(row["gap"]),
+        "gap": with_interval(row["gap"]),
         "p_holm": p_value(row.get("p_holm")),
         "significant": bool(row.get("significant")),
         "n_positive": row["n_positive"],
@@ -78,13 +84,13 @@ def _more_row(row: dict[str, Any]) -> dict[str, Any]:
     brier, sensitivity = row.get("brier") or {}, row.get("sensitivity") or {}
     return {
         "name": row["name"],
-        "prevalence": prevalence(precision.get("prevalence")),
-        "gap": estimate(precision.get("gap")),
+        "prevalence": measured_percent(precision.get("prevalence")),
+        "gap": with_interval(precision.get("gap")),
         **{
             arm: {
                 "precision": auroc((precision.get(arm) or {}).get("value")),
                 "brier": auroc(brier.get(arm)),
-                "sensitivity": estimate(sensitivity.get(arm), auroc),
+                "sensitivity": with_interval(sensitivity.get(arm), auroc),
             }
             for arm in COMPARED_ARMS
         },

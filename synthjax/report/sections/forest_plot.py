@@ -1,4 +1,4 @@
-"""The one way in which a section gets a forest plot, with the words that describe it."""
+"""How a section gets a forest plot, with the words that describe it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -39,10 +39,12 @@ def _pairs(
         others = [name for name in column["labels"] if name != finding]
         pair: dict[str, Any] = {"finding": finding, "others": others}
         for arm, grid in grids.items():
-            strip = grid_column(grid, number, columns=len(columns), rows=config.rows)
+            strip = grid_column(
+                grid, number, columns=len(columns), rows=config.images_per_finding
+            )
             alt = f"{arm.capitalize()} test images with {', '.join([finding, *others])}"
             picture = inputs.figures.add_png(
-                f"pair-{number:02d}-{arm}", encode_png(strip, config.cell), alt
+                f"pair-{number:02d}-{arm}", encode_png(strip, config.image_width), alt
             )
             pair[arm] = picture | {"width": strip.width, "height": strip.height}
         yield pair

@@ -1,6 +1,6 @@
 """Whether synthetic images show the findings that their labels name."""
 
-from synthjax.report.formatting import auroc, estimate
+from synthjax.report.formatting import auroc, with_interval
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.forest_plot import add_forest
 
@@ -18,8 +18,8 @@ def label_fidelity(inputs: SectionInputs) -> Values:
     rows = [
         {
             "name": row["name"],
-            "auroc": estimate(row["auroc"], auroc),
-            "own": estimate(own_auroc.get(row["name"]), auroc),
+            "auroc": with_interval(row["auroc"], auroc),
+            "own": with_interval(own_auroc.get(row["name"]), auroc),
             "n_positive": row["n_positive"],
             "n": row["n"],
         }
@@ -37,8 +37,8 @@ def label_fidelity(inputs: SectionInputs) -> Values:
             axis="AUROC on synthetic test images",
             reference=0.5,
         ),
-        "mean": estimate(stored["mean"], auroc),
-        "own": estimate(own["mean"], auroc) if own else None,
+        "mean": with_interval(stored["mean"], auroc),
+        "own": with_interval(own["mean"], auroc) if own else None,
         "rows": rows,
         "undefined": [r["name"] for r in stored["labels"] if r["auroc"] is None],
     }

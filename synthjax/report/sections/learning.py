@@ -16,7 +16,7 @@ def learning(inputs: SectionInputs) -> Values:
     """Return how both networks learned: sample grids, losses, validation AUROC."""
     study, figures = inputs.study, inputs.figures
     progress = []
-    for path in study.sample_grids(inputs.config.samples):
+    for path in study.sample_grids(inputs.config.sample_grids):
         kimg = int(path.stem)
         alt = f"Grid of generated images after {kimg} kimg of training"
         content = encode_png(open_image(path), MAX_WIDTH)

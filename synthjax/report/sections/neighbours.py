@@ -4,7 +4,7 @@ from typing import Any
 
 from synthjax.report import figures as draw
 from synthjax.report.figure_folder import FigureFolder
-from synthjax.report.formatting import estimate, percent, plain, prevalence
+from synthjax.report.formatting import measured_percent, percent, plain, with_interval
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.picture_groups import picture_groups
 
@@ -54,5 +54,5 @@ def _space(key: str, stored: dict[str, Any], figures: FigureFolder) -> dict[str,
             {"name": name, "cells": [plain(quantiles.get(level)) for level in levels]}
             for name, quantiles in sets.items()
         ],
-        "close": estimate(stored["closer_than_real_1pct"], prevalence),
+        "close": with_interval(stored["closer_than_real_1pct"], measured_percent),
     }

@@ -1,8 +1,8 @@
-"""Strips of pictures that a part of the evaluation left, with the file that tells them."""
+"""Strips of pictures of the evaluation, as the JSON file beside them describes them."""
 
 from typing import Any
 
-from synthjax.report.formatting import plain, title
+from synthjax.report.formatting import as_title, plain
 from synthjax.report.png import encode_png, open_image
 from synthjax.report.section import SectionInputs
 
@@ -46,7 +46,7 @@ def _heading(described: dict[str, Any], picture: dict[str, Any]) -> str:
     if "method" in picture:
         words = described["methods"][picture["method"]]
         columns = ", ".join(described["columns"])
-        return f"{title(picture['method'])}: {columns} ({words})"
+        return f"{as_title(picture['method'])}: {columns} ({words})"
     choice = described["choices"][picture["choice"]]
     return f"{choice}, by {described['distances'][picture['distance']]['words']}"
 

@@ -39,7 +39,7 @@ def _provenance(record: dict[str, Any] | None) -> Pairs:
         "Parameters (SHA-256)": generator.get("ema_sha256"),
         "Seed": record.get("seed"),
         "Truncation psi": record.get("psi"),
-        "Labels": {"rows": "those of the real rows, one by one"}.get(source, source),
+        "Labels": {"rows": "those of the real images, one by one"}.get(source, source),
         "Images": images,
         "Source commit": record.get("git_commit"),
     }
@@ -54,7 +54,7 @@ def _gate(gate: dict[str, Any]) -> dict[str, Any]:
         "name": gate["name"],
         "limit": ", ".join(limits),
         "value": plain(gate["value"]),
-        "kept": not gate["reason"],
+        "is_met": not gate["reason"],
         "reason": gate["reason"],
     }
 
@@ -102,7 +102,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Pairs:
 
 
 def _versions(stages: Records) -> Pairs:
-    """Return the versions of what ran; several where stages ran under different ones."""
+    """Return the versions of what ran; several where the stages' differ."""
     versions: dict[str, list[str]] = {}
     for record in stages.values():
         for name, version in (record.get("versions") or {}).items():

@@ -6,7 +6,13 @@ evaluation (Communications Engineering 4:130).
 
 from typing import Any
 
-from synthjax.report.formatting import auroc, estimate, plain, prevalence, signed
+from synthjax.report.formatting import (
+    auroc,
+    measured_percent,
+    plain,
+    signed,
+    with_interval,
+)
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.fidelity import find_metric, metric_title
 from synthjax.report.sections.verdict import mean_gap
@@ -27,12 +33,12 @@ def scorecard(inputs: SectionInputs) -> Values:
         ),
         (
             "Coverage",
-            "Do they show all the variety of real ones?",
+            "Do they show the whole variety of real ones?",
             [_metric(results, name) for name in ("recall", "coverage", "ms_ssim")],
         ),
         (
             "Constraint",
-            "Do they keep to what their labels and anatomy demand?",
+            "Are they consistent with their labels and with anatomy?",
             [
                 _labels(results),
                 ("Anatomical plausibility, judged by readers", None, ""),
@@ -40,7 +46,7 @@ def scorecard(inputs: SectionInputs) -> Values:
         ),
         (
             "Completeness",
-            "Is all there that a user of the set needs?",
+            "Does the set have all that a user needs?",
             [_findings(results), _size(origin)],
         ),
         (
@@ -50,12 +56,12 @@ def scorecard(inputs: SectionInputs) -> Values:
         ),
         (
             "Comprehension",
-            "Can a user see how the set came about and what it shows?",
+            "Can a user see how the set was made and what it shows?",
             [_generator(origin), _attribution(results)],
         ),
         (
             "Consistency",
-            "Does the result hold from one training and group to the next?",
+            "Does the result hold across trainings and patient groups?",
             [_seeds(results), _groups(results)],
         ),
     ]
@@ -83,15 +89,15 @@ def _cell(what: str, value: str | None, section: str) -> dict[str, Any]:
 def _metric(results: dict[str, Any], name: str) -> Cell:
     metric = find_metric(results, name)
     if metric is None:
-        return metric_title(name), None, ""
+        return metric_title({"name": name}), None, ""
     value = plain(metric["synthetic"]["value"])
-    floor = metric.get("floor")
-    beside = f" (real against real {plain(floor['value'])})" if floor else ""
+    baseline = metric.get("floor")
+    beside = f" (real–real baseline {plain(baseline['value'])})" if baseline else ""
     return metric["called"], value + beside, "fidelity"
 
 
 def _gap(results: dict[str, Any]) -> Cell:
-    gap = estimate(mean_gap(results))
+    gap = with_interval(mean_gap(results))
     return "Mean AUROC gap", f"{gap['value']} ({gap['interval']})", "verdict"
 
 
@@ -117,7 +123,7 @@ def _close(results: dict[str, Any]) -> Cell:
     found = results.get("neighbours")
     if not found or found["closer_than_real_1pct"]["value"] is None:
         return what, None, ""
-    share = prevalence(found["closer_than_real_1pct"]["value"])
+    share = measured_percent(found["closer_than_real_1pct"]["value"])
     return what, f"{share} of synthetic images", "neighbours"
 
 

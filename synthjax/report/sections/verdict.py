@@ -46,7 +46,7 @@ def verdict(inputs: SectionInputs) -> Values:
 
 
 def mean_gap(results: dict[str, Any]) -> dict[str, Any]:
-    """Return the gap of the verdict: the primary endpoint, in older results the mean."""
+    """Return the gap of the verdict: the primary endpoint, else the mean gap."""
     primary = results.get("primary")
     return primary["gap"] if primary else results["utility"]["mean"]["gap"]
 
@@ -80,7 +80,7 @@ def headline(
     patients: int,
     noninferior: bool = False,
 ) -> dict[str, str]:
-    """The verdict as {"before", "figure", "after"}; the figure stands out.
+    """Return the verdict as {"before", "figure", "after"}; the figure stands out.
 
     Args:
       gap: mean AUROC of real-trained minus synthetic-trained, {"value", "low",
@@ -111,21 +111,19 @@ def headline(
     }
 
 
-def against_margin(primary: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Whether the loss is shown to be within the margin, and how sure that is.
+def against_margin(primary: dict[str, Any] | None) -> dict[str, str] | None:
+    """Return whether the loss is shown to be within the margin, and how sure that is.
 
     Args:
       primary: of results.json; None where it is missing.
     """
     if primary is None:
         return None
-    margin, shown = f"{primary['margin']:g}", bool(primary["noninferior"])
     p = p_value(primary["p_noninferior"])
-    sure = f"p {p}" if p.startswith("<") else f"p = {p}"
+    test = f"p {p}" if p.startswith("<") else f"p = {p}"
+    within = "Within" if primary["noninferior"] else "Not shown to be within"
     return {
-        "shown": shown,
-        "figure": f"{'Within' if shown else 'Not shown to be within'} the margin of "
-        f"{margin}",
-        "after": f" (non-inferiority test of the {primary['endpoint']}, one-sided {sure})."
-        f" The margin is the loss that was called acceptable before the run.",
+        "figure": f"{within} the margin of {primary['margin']:g}",
+        "after": f" (non-inferiority test of the {primary['endpoint']}, one-sided {test})."
+        f" The margin is the loss that was declared acceptable before the run.",
     }

@@ -22,11 +22,11 @@ def test_preparation_tells_all_that_was_done():
     assert preparation(card) == [
         (
             "Images were stretched to a square, resized to 256 px with antialiasing, divided "
-            "by their largest value, averaged over squares to 32 px, and kept with 16 bits."
+            "by their largest value, averaged over squares to 32 px, and stored with 16 bits."
         ),
         "CT is shown in the brain window.",
         (
-            "They are the paper's cohort classes:10 (chest, its numbers of images times "
+            "The set is the paper's cohort classes:10 (chest, its numbers of images times "
             "0.5): 1,800 of 224,316 images."
         ),
         "Labels without a positive image were dropped: Fracture.",

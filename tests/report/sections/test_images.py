@@ -26,7 +26,9 @@ def test_each_finding_has_the_column_of_its_images(tmp_path):
     ]
     write_json(folder / "grid.json", {"columns": columns})
     figures = FigureFolder(tmp_path / "figures")
-    inputs = SectionInputs(ReportConfig(rows=3), {}, StudyReader(tmp_path), figures)
+    inputs = SectionInputs(
+        ReportConfig(images_per_finding=3), {}, StudyReader(tmp_path), figures
+    )
     pairs = images(inputs)["pairs"]
     assert [pair["finding"] for pair in pairs] == ["a", "b", "c", "d"]
     assert [pair["others"] for pair in pairs] == [[], ["a"], ["a"], ["a"]]
