@@ -24,8 +24,8 @@ def get_config() -> ConfigDict:
     config = new_study()
     config.data.source = "phantom_brain"
     config.data.resolution = 32
-    config.data.export_as = "rsna_ich"
     config.data.pixels.window = "brain"
+    config.data.phantom_brain.layout = "rsna_ich"
     config.data.phantom_brain.patients = 3600  # 9,091 slices, 2,732 for tests
 
     config.devices.cpu_devices = 2

@@ -24,8 +24,8 @@ def get_config(size: str = "") -> ConfigDict:
     """The study; size "tiny" shrinks it to seconds."""
     config = new_study()
     config.data.source = "phantom_chest"
-    config.data.export_as = "chexpert"
     config.data.resolution = 32
+    config.data.phantom_chest.layout = "chexpert"
     config.data.phantom_chest.patients = 6000  # 12,049 images, 3,603 of them for tests
 
     config.devices.cpu_devices = 2

@@ -32,7 +32,6 @@ _ACTIONS = {
     "config.gan.describe": "describe",
     "config.data.check": "check",
     "config.data.check_sample": "check_sample",
-    "config.data.export_as": "export_as",
 }
 
 

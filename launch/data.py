@@ -2,17 +2,21 @@
 
     python -m launch.data --config=configs/phantom_chest.py --workdir=runs/phantom
 
-With --config.data.check=True it builds nothing, but examines the source and prints what
-it finds; the exit code is 1 if a build would fail. With --config.data.export_as=chexpert
-(or mimic_cxr_jpg, nih14, rsna_ich) a phantom is first written as a hospital would have
-it, into <workdir>/prepared, and the set is built from those files.
+With --check it builds nothing, but examines the source and prints what it finds; the
+exit code is 1 if a build would fail. With --export_as=chexpert (or mimic_cxr_jpg, nih14,
+rsna_ich) it builds nothing either, but writes a phantom as a hospital would have it, into
+<workdir>/prepared.
 """
 
 import sys
 
-from synthjax.data.builder import build
+from absl import flags
+
+from synthjax.data.builder import build, write_layout
 from synthjax.data.config import source_digest
 from synthjax.data.doctor import examine
+from synthjax.data.doctor.examination import SAMPLE
+from synthjax.data.layouts.hospital import LAYOUTS
 
 from .study import Launch, Work, launch
 
@@ -30,18 +34,56 @@ def work(this: Launch) -> Work:
 
 def run(this: Launch) -> None:
     """The data stage."""
-    config = this.sections["data"]
-    prepared = this.study.workdir / "prepared"
-    if config.check:
-        findings = examine(config, seed=this.seed, prepared=prepared)
-        print(findings.table())
-        sys.exit(1 if findings.fatal else 0)
     this.run(work(this))
 
 
+def check(this: Launch, sample: int) -> None:
+    """Examines the source, prints what is found, and exits: with 1 if it is fatal."""
+    findings = examine(
+        this.sections["data"],
+        seed=this.seed,
+        prepared=this.study.workdir / "prepared",
+        sample=sample,
+    )
+    print(findings.table())
+    sys.exit(1 if findings.fatal else 0)
+
+
+def export_as(this: Launch, layout: str) -> None:
+    """Writes the source as a hospital's files, and prints where."""
+    prepared = this.study.workdir / "prepared"
+    print(
+        write_layout(this.sections["data"], layout, seed=this.seed, prepared=prepared)
+    )
+
+
 def main() -> None:
-    """The command."""
-    launch(run)
+    """The command; its flags are not those of launch.pipeline, which runs the stage."""
+    wanted = flags.DEFINE_bool(
+        "check", False, "Examine the source and print what is wrong; build nothing."
+    )
+    sample = flags.DEFINE_integer(
+        "check_sample",
+        SAMPLE,
+        "Images that --check decodes; 0 for all.",
+        lower_bound=0,
+    )
+    layout = flags.DEFINE_enum(
+        "export_as",
+        None,
+        list(LAYOUTS),
+        "Write a phantom as this hospital's files; build nothing.",
+    )
+
+    def act(this: Launch) -> None:
+        if wanted.value:
+            check(this, sample.value)
+        elif layout.value:
+            export_as(this, layout.value)
+        else:
+            run(this)
+
+    launch(act)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
 from synthjax.data.cohorts import combination_histogram, draw_cohort
-from synthjax.data.config import SOURCES, DataConfig
+from synthjax.data.config import DataConfig
 from synthjax.data.layouts.hospital import export_phantom
 from synthjax.data.listing import Context, Listing, Metadata
 from synthjax.data.parallel import INLINE, processes_for
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Schema
+from synthjax.data.sources.registry import SOURCES
 from synthjax.data.splits import check_disjoint, split_patients
 from synthjax.data.store import shards
 from synthjax.data.store.beam import write_shards_with_beam
@@ -34,16 +35,57 @@ def list_source(
 ) -> Listing:
     """Lists the images of the source; no pixel is read.
 
-    With `export_as`, the source is first written in a hospital's layout, and the files
-    are listed as any hospital's.
+    With a layout (as of `config.phantom_chest.layout`), the images are first written as
+    that hospital's files, and those are listed as any hospital's.
 
     Args:
-        prepared: keeps what a source makes ready once, and the hospital's layout.
+        seed: of a generated source.
+        prepared: keeps what a source makes ready once, and the hospital's files.
+        problems: gets the faulty rows and files.
 
     Raises:
         StudyError: the source is faulty (each source says how), an id comes twice.
     """
-    context = Context(
+    context = _context(config, seed, prepared, problems)
+    listing = SOURCES[config.source].list_images(config.section(config.source), context)
+    if config.layout:
+        folder = export_phantom(
+            listing, config.layout, out=prepared, workers=config.workers
+        )
+        settings = config.section(config.layout)
+        settings = dataclasses.replace(settings, path=str(folder))
+        read_back = SOURCES[config.layout].list_images(settings, context)
+        listing = dataclasses.replace(read_back, name=config.source)
+    if len(set(listing.metadata.id)) < len(listing.metadata):
+        ((doubled, _),) = Counter(listing.metadata.id.tolist()).most_common(1)
+        raise StudyError(f"the id {doubled!r} comes twice; ids must be unique.")
+    return listing
+
+
+def write_layout(config: DataConfig, layout: str, *, seed: int, prepared: Path) -> Path:
+    """Writes the source as a hospital's files, and builds nothing.
+
+    Args:
+        layout: a key of `layouts.hospital.LAYOUTS`.
+        seed: of a generated source.
+        prepared: where the hospital's folder is made.
+
+    Returns:
+        The hospital's folder.
+
+    Raises:
+        StudyError: the source is faulty, or does not go into this layout.
+    """
+    problems = Problems(config.on_bad_file, config.skip_limit)
+    context = _context(config, seed, prepared, problems)
+    listing = SOURCES[config.source].list_images(config.section(config.source), context)
+    return export_phantom(listing, layout, out=prepared, workers=config.workers)
+
+
+def _context(
+    config: DataConfig, seed: int, prepared: Path, problems: Problems
+) -> Context:
+    return Context(
         resolution=config.pixels.pyramid_from or config.resolution,
         channels=config.channels,
         seed=seed,
@@ -52,19 +94,6 @@ def list_source(
         pixels=config.pixels,
         problems=problems,
     )
-    settings = getattr(config, config.source)
-    listing = SOURCES[config.source].list_images(settings, context)
-    layout = config.export_as
-    if layout:
-        folder = export_phantom(listing, layout, out=prepared, workers=config.workers)
-        settings = dataclasses.replace(getattr(config, layout), path=str(folder))
-        listing = dataclasses.replace(
-            SOURCES[layout].list_images(settings, context), name=config.source
-        )
-    if len(set(listing.metadata.id)) < len(listing.metadata):
-        ((doubled, _),) = Counter(listing.metadata.id.tolist()).most_common(1)
-        raise StudyError(f"the id {doubled!r} comes twice; ids must be unique.")
-    return listing
 
 
 def assign_splits(
@@ -196,14 +225,14 @@ def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
 
 def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
     """Returns where the set comes from; the user's folders stay with the user."""
-    names = {config.source, config.export_as} - {""}
-    settings = {name: plain(getattr(config, name)) for name in sorted(names)}
+    names = {config.source, config.layout} - {""}
+    settings = {name: plain(config.section(name)) for name in sorted(names)}
     for section in settings.values():
         for place in ("path", "index"):
             section.pop(place, None)
     return {
         "source": config.source,
-        "export_as": config.export_as,
+        "layout": config.layout,
         "settings": settings,
         "pixels": plain(config.pixels),
         "facts": dict(listing.facts),

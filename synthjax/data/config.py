@@ -1,162 +1,167 @@
-"""The data stage's config and the table of its sources."""
+"""The data stage's config: one section for the set, one for each source."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+import hashlib
+from typing import Any, ClassVar, TypeVar
 
+from synthjax.core.config import Config, field, plain
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.core.findings import BRAIN, CHEST
 from synthjax.data.cohorts import check_cohort
 from synthjax.data.images.pixels import RESOLUTIONS, PixelsConfig
-from synthjax.data.layouts.hospital import LAYOUTS
-from synthjax.data.listing import Context, Listing
-from synthjax.data.sources import (
-    chexpert,
-    digits,
-    folder,
-    medmnist,
-    mimic_cxr_jpg,
-    nih14,
-    phantom_brain,
-    phantom_chest,
-    rsna_ich,
-)
-from synthjax.data.sources.chexpert import ChexpertConfig
-from synthjax.data.sources.digits import DigitsConfig
-from synthjax.data.sources.folder import FolderConfig
-from synthjax.data.sources.medmnist import MedmnistConfig
-from synthjax.data.sources.mimic_cxr_jpg import MimicCxrJpgConfig
-from synthjax.data.sources.nih14 import Nih14Config
-from synthjax.data.sources.phantom_brain import PhantomBrainConfig
-from synthjax.data.sources.phantom_chest import PhantomChestConfig
-from synthjax.data.sources.rsna_ich import RsnaIchConfig
+from synthjax.data.sources.registry import SOURCES
 from synthjax.data.splits import check_fractions
-from synthjax.data.store import shards
+from synthjax.data.store.shards import SHARD_MB
+
+T = TypeVar("T", bound=type)
+
+
+def _with_source_sections(cls: T) -> T:
+    """Declares a section for each source in the table, named like the source."""
+    cls.SECTIONS = tuple(SOURCES)  # type: ignore[attr-defined]
+    for name, source in SOURCES.items():
+        cls.__annotations__[name] = source.config
+        setattr(cls, name, field(source.config, f"read if data.source={name}"))
+    return cls
 
 
 @dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """What the study's images are."""
+@_with_source_sections
+class DataConfig(Config):
+    """What the study's images are; further fields are the sections of the sources."""
 
-    source: str = "phantom_chest"  # one of SOURCES; its own section below is read
-    resolution: int = 64  # height and width, pixels; a power of two, 16 to 1024
-    channels: int = 1  # 1 grey, 3 RGB
-    fractions: tuple[float, ...] = (0.6, 0.1, 0.3)  # patients: train, valid, test
-    cohort: str = ""  # the paper's: resolution, classes:K, samples:N; empty: all images
-    modality: str = "chest"  # whose rules a cohort follows: chest or brain
-    cohort_scale: float = 1.0  # times every count in a cohort's rules; 1: the paper's
-    workers: int = 0  # processes that read or render images; 0 = all cores
-    check: bool = False  # launch.data examines the source and builds nothing
-    check_sample: int = 500  # images that the examination decodes; 0 = all
-    export_as: str = ""  # a phantom goes through a hospital's files: chexpert, ...
-    engine: str = "local"  # local: processes here; beam: Apache Beam (extra beam)
-    beam_options: tuple[str, ...] = ()  # Beam's flags, such as --runner=FlinkRunner
-    on_bad_file: str = "error"  # a faulty row or file: error, or skip and count it
-    skip_limit: float = 0.01  # largest share of the images that may be skipped
-    shard_mb: float = shards.SHARD_MB  # size of one file of the set, about, MB
-    pixels: PixelsConfig = dataclasses.field(
-        default_factory=PixelsConfig
-    )  # aspect, depth, windows
-    phantom_chest: PhantomChestConfig = dataclasses.field(
-        default_factory=PhantomChestConfig
-    )
-    phantom_brain: PhantomBrainConfig = dataclasses.field(
-        default_factory=PhantomBrainConfig
-    )
-    chexpert: ChexpertConfig = dataclasses.field(default_factory=ChexpertConfig)
-    rsna_ich: RsnaIchConfig = dataclasses.field(default_factory=RsnaIchConfig)
-    nih14: Nih14Config = dataclasses.field(default_factory=Nih14Config)
-    mimic_cxr_jpg: MimicCxrJpgConfig = dataclasses.field(
-        default_factory=MimicCxrJpgConfig
-    )
-    medmnist: MedmnistConfig = dataclasses.field(default_factory=MedmnistConfig)
-    folder: FolderConfig = dataclasses.field(default_factory=FolderConfig)
-    digits: DigitsConfig = dataclasses.field(default_factory=DigitsConfig)
+    SECTIONS: ClassVar[tuple[str, ...]]  # the sources that have a section here
+    REMOVED: ClassVar = {
+        "check": "use the flag --check of launch.data",
+        "check_sample": "use the flag --check_sample of launch.data",
+        "export_as": "set config.data.phantom_chest.layout (or phantom_brain.layout); "
+        "to write a phantom's files and build nothing, use the flag --export_as of "
+        "launch.data",
+    }
 
-    def __post_init__(self) -> None:
-        if self.source not in SOURCES:
-            raise ConfigError(
-                f"source={self.source!r}: must be one of {', '.join(SOURCES)}"
-            )
+    source: str = field(
+        "phantom_chest",
+        "where the images come from; the section of this name is read",
+        one_of=lambda: SOURCES,
+    )
+    resolution: int = field(64, "height and width of the images, pixels")
+    channels: int = field(1, "1 grey, 3 RGB", one_of=(1, 3))
+    fractions: tuple[float, ...] = field(
+        (0.6, 0.1, 0.3), "share of the patients in train, valid and test"
+    )
+    cohort: str = field(
+        "", "the paper's: resolution, classes:K, samples:N; empty: all images"
+    )
+    modality: str = field("chest", "whose rules a cohort follows: chest or brain")
+    cohort_scale: float = field(
+        1.0, "times every count in a cohort's rules; 1: the paper's"
+    )
+    workers: int = field(
+        0,
+        "processes that read or render images; 0: one for each core",
+        ge=0,
+        affects_result=False,
+    )
+    engine: str = field(
+        "local",
+        "local: processes on this machine; beam: Apache Beam (extra beam)",
+        one_of=("local", "beam"),
+        affects_result=False,
+    )
+    beam_options: tuple[str, ...] = field(
+        (), "Beam's own flags, such as --runner=FlinkRunner", affects_result=False
+    )
+    on_bad_file: str = field(
+        "error",
+        "what a faulty row or file does: error stops the build, skip leaves its image "
+        "out and counts it",
+        one_of=("error", "skip"),
+        affects_result=False,
+    )
+    skip_limit: float = field(
+        0.01,
+        "largest share of the images that may be skipped",
+        ge=0,
+        le=1,
+        affects_result=False,
+    )
+    shard_mb: float = field(
+        SHARD_MB, "size of one file of the set, about, megabytes", gt=0
+    )
+    pixels: PixelsConfig = field(  # noqa: RUF009
+        PixelsConfig, "how values become pixels"
+    )
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
         if self.resolution not in RESOLUTIONS:
             nearest = min(RESOLUTIONS, key=lambda size: abs(size - self.resolution))
             raise ConfigError(
                 f"resolution={self.resolution}: must be a power of two from "
                 f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}; the nearest is {nearest}"
             )
-        if self.export_as and self.export_as not in LAYOUTS:
-            raise ConfigError(
-                f"export_as={self.export_as!r}: must be one of {', '.join(LAYOUTS)}"
-            )
-        if self.export_as and not self.source.startswith("phantom"):
-            raise ConfigError(
-                f"export_as={self.export_as!r}: source={self.source!r} is no phantom; "
-                "launch.export exports a set that is built"
-            )
-        if self.channels not in (1, 3):
-            raise ConfigError(f"channels={self.channels}: must be 1 (grey) or 3 (RGB)")
-        if self.workers < 0:
-            raise ConfigError(f"workers={self.workers}: must be 0 (all cores) or more")
-        if self.engine not in ("local", "beam"):
-            raise ConfigError(f"engine={self.engine!r}: must be local or beam")
-        if self.check_sample < 0:
-            raise ConfigError(
-                f"check_sample={self.check_sample}: must be 0 (all images) or more"
-            )
-        if self.on_bad_file not in ("error", "skip"):
-            raise ConfigError(
-                f"on_bad_file={self.on_bad_file!r}: must be error or skip"
-            )
-        if not 0 <= self.skip_limit <= 1:
-            raise ConfigError(f"skip_limit={self.skip_limit}: must be 0 to 1")
-        if self.shard_mb <= 0:
-            raise ConfigError(f"shard_mb={self.shard_mb}: must be more than 0")
         check_fractions(self.fractions)
         check_cohort(self.cohort, self.modality, self.cohort_scale)
-        self.pixels.check(self.resolution, self.channels)
+        self.pixels.check_set(self.resolution, self.channels)
+
+    def unselected(self) -> tuple[str, ...]:
+        """Returns the sources whose sections are not read."""
+        return tuple(
+            name for name in self.SECTIONS if name not in (self.source, self.layout)
+        )
+
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Returns values of the last release under today's keys.
+
+        `export_as` was a key of this section; it is the layout of the phantom now.
+        """
+        layout = values.get("export_as")
+        if layout is None:
+            return values
+        source = values.get("source", "phantom_chest")
+        values = {key: value for key, value in values.items() if key != "export_as"}
+        if not layout:
+            return values
+        return values | {source: {**values.get(source, {}), "layout": layout}}
+
+    def section(self, source: str) -> Any:
+        """Returns the settings of a source: its section, or its entry's if it has none."""
+        if source in self.SECTIONS:
+            return getattr(self, source)
+        return SOURCES[source].defaults
+
+    @property
+    def layout(self) -> str:
+        """The hospital's layout that the images go through; empty if they do not."""
+        return SOURCES[self.source].layout(self.section(self.source))
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """One way that data arrives."""
-
-    list_images: Callable[[Any, Context], Listing]  # given its config section
-    digest: Callable[[Any], str | None] = lambda config: None
-    """Identifies the user's files that it reads; None if it reads none."""
-    labels: Callable[[Any], tuple[str, ...]] = lambda config: ()
-    """The names that every set of it has; empty if the files tell."""
-
-
-SOURCES = {
-    "phantom_chest": Source(phantom_chest.list_images, labels=lambda _: CHEST),
-    "phantom_brain": Source(phantom_brain.list_images, labels=lambda _: BRAIN),
-    "chexpert": Source(chexpert.list_images, chexpert.digest, lambda _: CHEST),
-    "rsna_ich": Source(rsna_ich.list_images, rsna_ich.digest, lambda _: BRAIN),
-    "nih14": Source(nih14.list_images, nih14.digest, nih14.label_names),
-    "mimic_cxr_jpg": Source(
-        mimic_cxr_jpg.list_images, mimic_cxr_jpg.digest, lambda _: CHEST
-    ),
-    "medmnist": Source(medmnist.list_images, medmnist.digest),
-    "folder": Source(folder.list_images, folder.digest),
-    "digits": Source(digits.list_images, labels=lambda _: digits.LABELS),
-}
+def with_source(config: DataConfig, source: str, settings: Config) -> DataConfig:
+    """Returns the config with another source, with these settings, and all its images."""
+    changes: dict[str, Any] = {source: settings}
+    return dataclasses.replace(config, source=source, cohort="", **changes)
 
 
 def source_digest(config: DataConfig) -> str | None:
     """Identifies the user's files that the set is made from.
 
-    None if it is made from none (the seed says all), or if they are away.
+    None if it is made from none (the seed says all), or if they are away. The settings
+    of a source from outside count as well, for no section holds them.
     """
-    return SOURCES[config.source].digest(getattr(config, config.source))
+    settings = config.section(config.source)
+    digest = SOURCES[config.source].digest(settings)
+    if config.source in config.SECTIONS:
+        return digest
+    return hashlib.sha256(f"{plain(settings)} {digest}".encode()).hexdigest()[:16]
 
 
 def known_labels(config: DataConfig) -> tuple[str, ...]:
-    """The names of the labels that a set from this source has, without its files.
+    """Returns the labels that a set from this source has, without its files.
 
     Raises:
-      StudyError: the files alone tell.
+      StudyError: the files alone say which.
     """
-    labels = SOURCES[config.source].labels(getattr(config, config.source))
+    labels = SOURCES[config.source].labels(config.section(config.source))
     if not labels:
         raise StudyError(
             f"the labels of config.data.source={config.source} are known from its files "

@@ -12,7 +12,7 @@ from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
 from synthjax.data.builder import build
-from synthjax.data.config import DataConfig
+from synthjax.data.config import DataConfig, with_source
 from synthjax.data.schema import SPLITS
 from synthjax.data.sources.folder import FolderConfig, label_names
 from synthjax.data.store.loader import read_schema
@@ -39,9 +39,7 @@ def read_external(
     """
     check_folders(config, like)
     folder = _with_labels(config.folder, read_schema(data).labels)
-    section = dataclasses.replace(
-        like, source="folder", folder=folder, cohort="", export_as=""
-    )
+    section = with_source(like, "folder", folder)
     build(section, seed=seed, out=out, prepared=out / "prepared")
     splits = read_json(out / "splits.json")["splits"]
     counts = {split: {"images": splits[split]["images"]} for split in SPLITS}
@@ -77,12 +75,12 @@ def check_folders(config: SynthConfig, like: DataConfig) -> None:
         )
     if like.source != "folder":
         return
-    if _same(config.folder.path, like.folder.path):
+    if _same(config.folder.path, like.section("folder").path):
         raise StudyError(
             f"{config.folder.path} is given both as the real and as the synthetic "
             "folder; give two"
         )
-    labels = label_names(like.folder)
+    labels = label_names(like.section("folder"))
     have = label_names(_with_labels(config.folder, labels))
     if have != labels:
         raise StudyError(

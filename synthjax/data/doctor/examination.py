@@ -18,11 +18,15 @@ from synthjax.data.doctor.rows import examine_rows
 from synthjax.data.doctor.survey import Survey
 from synthjax.data.doctor.values import describe_values, examine_values
 from synthjax.data.listing import Listing
+from synthjax.data.sources.registry import SOURCES
 
+SAMPLE = 500  # images that are decoded, where nothing else is asked for
 _SUSPECTS = 400  # files that stand out and are decoded beside the sample
 
 
-def examine(config: DataConfig, *, seed: int, prepared: Path) -> Findings:
+def examine(
+    config: DataConfig, *, seed: int, prepared: Path, sample: int = SAMPLE
+) -> Findings:
     """Lists the source, reads all headers, decodes a sample; builds nothing.
 
     Files that stand out (by size, by colour, by a part that equals another's) are
@@ -31,6 +35,7 @@ def examine(config: DataConfig, *, seed: int, prepared: Path) -> Findings:
     Args:
         seed: of the source and of the splits, as for `build`.
         prepared: keeps what a source makes ready once (an index of headers).
+        sample: images that are decoded; 0 = all.
 
     Returns:
         Facts and findings. They are fatal if a build of this config would fail.
@@ -46,19 +51,9 @@ def examine(config: DataConfig, *, seed: int, prepared: Path) -> Findings:
             ERROR, "source", (said,), "Correct it; nothing else was looked at."
         )
         return Findings(title, findings=(stopped, *survey.findings()))
-    index = _header_index(config, prepared)
-    return _Examination(config, seed, listing, survey, index).findings(title)
-
-
-def _header_index(config: DataConfig, prepared: Path) -> Path | None:
-    """The headers that the source has just read, if it reads any."""
-    if config.source == "rsna_ich" and config.rsna_ich.index:
-        return Path(config.rsna_ich.index).expanduser()
-    if config.source == "rsna_ich" or (
-        config.source == "folder" and config.folder.patient_from_dicom
-    ):
-        return prepared / "headers.parquet"
-    return None
+    source, settings = SOURCES[config.source], config.section(config.source)
+    index = source.header_index(settings, prepared)
+    return _Examination(config, seed, listing, survey, index, sample).findings(title)
 
 
 class _Examination:
@@ -71,8 +66,10 @@ class _Examination:
         listing: Listing,
         survey: Survey,
         index: Path | None,
+        sample: int,
     ):
         self.config, self.seed, self.survey, self.index = config, seed, survey, index
+        self.sample = sample
         self.given = self.listing = listing
         self.splits: dict[str, list[int]] = {}
         self.found: list[Finding] = []
@@ -132,7 +129,7 @@ class _Examination:
             good = np.flatnonzero(headers.good)
             suspects += np.flatnonzero(headers.odd_channels()).tolist()
             suspects += [row for group in headers.candidates() for row in group]
-        wanted = self.config.check_sample or len(good)
+        wanted = self.sample or len(good)
         evenly = good[spread(len(good), wanted, self.seed)].tolist()
         numbers = sorted({*evenly, *suspects[:_SUSPECTS]})
         looks = look_at(listing.read, listing.metadata, numbers, self.config.workers)

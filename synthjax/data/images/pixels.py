@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32, UInt, UInt8
 from PIL import Image
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.images.windowing import WINDOWS
 
@@ -14,37 +15,41 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 @dataclasses.dataclass(frozen=True)
-class PixelsConfig:
+class PixelsConfig(Config):
     """How an image of any size and depth becomes pixels of the set."""
 
-    aspect: str = "pad"  # pad: black margins; crop: the middle; squash: stretched
-    bits: int = 8  # of a stored pixel: 8, or 16 with one channel
-    normalise: str = "none"  # none; maximum: the brightest pixel of an image is white
-    pyramid_from: int = 0  # resize to this size, then average down by 2x2; 0: directly
-    window: str = "file"  # of CT: brain, subdural, bone, three (as RGB), file: its own
-    white: int = 0  # value shown white in 16-bit PNG and TIFF; 0 refuses such images
+    aspect: str = field(
+        "pad",
+        "how an image becomes square; pad: black margins, crop: the middle, squash: "
+        "stretched",
+        one_of=("pad", "crop", "squash"),
+    )
+    bits: int = field(
+        8, "bits of a stored pixel; 16 with one channel only", one_of=(8, 16)
+    )
+    normalise: str = field(
+        "none",
+        "none, or maximum: the brightest pixel of an image is white",
+        one_of=("none", "maximum"),
+    )
+    pyramid_from: int = field(
+        0,
+        "resize to this size, then average down by 2x2, pixels; 0: resize directly",
+        one_of=(0, *RESOLUTIONS),
+    )
+    window: str = field(
+        "file",
+        "window of CT; three: brain, subdural and bone as RGB, file: the file's own",
+        one_of=(*WINDOWS, "three", "file"),
+    )
+    white: int = field(
+        0,
+        "value shown white in 16-bit PNG and TIFF; 0: such images are refused",
+        ge=0,
+        le=65535,
+    )
 
-    def __post_init__(self) -> None:
-        if self.aspect not in ("pad", "crop", "squash"):
-            raise ConfigError(f"aspect={self.aspect!r}: must be pad, crop or squash")
-        if self.bits not in (8, 16):
-            raise ConfigError(f"bits={self.bits}: must be 8 or 16")
-        if self.normalise not in ("none", "maximum"):
-            raise ConfigError(f"normalise={self.normalise!r}: must be none or maximum")
-        if self.pyramid_from not in (0, *RESOLUTIONS):
-            raise ConfigError(
-                f"pyramid_from={self.pyramid_from}: must be 0 or a power of two from "
-                f"{RESOLUTIONS[0]} to {RESOLUTIONS[-1]}"
-            )
-        if self.window not in (*WINDOWS, "three", "file"):
-            raise ConfigError(
-                f"window={self.window!r}: must be one of "
-                f"{', '.join((*WINDOWS, 'three', 'file'))}"
-            )
-        if not 0 <= self.white <= 65535:
-            raise ConfigError(f"white={self.white}: must be 0 or up to 65535")
-
-    def check(self, resolution: int, channels: int) -> None:
+    def check_set(self, resolution: int, channels: int) -> None:
         """Raises ConfigError if a set of this shape cannot be made so."""
         if self.pyramid_from and self.pyramid_from < resolution:
             raise ConfigError(
@@ -69,11 +74,11 @@ def fit(
     resolution: int,
     channels: int,
 ) -> UInt[np.ndarray, "s s d"]:
-    """Values of 0 to 1 as the pixels of a set, uint8 or uint16.
+    """Makes pixels of a set, uint8 or uint16, from values of 0 to 1.
 
     In this order: grey or RGB; aspect; antialiased resize; division by the maximum, if
-    asked; rounding to the nearest (the paper truncates); means over squares, if asked,
-    rounded again. So with `pyramid_from` every lower resolution is exactly the box mean
+    configured; rounding to the nearest (the paper truncates); means over squares, if
+    configured, rounded again. So with `pyramid_from` every lower resolution is exactly the box mean
     of the set at that size.
     """
     values = convert_channels(values, channels)
@@ -97,25 +102,25 @@ def fit(
 def quantise(
     values: Float32[np.ndarray, "*shape"], bits: int
 ) -> UInt[np.ndarray, "*shape"]:
-    """0..1 to integers of 8 or 16 bits, rounded to the nearest, clipped."""
+    """Maps 0..1 to integers of 8 or 16 bits, rounded to the nearest, clipped."""
     largest = 2**bits - 1
     return np.rint(np.clip(values, 0, 1) * np.float32(largest)).astype(f"uint{bits}")
 
 
 def unit(pixels: UInt[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
-    """uint8 or uint16 to 0..1; inverse of `quantise`."""
+    """Maps uint8 or uint16 to 0..1; the inverse of `quantise`."""
     return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
 
 
 def to_bytes(pixels: UInt[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-    """Pixels of either depth as 8 bits, for display."""
+    """Returns pixels of either depth as 8 bits, for display."""
     return pixels if pixels.dtype == np.uint8 else quantise(unit(pixels), 8)
 
 
 def resize(
     values: Float32[np.ndarray, "h w c"], height: int, width: int
 ) -> Float32[np.ndarray, "H W c"]:
-    """Antialiased resize, for every image of every source.
+    """Resizes with antialiasing, every image of every source alike.
 
     A triangle filter as wide as one pixel of the coarser grid: it averages when it
     shrinks, interpolates when it enlarges, and never leaves the range of its input.
@@ -134,7 +139,7 @@ def resize(
 def pad_to_square(
     values: Float32[np.ndarray, "h w c"],
 ) -> Float32[np.ndarray, "s s c"]:
-    """Add black rows or columns, evenly on both sides, up to a square."""
+    """Adds black rows or columns, evenly on both sides, up to a square."""
     height, width = values.shape[:2]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
@@ -145,7 +150,7 @@ def pad_to_square(
 def crop_to_square(
     values: Float32[np.ndarray, "h w c"],
 ) -> Float32[np.ndarray, "s s c"]:
-    """The largest square in the middle."""
+    """Returns the largest square in the middle."""
     height, width = values.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -155,7 +160,7 @@ def crop_to_square(
 def convert_channels(
     values: Float32[np.ndarray, "h w c"], channels: int
 ) -> Float32[np.ndarray, "h w d"]:
-    """Grey to RGB by repeating, RGB to grey by luma (ITU-R BT.601).
+    """Converts grey to RGB by repeating, RGB to grey by luma (ITU-R BT.601).
 
     Raises:
         StudyError: other numbers of channels than 1 and 3.

@@ -3,12 +3,11 @@
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
 import synthjax
 from synthjax.core.clock import progress, say
@@ -20,12 +19,13 @@ from synthjax.data.layouts.chexpert import write_chexpert
 from synthjax.data.layouts.mimic_cxr_jpg import write_mimic_cxr_jpg
 from synthjax.data.layouts.nih14 import write_nih14
 from synthjax.data.layouts.rsna_ich import write_rsna
-from synthjax.data.listing import Listing, Metadata
+from synthjax.data.listing import Listing, Metadata, ReadPixels
 from synthjax.data.parallel import ordered_map, processes_for
 from synthjax.data.schema import Record
 
 _CHUNK = 32  # images that a worker renders at a time
-Render = Callable[[Record], Any]
+Render = Callable[[Record], np.ndarray]  # the values of one image, [h w] or [h w 1]
+Rendered = Iterable[tuple[Record, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,37 +34,45 @@ class Layout:
 
     folder: str  # its name as it is downloaded
     labels: tuple[str, ...]  # that a source must have
-    write: Callable[[Path, Iterator[tuple[Record, Any]]], int]
-    hounsfield: bool = False  # holds CT numbers, not grey values
+    write: Callable[[Path, Rendered], int]  # returns how many images it wrote
+    hounsfield: bool = False  # holds Hounsfield units, not grey values
 
 
-def _of_records(write: Callable[..., int]) -> Callable[..., int]:
-    """A writer of records with pixels, as a writer of rows and what was rendered."""
-    return lambda folder, pairs: write(
-        folder, (dataclasses.replace(row, pixels=pixels) for row, pixels in pairs)
-    )
+def _with_pixels(write: Callable[[Path, Iterable[Record]], int]) -> Callable:
+    """Returns a writer of records with pixels as a writer of what was rendered."""
+
+    def write_rendered(folder: Path, rendered: Rendered) -> int:
+        pairs = (dataclasses.replace(r, pixels=pixels) for r, pixels in rendered)
+        return write(folder, pairs)
+
+    return write_rendered
 
 
 LAYOUTS = {
-    "chexpert": Layout("CheXpert-v1.0-small", CHEST, _of_records(write_chexpert)),
+    "chexpert": Layout("CheXpert-v1.0-small", CHEST, _with_pixels(write_chexpert)),
     "mimic_cxr_jpg": Layout(
-        "mimic-cxr-jpg-2.0.0", CHEST, _of_records(write_mimic_cxr_jpg)
+        "mimic-cxr-jpg-2.0.0", CHEST, _with_pixels(write_mimic_cxr_jpg)
     ),
-    "nih14": Layout("ChestX-ray14", CHEST, _of_records(write_nih14)),
+    "nih14": Layout("ChestX-ray14", CHEST, _with_pixels(write_nih14)),
     "rsna_ich": Layout(
         "rsna-intracranial-hemorrhage-detection", BRAIN, write_rsna, hounsfield=True
     ),
 }
 
 
+def layouts_of(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names of the layouts that images with these labels go into."""
+    return tuple(name for name, layout in LAYOUTS.items() if layout.labels == labels)
+
+
 @dataclasses.dataclass(frozen=True)
 class Grey:
-    """A row's pixels as bytes."""
+    """Reads the pixels of an image as bytes."""
 
-    read: Callable[[Record], Float32[np.ndarray, "s s 1"]]  # Listing.read
+    read: ReadPixels  # Listing.read
 
     def __call__(self, record: Record) -> UInt8[np.ndarray, "s s 1"]:
-        """0 (black) to 255 (white)."""
+        """Returns 0 (black) to 255 (white)."""
         return quantise(self.read(record), 8)
 
 
@@ -73,7 +81,7 @@ def export_phantom(listing: Listing, layout: str, *, out: Path, workers: int) ->
 
     Args:
         listing: of the phantom.
-        layout: one of LAYOUTS.
+        layout: a key of LAYOUTS.
         out: where the layout's own folder is made; an export of something else in it
             is replaced.
         workers: processes that render; 0 = all cores.
@@ -105,45 +113,47 @@ def export_phantom(listing: Listing, layout: str, *, out: Path, workers: int) ->
 
 
 def _choose(listing: Listing, name: str) -> tuple[Layout, Render]:
-    """The layout and what gives the pixels of a row for it."""
+    """Returns the layout and what gives the values of an image for it."""
     layout = LAYOUTS[name]
     hounsfield: Render | None = getattr(listing.read, "hounsfield", None)
     if listing.labels != layout.labels or layout.hounsfield != bool(hounsfield):
         raise ConfigError(
-            f"config.data.export_as={name}: {listing.name} does not go into this "
-            f"layout; it takes phantom_{'brain' if layout.hounsfield else 'chest'}"
+            f"{listing.name} does not go into the layout of {name}; that takes "
+            f"phantom_{'brain' if layout.hounsfield else 'chest'}"
         )
     return layout, hounsfield or Grey(listing.read)
 
 
 def _fingerprint(listing: Listing, render: Render) -> str:
-    """Names the phantom: its settings, its seed, how many images of whom."""
-    rows = listing.metadata
-    made = (synthjax.__version__, render, len(rows), listing.labels)
+    """Identifies the phantom: its settings, its seed, how many images of whom."""
+    metadata = listing.metadata
+    made = (synthjax.__version__, render, len(metadata), listing.labels)
     hasher = hashlib.sha256(repr(made).encode())
-    hasher.update(rows.label.tobytes())
+    hasher.update(metadata.label.tobytes())
     return hasher.hexdigest()[:16]
 
 
 def _render(
-    rows: Metadata, render: Render, workers: int
-) -> Iterator[tuple[Record, Any]]:
-    """Every row with what is rendered of it, in order."""
-    starts = range(0, len(rows), _CHUNK)
+    metadata: Metadata, render: Render, workers: int
+) -> Iterator[tuple[Record, np.ndarray]]:
+    """Yields every image and what is rendered of it, in order."""
+    total = len(metadata)
+    starts = range(0, total, _CHUNK)
     tasks = (
-        (render, rows.take(range(start, min(start + _CHUNK, len(rows)))))
+        (render, metadata.take(range(start, min(start + _CHUNK, total))))
         for start in starts
     )
-    count = processes_for(len(rows), workers)
-    chunks = ordered_map(_render_chunk, tasks, count, processes=True)
-    bar: progress = progress(total=len(rows), desc="export", unit="images")
+    chunks = ordered_map(
+        _render_chunk, tasks, processes_for(total, workers), processes=True
+    )
+    bar: progress = progress(total=total, desc="export", unit="images")
     for start, chunk in zip(starts, chunks, strict=True):
-        for number, made in enumerate(chunk, start):
-            yield rows.record(number), made
+        for index, values in enumerate(chunk, start):
+            yield metadata.record(index), values
         bar.update(len(chunk))
     bar.close()
 
 
-def _render_chunk(task: tuple[Render, Metadata]) -> list[Any]:
-    render, rows = task
-    return [render(rows.record(number)) for number in range(len(rows))]
+def _render_chunk(task: tuple[Render, Metadata]) -> list[np.ndarray]:
+    render, metadata = task
+    return [render(metadata.record(index)) for index in range(len(metadata))]

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthjax.core.config import field
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import CHEST
 from synthjax.data.listing import Context, Listing, make_metadata
@@ -25,6 +26,7 @@ from synthjax.data.problems import FILE_NAME, LABEL_UNKNOWN, ROW_MALFORMED, Prob
 from synthjax.data.sources import chexpert_plus
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
@@ -50,13 +52,29 @@ _PATH = re.compile(  # <set>/train/patient00001/study1/view1_frontal.jpg
 class ChexpertConfig(ReportLabelsConfig):
     """Which images of CheXpert, and what their labels count as."""
 
-    path: str = ""  # CheXpert-v1.0, -v1.0-small or Plus, or the folder around it
-    tables: tuple[str, ...] = ("train.csv",)  # of train.csv, valid.csv; pooled
-    views: str = "first_two"  # first_two: view1 and view2; frontal: all frontal views
-    plus_labels: str = "impression"  # of Plus, read from: impression, findings, report
+    path: str = field(
+        "",
+        "folder of CheXpert-v1.0, CheXpert-v1.0-small or CheXpert Plus, or the folder "
+        "around it",
+    )
+    tables: tuple[str, ...] = field(
+        ("train.csv",), "tables that are read, of train.csv and valid.csv; pooled"
+    )
+    views: str = field(
+        "first_two",
+        "frontal views of a study that are used; first_two: view1 and view2, frontal: "
+        "all",
+        one_of=("first_two", "frontal"),
+    )
+    plus_labels: str = field(
+        "impression",
+        "section of a report that the labels of CheXpert Plus were read from",
+        one_of=("impression", "findings", "report"),
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def check(self) -> None:
+        """Raises ConfigError for tables that are doubled or not named like one."""
+        super().check()
         if not self.tables or len(set(self.tables)) < len(self.tables):
             raise ConfigError(
                 f"tables={self.tables}: must be one or more, all different"
@@ -64,13 +82,6 @@ class ChexpertConfig(ReportLabelsConfig):
         for name in self.tables:
             if not re.fullmatch(r"\w+\.csv", name):
                 raise ConfigError(f"tables={self.tables}: must be names like train.csv")
-        if self.views not in ("first_two", "frontal"):
-            raise ConfigError(f"views={self.views!r}: must be first_two or frontal")
-        if self.plus_labels not in ("impression", "findings", "report"):
-            raise ConfigError(
-                f"plus_labels={self.plus_labels!r}: must be impression, findings or "
-                "report"
-            )
 
 
 class _Row(NamedTuple):
@@ -287,3 +298,6 @@ def digest(config: ChexpertConfig) -> str | None:
     if plus is None:
         return digest_files(root / name for name in config.tables)
     return digest_files((plus, chexpert_plus.labels_file(root, config.plus_labels)))
+
+
+SOURCE = Source(ChexpertConfig, list_images, digest, labels=lambda config: CHEST)

@@ -18,6 +18,11 @@ _NAMED = "patient named"  # kind of problem
 _NAME = "^"  # parts the components of a person's name (PS3.5 section 6.2)
 
 
+def header_file(prepared: Path) -> Path:
+    """Returns where the index of a source's headers is kept."""
+    return prepared / "headers.parquet"
+
+
 def add_patients(
     rows: Metadata, root: Path, context: Context, facts: Counter[str]
 ) -> Metadata:
@@ -32,7 +37,7 @@ def add_patients(
         StudyError: problems, as the policy says: a file that is no DICOM file, or has
             no PatientID or a person's name as such. Their rows are left out.
     """
-    target = context.prepared / "headers.parquet"
+    target = header_file(context.prepared)
     headers = index_headers(root, list(rows.origin), target, context.workers)
     kept = check_patients(headers, context.problems, "or name a patient_column")
     context.problems.settle(len(rows))

@@ -14,9 +14,11 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from synthjax.core.config import Config
 from synthjax.data.images.pixels import quantise, resize
 from synthjax.data.listing import Context, Listing
 from synthjax.data.sources import folder
+from synthjax.data.sources.source import Source
 
 STORED = 16  # pixels of the images in the folder
 LABELS = tuple(f"digit_{digit}" for digit in range(10))
@@ -24,12 +26,12 @@ _SCAN_WHITE = 16.0  # the largest value of a scan
 
 
 @dataclasses.dataclass(frozen=True)
-class DigitsConfig:
+class DigitsConfig(Config):
     """There is nothing to choose."""
 
 
 def list_images(config: DigitsConfig, context: Context) -> Listing:
-    """The scans, written to `context.prepared`/digits and listed there as a folder."""
+    """Writes the scans to `context.prepared`/digits and lists them as a folder."""
     root = context.prepared / "digits"
     write_folder(root)
     listing = folder.list_images(folder.FolderConfig(path=str(root)), context)
@@ -37,7 +39,7 @@ def list_images(config: DigitsConfig, context: Context) -> Listing:
 
 
 def write_folder(root: Path) -> None:
-    """Write `root`/labels.csv and one PNG per scan; what was there is replaced.
+    """Writes `root`/labels.csv and one PNG per scan; what was there is replaced.
 
     Columns: file, digit_0 ... digit_9 (one of them 1, the others 0).
     """
@@ -46,13 +48,14 @@ def write_folder(root: Path) -> None:
     root.mkdir(parents=True)
     header = ["file", *LABELS]
     rows = []
-    for number, (scan, digit) in enumerate(
-        zip(scans.images, scans.target, strict=True)
-    ):
-        name = f"scan_{number:04d}.png"
+    for index, (scan, digit) in enumerate(zip(scans.images, scans.target, strict=True)):
+        name = f"scan_{index:04d}.png"
         values = (scan / _SCAN_WHITE).astype(np.float32)[..., None]
         grey = quantise(resize(values, STORED, STORED), 8)[..., 0]
         Image.fromarray(grey).save(root / name)
         rows.append([name, *(int(digit == other) for other in range(len(LABELS)))])
     with open(root / "labels.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
+
+
+SOURCE = Source(DigitsConfig, list_images, labels=lambda config: LABELS)

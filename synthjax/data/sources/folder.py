@@ -8,117 +8,28 @@ images, in folders per patient if there are any. All of it is checked before an 
 read.
 """
 
-import dataclasses
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.errors import StudyError
 from synthjax.data.listing import Context, Listing, make_metadata
-from synthjax.data.problems import (
-    LABEL_UNKNOWN,
-    PATIENT_MISSING,
-    ROW_MALFORMED,
-    ROW_MISSING,
-    SPLIT_UNKNOWN,
-)
-from synthjax.data.schema import SPLITS
-from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.class_folders import class_names, list_classes
-from synthjax.data.sources.dicom_patients import add_patients
-from synthjax.data.sources.merged_rows import MergedRows
-from synthjax.data.sources.tables import MALFORMED, CsvTable
-from synthjax.data.sources.tree import (
-    Fault,
-    IgnoredFiles,
-    ReadFile,
-    Tree,
-    existing_folder,
-    printable,
+from synthjax.data.sources.dicom_patients import add_patients, header_file
+from synthjax.data.sources.folder_config import FolderConfig
+from synthjax.data.sources.folder_table import (
+    FolderImage,
+    label_columns,
+    open_table,
+    read_table,
 )
+from synthjax.data.sources.source import Source
+from synthjax.data.sources.tables import CsvTable
+from synthjax.data.sources.tree import IgnoredFiles, ReadFile, Tree, existing_folder
 from synthjax.data.splits import group_by_split
-
-_LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
-
-
-@dataclasses.dataclass(frozen=True)
-class FolderConfig:
-    """Where the images are and what the columns of labels.csv mean."""
-
-    path: str = ""  # the folder; relative to where the command is run
-    labels_csv: str = (
-        "labels.csv"  # relative to the folder; empty: one folder per class
-    )
-    file_column: str = "file"  # image file, relative to the folder
-    patient_column: str = ""  # patient id; empty: each image is its own patient
-    study_column: str = ""  # id of the examination; empty: unknown
-    age_column: str = ""  # years; empty: unknown
-    sex_column: str = ""  # F, M or blank; empty: unknown
-    view_column: str = ""  # PA, AP, ...; empty: unknown
-    split_column: str = ""  # train, valid or test; empty: patients are dealt by lot
-    label_columns: tuple[str, ...] = ()  # empty: all columns not named above
-    patient_folders: bool = False  # with class folders: class/patient/image
-    patient_from_dicom: bool = False  # of all images, from their DICOM headers
-
-    def __post_init__(self) -> None:
-        named = (self.patient_column, self.patient_folders, self.patient_from_dicom)
-        if sum(map(bool, named)) > 1:
-            raise ConfigError(
-                "patient_column, patient_folders and patient_from_dicom exclude each "
-                "other; choose one"
-            )
-        if self.labels_csv and self.patient_folders:
-            raise ConfigError(
-                "patient_folders=True is for class folders (labels_csv=''); name the "
-                "patient_column of the table instead"
-            )
-        if not self.labels_csv and (
-            self.label_columns or self.patient_column or self.split_column
-        ):
-            raise ConfigError(
-                "labels_csv='' means class folders, which have no label_columns, no "
-                "patient_column and no split_column; see patient_folders"
-            )
-
-    @property
-    def has_patients(self) -> bool:
-        """Whether anything says whose an image is."""
-        return bool(
-            self.patient_column or self.patient_folders or self.patient_from_dicom
-        )
-
-    @property
-    def side_columns(self) -> dict[str, str]:
-        """Attribute -> its column, for the columns that are no labels."""
-        columns = {
-            "file": self.file_column,
-            "patient_id": self.patient_column,
-            "study_id": self.study_column,
-            "age": self.age_column,
-            "sex": self.sex_column,
-            "view": self.view_column,
-            "split": self.split_column,
-        }
-        return {attribute: column for attribute, column in columns.items() if column}
-
-
-class _Image(NamedTuple):
-    """One image, checked."""
-
-    where: str  # its row in the table
-    file: str  # relative to the folder, with forward slashes
-    label: tuple[float, ...]
-    patient_id: str
-    study_id: str = ""
-    age: float = math.nan
-    sex: str = ""
-    view: str = ""
-    split: str = ""
 
 
 def list_images(config: FolderConfig, context: Context) -> Listing:
@@ -138,12 +49,12 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
     tree, ignored = Tree(existing_folder(config.path, "folder")), IgnoredFiles()
     counts: Counter[str] = Counter()
     if config.labels_csv:
-        labels, images = _read_table(config, tree, context, ignored, counts)
+        labels, images = read_table(config, tree, context.problems, ignored, counts)
     else:
         labels, members = list_classes(
             tree, context.problems, ignored, patient_folders=config.patient_folders
         )
-        images = [_Image("", *member) for member in members]
+        images = [FolderImage("", *member) for member in members]
     if not images:
         raise StudyError(f"{tree.root} has no image that can be used.")
     metadata = make_metadata(
@@ -180,124 +91,8 @@ def label_names(config: FolderConfig) -> tuple[str, ...]:
     """
     root = existing_folder(config.path, "folder")
     if config.labels_csv:
-        return _label_columns(config, _open_table(config, root))
+        return label_columns(config, open_table(config, root))
     return class_names(Tree(root).walk(IgnoredFiles()), root)
-
-
-def _read_table(
-    config: FolderConfig,
-    tree: Tree,
-    context: Context,
-    ignored: IgnoredFiles,
-    counts: Counter[str],
-) -> tuple[tuple[str, ...], list[_Image]]:
-    """Labels and images of labels.csv; what is wrong is settled."""
-    table = _open_table(config, tree.root)
-    labels = _label_columns(config, table)
-    problems = context.problems
-    images = MergedRows[_Image](problems, counts)
-    named: set[str] = set()
-    names: dict[
-        str, str
-    ] = {}  # real path -> its file; with links, the first of several
-    rows = 0
-    for line, cells in table.rows((*config.side_columns.values(), *labels)):
-        rows += 1
-        where = f"row {line} of {config.labels_csv}"
-        if cells is None:
-            problems.add(ROW_MALFORMED, where, MALFORMED)
-            continue
-        side = dict(zip(config.side_columns, cells, strict=False))
-        file = str(PurePosixPath(side["file"])) if side["file"] else ""
-        named.add(file)
-        path = tree.locate(side["file"])
-        if isinstance(path, Fault):
-            images.add(file, where, path)
-            continue
-        file = names.setdefault(path, file)
-        row = _image(config, where, file, side, labels, cells[len(side) :], counts)
-        images.add(path, where, row)
-    if not rows:
-        raise StudyError(
-            f"{table.path} has a header but no rows; add one row per image."
-        )
-    unnamed = [file for file in tree.walk(ignored) if file not in named]
-    for file in unnamed:
-        what = f"no row of {config.labels_csv} names it; add one or move it away"
-        problems.add(ROW_MISSING, printable(file), what)
-    problems.settle(
-        rows + len(unnamed), remedy=f"They are in {table.path} and its folder."
-    )
-    ignored.others = [file for file in ignored.others if file != config.labels_csv]
-    return labels, images.images()
-
-
-def _open_table(config: FolderConfig, root: Path) -> CsvTable:
-    return CsvTable(
-        root / config.labels_csv,
-        required=(),
-        remedy="Write it with one row per image, or set config.data.folder.path and "
-        "labels_csv (empty: one folder per class).",
-    )
-
-
-def _label_columns(config: FolderConfig, table: CsvTable) -> tuple[str, ...]:
-    """The label columns; raises if a column is missing or none is left."""
-    sides = config.side_columns.values()
-    for column in sides:
-        table.check_column(
-            column, "Set the column names in config.data.folder (config.synth.folder)."
-        )
-    for column in config.label_columns:
-        table.check_column(
-            column,
-            "Add that label, with blank cells where nobody knows it, or name in "
-            "config.data.folder.label_columns the labels that count.",
-        )
-    labels = config.label_columns or tuple(c for c in table.header if c not in sides)
-    if "" in labels:
-        raise StudyError(
-            f"{table.path} has a column without a name in its header, perhaps a comma "
-            "too many; name it or remove it, or set config.data.folder.label_columns."
-        )
-    if not labels:
-        raise StudyError(
-            f"{table.path} has no label column beside {list(sides)}; add one."
-        )
-    return labels
-
-
-def _image(
-    config: FolderConfig,
-    where: str,
-    file: str,
-    side: dict[str, str],
-    labels: tuple[str, ...],
-    cells: list[str],
-    counts: Counter[str],
-) -> _Image | Fault:
-    """A row as an image, or what is wrong with it."""
-    for name, text in zip(labels, cells, strict=True):
-        if text not in _LABEL_VALUES:
-            what = f"label {name!r} of {file!r} is {text!r}; it must be 0, 1 or blank"
-            return Fault(LABEL_UNKNOWN, f"{what} (unknown)")
-    if config.patient_column and not side["patient_id"]:
-        what = f"{file!r} has no patient in the column {config.patient_column!r}"
-        return Fault(PATIENT_MISSING, f"{what}; add it")
-    if config.split_column and side["split"] not in SPLITS:
-        what = f"{file!r} is in the split {side['split']!r}"
-        return Fault(SPLIT_UNKNOWN, f"{what}; it must be one of {', '.join(SPLITS)}")
-    return _Image(
-        where=where,
-        file=file,
-        label=tuple(_LABEL_VALUES[text] for text in cells),
-        patient_id=side.get("patient_id", file),
-        study_id=side.get("study_id", ""),
-        age=known_age(side.get("age", ""), counts),
-        sex=known_sex(side.get("sex", ""), counts),
-        view=side.get("view", ""),
-        split=side.get("split", ""),
-    )
 
 
 def digest(config: FolderConfig) -> str | None:
@@ -339,3 +134,11 @@ def _state(path: Path) -> str:
     except (OSError, ValueError):  # away, no name of a file
         return "missing"
     return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def header_index(config: FolderConfig, prepared: Path) -> Path | None:
+    """Returns where the headers are kept, if patients are taken from them."""
+    return header_file(prepared) if config.patient_from_dicom else None
+
+
+SOURCE = Source(FolderConfig, list_images, digest, header_index=header_index)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.images.pixels import unit
 from synthjax.data.listing import Context, Listing, make_metadata
@@ -32,16 +33,20 @@ from synthjax.data.sources.medmnist_arrays import (
     read_labels,
 )
 from synthjax.data.sources.medmnist_labels import LABELS
+from synthjax.data.sources.source import Source
 
 
 @dataclasses.dataclass(frozen=True)
-class MedmnistConfig:
+class MedmnistConfig(Config):
     """Which file, and what its labels are called."""
 
-    path: str = ""  # the .npz file, such as chestmnist.npz or pathmnist_64.npz
-    label_names: tuple[str, ...] = ()  # one for each label; empty: the set's own
+    path: str = field("", "the .npz file, such as chestmnist.npz or pathmnist_64.npz")
+    label_names: tuple[str, ...] = field(
+        (), "a name for each label; empty: the set's own"
+    )
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises ConfigError if two labels have one name."""
         if len(set(self.label_names)) < len(self.label_names):
             raise ConfigError(f"label_names={self.label_names}: must all be different")
 
@@ -175,3 +180,6 @@ def digest(config: MedmnistConfig) -> str | None:
         return None
     state = repr((found.st_size, found.st_mtime_ns, members))
     return hashlib.sha256(state.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+SOURCE = Source(MedmnistConfig, list_images, digest)

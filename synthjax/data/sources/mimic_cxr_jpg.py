@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.config import field
+from synthjax.core.errors import StudyError
 from synthjax.core.findings import CHEST
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
@@ -26,6 +27,7 @@ from synthjax.data.problems import (
     Problems,
 )
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
 from synthjax.data.sources.uncertainty import (
@@ -44,16 +46,17 @@ _REMEDY = "It comes with the download of MIMIC-CXR-JPG, as .csv.gz or unpacked t
 class MimicCxrJpgConfig(ReportLabelsConfig):
     """Which images of MIMIC-CXR-JPG, and what their labels count as."""
 
-    path: str = ""  # the set's folder, or the folder around it
-    labeler: str = "chexpert"  # whose labels: chexpert or negbio
-    views: str = "frontal"  # frontal: AP and PA; all
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.labeler not in ("chexpert", "negbio"):
-            raise ConfigError(f"labeler={self.labeler!r}: must be chexpert or negbio")
-        if self.views not in ("frontal", "all"):
-            raise ConfigError(f"views={self.views!r}: must be frontal or all")
+    path: str = field("", "the set's folder, or the folder around it")
+    labeler: str = field(
+        "chexpert",
+        "program whose labels are used",
+        one_of=("chexpert", "negbio"),
+    )
+    views: str = field(
+        "frontal",
+        "views that are used; frontal: AP and PA",
+        one_of=("frontal", "all"),
+    )
 
 
 class _Image(NamedTuple):
@@ -248,3 +251,6 @@ def digest(config: MimicCxrJpgConfig) -> str | None:
     except StudyError:
         return None
     return digest_files(_table(root, kind) for kind in ("metadata", config.labeler))
+
+
+SOURCE = Source(MimicCxrJpgConfig, list_images, digest, labels=lambda config: CHEST)

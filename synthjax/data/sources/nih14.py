@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
@@ -25,6 +26,7 @@ from synthjax.data.problems import (
 )
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
@@ -59,11 +61,13 @@ _NAME = re.compile(r"(\d{8})_\d{3}\.png")  # patient, follow-up
 
 
 @dataclasses.dataclass(frozen=True)
-class Nih14Config:
+class Nih14Config(Config):
     """Which labels of ChestX-ray14."""
 
-    path: str = ""  # the set's folder, or the folder around it
-    no_finding: bool = False  # a 15th label, 1 where none of the 14 findings is
+    path: str = field("", "the set's folder, or the folder around it")
+    no_finding: bool = field(
+        False, "add a 15th label, 1 where none of the 14 findings is"
+    )
 
 
 class _Image(NamedTuple):
@@ -237,3 +241,6 @@ def digest(config: Nih14Config) -> str | None:
     except StudyError:
         return None
     return digest_files((_table(root),))
+
+
+SOURCE = Source(Nih14Config, list_images, digest, label_names)

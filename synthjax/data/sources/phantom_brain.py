@@ -1,7 +1,7 @@
 """Source `phantom_brain`: rendered head CT slices, labels true by construction.
 
 Needs no download. The slices are those of `synthjax.phantom.head`; this file lists the
-slices of a set, and scans that of a row when it is read.
+slices of a set, and scans a slice when it is read.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int16
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
 from synthjax.data.images.pixels import RESOLUTIONS
 from synthjax.data.images.windowing import THREE, WINDOWS, apply_window
+from synthjax.data.layouts.hospital import layouts_of
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.schema import Record
+from synthjax.data.sources.source import Source
 from synthjax.phantom.head import (
     CUPPING,
     LABELS,
@@ -29,32 +32,39 @@ __all__ = ["LABELS", "PhantomBrainConfig", "list_images"]
 
 
 @dataclass(frozen=True)
-class PhantomBrainConfig:
+class PhantomBrainConfig(Config):
     """How many patients, and how they are scanned."""
 
-    patients: int = 4000  # number of patients
-    slices_per_patient: int = SLICES_PER_PATIENT  # 1 to this many each, uniformly
-    noise: float = NOISE  # standard deviation of a 0.9 mm pixel, HU; 0 = no noise
-    cupping: float = (
-        CUPPING  # HU that beam hardening adds to the brain next to the skull
+    patients: int = field(4000, "patients that are rendered", ge=1)
+    slices_per_patient: int = field(
+        SLICES_PER_PATIENT,
+        "each patient has 1 to this many slices, uniformly",
+        ge=1,
+        le=16,
     )
-
-    def __post_init__(self) -> None:
-        if self.patients < 1:
-            raise ConfigError(f"patients={self.patients}: must be at least 1")
-        if not 1 <= self.slices_per_patient <= 16:
-            raise ConfigError(
-                f"slices_per_patient={self.slices_per_patient}: must be 1 to 16"
-            )
-        if not 0 <= self.noise <= 50:
-            raise ConfigError(f"noise={self.noise}: must be 0 (none) to 50 HU")
-        if not 0 <= self.cupping <= 20:
-            raise ConfigError(f"cupping={self.cupping}: must be 0 (none) to 20 HU")
+    noise: float = field(
+        NOISE,
+        "standard deviation of a 0.9 mm pixel, Hounsfield units; 0: no noise",
+        ge=0,
+        le=50,
+    )
+    cupping: float = field(
+        CUPPING,
+        "what beam hardening adds to the brain next to the skull, Hounsfield units",
+        ge=0,
+        le=20,
+    )
+    layout: str = field(
+        "",
+        "write the slices as this hospital's files and read them back as any "
+        "hospital's; empty: use them directly",
+        one_of=("", *layouts_of(LABELS)),
+    )
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Renders the slice of a row; picklable, for other processes."""
+    """Renders the slices of a listing; picklable, for other processes."""
 
     config: PhantomBrainConfig
     seed: int
@@ -62,7 +72,7 @@ class Reader:
     window: str  # of synthjax.data.images.pixels: brain, subdural, bone, three, file
 
     def hounsfield(self, record: Record) -> Int16[np.ndarray, "s s"]:
-        """Scan the slice of a row, in Hounsfield units."""
+        """Scans the slice of an image, in Hounsfield units."""
         patient, _, number = record.id.partition("-slice")
         config = self.config
         case = draw_case(
@@ -77,7 +87,7 @@ class Reader:
         )
 
     def __call__(self, record: Record) -> Float32[np.ndarray, "s s c"]:
-        """Scan the slice of a row and show it in its window, 0 to 1.
+        """Scans the slice of an image and shows it in its window, 0 to 1.
 
         `file` is the brain window as a DICOM file has it, with the function LINEAR.
         """
@@ -91,7 +101,7 @@ class Reader:
 
 
 def list_images(config: PhantomBrainConfig, context: Context) -> Listing:
-    """List all slices, ordered by patient and level; nothing is rendered.
+    """Lists all slices, ordered by patient and level; nothing is rendered.
 
     Raises:
       ConfigError: the phantom cannot be rendered at this resolution.
@@ -110,7 +120,7 @@ def list_images(config: PhantomBrainConfig, context: Context) -> Listing:
             ids.append(f"{case.name}-slice{image + 1}")
             labels.append(case.label(image))
             cases.append(case)
-    rows = make_metadata(
+    metadata = make_metadata(
         id=ids,
         label=np.stack(labels),
         patient_id=[case.name for case in cases],
@@ -122,4 +132,12 @@ def list_images(config: PhantomBrainConfig, context: Context) -> Listing:
     )
     reader = Reader(config, context.seed, context.resolution, context.pixels.window)
     facts = {"least visible blood that counts, mm^2": LEAST_AREA}
-    return Listing("phantom_brain", LABELS, rows, reader, facts=facts)
+    return Listing("phantom_brain", LABELS, metadata, reader, facts=facts)
+
+
+SOURCE = Source(
+    PhantomBrainConfig,
+    list_images,
+    labels=lambda config: LABELS,
+    layout=lambda config: config.layout,
+)

@@ -1,7 +1,7 @@
 """Source `phantom_chest`: rendered chest radiographs, labels true by construction.
 
 Needs no download. The images are those of `synthjax.phantom.chest`; this file lists the
-patients of a set, and renders the image of a row when it is read.
+patients of a set, and renders an image when it is read.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from synthjax.core.errors import ConfigError
+from synthjax.core.config import Config, field
+from synthjax.data.layouts.hospital import layouts_of
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.schema import Record
+from synthjax.data.sources.source import Source
 from synthjax.phantom.chest import (
     IMAGES_PER_PATIENT,
     LABELS,
@@ -23,32 +25,36 @@ from synthjax.phantom.chest import (
 
 
 @dataclass(frozen=True)
-class PhantomChestConfig:
+class PhantomChestConfig(Config):
     """How many patients, and how they are imaged."""
 
-    patients: int = 6000  # number of patients
-    images_per_patient: int = IMAGES_PER_PATIENT  # 1 to this many each, uniformly
-    photons: float = PHOTONS  # dose: photons per mm^2 without a patient; 0 = no noise
-    scatter: float = SCATTER  # scattered radiation relative to the mean primary beam
-
-    def __post_init__(self) -> None:
-        if self.patients < 1:
-            raise ConfigError(f"patients={self.patients}: must be at least 1")
-        if not 1 <= self.images_per_patient <= 3:
-            raise ConfigError(
-                f"images_per_patient={self.images_per_patient}: must be 1, 2 or 3"
-            )
-        if not 0 <= self.photons <= 1e8:
-            raise ConfigError(
-                f"photons={self.photons}: must be 0 (no noise) to 1e8 per mm^2 "
-                "(about 1e6 in a clinic; fewer show more noise)"
-            )
-        if not 0 <= self.scatter <= 1:
-            raise ConfigError(f"scatter={self.scatter}: must be 0 to 1")
+    patients: int = field(6000, "patients that are rendered", ge=1)
+    images_per_patient: int = field(
+        IMAGES_PER_PATIENT,
+        "each patient has 1 to this many images, uniformly",
+        ge=1,
+        le=3,
+    )
+    photons: float = field(
+        PHOTONS,
+        "dose, photons per mm^2 without a patient: about 1e6 in a clinic, fewer show "
+        "more noise; 0: no noise",
+        ge=0,
+        le=1e8,
+    )
+    scatter: float = field(
+        SCATTER, "scattered radiation relative to the mean primary beam", ge=0, le=1
+    )
+    layout: str = field(
+        "",
+        "write the images as this hospital's files and read them back as any "
+        "hospital's; empty: use them directly",
+        one_of=("", *layouts_of(LABELS)),
+    )
 
 
 def list_images(config: PhantomChestConfig, context: Context) -> Listing:
-    """List all images, ordered by patient and image; none is rendered yet."""
+    """Lists all images, ordered by patient and image; none is rendered yet."""
     columns: dict[str, list] = {
         name: [] for name in ("id", "label", "patient_id", "age", "sex", "view")
     }
@@ -62,25 +68,25 @@ def list_images(config: PhantomChestConfig, context: Context) -> Listing:
             columns["age"].append(case.patient.age)
             columns["sex"].append(case.patient.sex)
             columns["view"].append(case.pose(image).view)
-    rows = make_metadata(
+    metadata = make_metadata(
         **columns,
         study_id=columns["id"],
         origin=f"phantom_chest seed {context.seed}",
     )
     reader = Renderer(config, context.seed, context.resolution)
-    return Listing("phantom_chest", LABELS, rows, reader)
+    return Listing("phantom_chest", LABELS, metadata, reader)
 
 
 @dataclass(frozen=True)
 class Renderer:
-    """Renders the image of a row."""
+    """Renders the radiographs of a listing."""
 
     config: PhantomChestConfig
     seed: int
     resolution: int  # pixels a side
 
     def __call__(self, record: Record) -> Float32[np.ndarray, "s s 1"]:
-        """Render the radiograph of a row, 0 (black) to 1 (white)."""
+        """Renders the radiograph of an image, 0 (black) to 1 (white)."""
         patient, _, image = record.id.removeprefix("patient").partition("-study")
         config = self.config
         case = draw_case(self.seed, int(patient), config.images_per_patient)
@@ -92,3 +98,11 @@ class Renderer:
             scatter=config.scatter,
         )
         return pixels[:, :, None]
+
+
+SOURCE = Source(
+    PhantomChestConfig,
+    list_images,
+    labels=lambda config: LABELS,
+    layout=lambda config: config.layout,
+)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import UInt8
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import BRAIN, HAEMORRHAGES
 from synthjax.data.listing import Context, Listing, make_metadata
@@ -27,9 +28,10 @@ from synthjax.data.problems import (
     Problems,
 )
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
-from synthjax.data.sources.dicom_patients import check_patients
+from synthjax.data.sources.dicom_patients import check_patients, header_file
 from synthjax.data.sources.header_index import index_headers
 from synthjax.data.sources.merged_rows import SAME_ROW
+from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
     Fault,
@@ -55,15 +57,26 @@ _SUFFIX = ".dcm"
 
 
 @dataclasses.dataclass(frozen=True)
-class RsnaIchConfig:
+class RsnaIchConfig(Config):
     """Where the haemorrhage set is."""
 
-    path: str = ""  # the folder with the table and the slices, or the one around it
-    labels_csv: str = "stage_2_train.csv"  # the table, relative to the folder
-    images: str = "stage_2_train"  # the folder of DICOM files, relative to the folder
-    index: str = ""  # parquet file of the headers, for studies to share; empty: own
+    path: str = field(
+        "", "the folder with the table and the slices, or the folder around it"
+    )
+    labels_csv: str = field(
+        "stage_2_train.csv", "the table of labels, relative to the folder"
+    )
+    images: str = field(
+        "stage_2_train", "the folder of DICOM files, relative to the folder"
+    )
+    index: str = field(
+        "",
+        "parquet file of the headers, for studies to share; empty: one for each study",
+        affects_result=False,
+    )
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises ConfigError for a name that leaves the folder."""
         for name in ("labels_csv", "images"):
             file = PurePath(getattr(self, name))
             if not file.parts or file.is_absolute() or ".." in file.parts:
@@ -100,11 +113,10 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     listed = _join(slices, files, faults, config, problems)
     total = len(slices.numbers.keys() | files.keys() | faults.keys())
     problems.settle(total)  # before the headers, which take long
-    index = Path(config.index).expanduser() if config.index else None
     headers = index_headers(
         root,
         list(files.values()),
-        index or context.prepared / "headers.parquet",
+        header_index(config, context.prepared),
         context.workers,
     )
     headers = _usable(headers, files, listed, problems)
@@ -132,6 +144,13 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
         root=root,
         facts={**facts, **ignored.facts(), "slices listed": headers.num_rows},
     )
+
+
+def header_index(config: RsnaIchConfig, prepared: Path) -> Path:
+    """Returns where the index of the headers is kept."""
+    if config.index:
+        return Path(config.index).expanduser()
+    return header_file(prepared)
 
 
 def digest(config: RsnaIchConfig) -> str | None:
@@ -287,3 +306,12 @@ def _usable(
     order = pa.array([rows[identity] for identity in listed], pa.int64())
     headers = headers.take(order).append_column("id", pa.array(listed, pa.string()))
     return headers.filter(check_patients(headers, problems, "or remove the slice"))
+
+
+SOURCE = Source(
+    RsnaIchConfig,
+    list_images,
+    digest,
+    labels=lambda config: BRAIN,
+    header_index=header_index,
+)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
 from synthjax.core.findings import CHEST
 
@@ -22,23 +23,32 @@ _STATED |= {"1.0": 1.0, "0.0": 0.0, "-1.0": UNCERTAIN}
 
 
 @dataclasses.dataclass(frozen=True)
-class ReportLabelsConfig:
+class ReportLabelsConfig(Config):
     """What CheXpert's 14 labels count as; the defaults are those of the paper."""
 
-    uncertainty: str = "ones"  # of -1: ones, zeros, ignore (unknown) or per-label
-    uncertain_ones: tuple[str, ...] = ()  # with per-label: these become 1
-    uncertain_zeros: tuple[str, ...] = ()  # with per-label: these 0, the rest unknown
-    blanks: str = "zeros"  # of a label that a report does not mention: zeros or unknown
-    drop_empty: bool = True  # leave out images whose labels are all 0, or all unknown
+    uncertainty: str = field(
+        "ones",
+        "what an uncertain label (-1) counts as; ignore: unknown, per-label: as the "
+        "two keys below say",
+        one_of=("ones", "zeros", "ignore", "per-label"),
+    )
+    uncertain_ones: tuple[str, ...] = field(
+        (), "with per-label: labels that are 1 where they are uncertain"
+    )
+    uncertain_zeros: tuple[str, ...] = field(
+        (), "with per-label: labels that are 0 where uncertain; the rest is unknown"
+    )
+    blanks: str = field(
+        "zeros",
+        "what a label that a report does not mention counts as",
+        one_of=("zeros", "unknown"),
+    )
+    drop_empty: bool = field(
+        True, "leave out images whose labels are all 0, or all unknown"
+    )
 
-    def __post_init__(self) -> None:
-        if self.uncertainty not in ("ones", "zeros", "ignore", "per-label"):
-            raise ConfigError(
-                f"uncertainty={self.uncertainty!r}: must be ones, zeros, ignore or "
-                "per-label"
-            )
-        if self.blanks not in ("zeros", "unknown"):
-            raise ConfigError(f"blanks={self.blanks!r}: must be zeros or unknown")
+    def check(self) -> None:
+        """Raises ConfigError if the lists of labels do not fit the policy."""
         named = (*self.uncertain_ones, *self.uncertain_zeros)
         if self.uncertainty == "per-label" and not named:
             raise ConfigError(
@@ -53,7 +63,7 @@ class ReportLabelsConfig:
         for name in named:
             if name not in CHEST:
                 raise ConfigError(
-                    f"{name!r} in uncertain_ones or uncertain_zeros is no label; the "
+                    f"{name!r} in uncertain_ones or uncertain_zeros is not a label; the "
                     f"labels are {', '.join(CHEST)}"
                 )
             if named.count(name) > 1:
@@ -62,7 +72,7 @@ class ReportLabelsConfig:
                 )
 
     def counts_as(self, label: str) -> float:
-        """What an uncertain `label` becomes: 1, 0 or NaN (unknown)."""
+        """Returns what an uncertain `label` becomes: 1, 0 or NaN (unknown)."""
         if self.uncertainty == "ones" or label in self.uncertain_ones:
             return 1.0
         if self.uncertainty == "zeros" or label in self.uncertain_zeros:
@@ -71,9 +81,9 @@ class ReportLabelsConfig:
 
 
 def parse_stated(texts: Sequence[str]) -> tuple[float, ...] | str:
-    """The cells of the 14 labels as 1, 0, -1 (uncertain) or NaN (not mentioned).
+    """Returns the cells of the 14 labels as 1, 0, -1 (uncertain) or NaN (not mentioned).
 
-    If one is neither: what is wrong, a clause.
+    If one is none of these: what is wrong, a clause.
     """
     values = tuple(map(_STATED.get, texts))
     if None in values:
@@ -88,13 +98,14 @@ def parse_stated(texts: Sequence[str]) -> tuple[float, ...] | str:
 def resolve(
     config: ReportLabelsConfig, stated: Float32[np.ndarray, "n y"]
 ) -> tuple[Float32[np.ndarray, "n y"], Bool[np.ndarray, " n"], dict[str, Any]]:
-    """Labels by the policy, which images are kept, and what was done, JSON-ready.
+    """Applies the policy to the labels, and says what it did.
 
     Args:
         stated: 1, 0, -1 or NaN, in the order of CheXpert's labels.
 
     Returns:
-        Labels of 0, 1 and NaN; False where `drop_empty` leaves an image out; counts.
+        Labels of 0, 1 and NaN; False where `drop_empty` leaves an image out; counts,
+        JSON-ready.
     """
     uncertain, blank = stated == UNCERTAIN, np.isnan(stated)
     values = np.array([config.counts_as(name) for name in CHEST], np.float32)

@@ -41,7 +41,7 @@ from synthjax.data.sources.phantom_brain import PhantomBrainConfig
 from synthjax.data.sources.phantom_chest import PhantomChestConfig
 from synthjax.data.sources.rsna_ich import RsnaIchConfig
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COLUMNS = ("file", "patient", "study", "age", "sex", "view", "cat", "dog")
 PATIENTS, SIZE = 24, 32  # two images each
 
@@ -441,8 +441,8 @@ def test_damage_in_a_sample_is_reckoned_for_all(tree, tmp_path):
     """Of 12 decoded images a third is damaged: a fifth of all would be too many."""
     for number in range(0, 48, 3):
         truncated_png(tree, number)
-    changes = {"on_bad_file": "skip", "skip_limit": 0.2, "check_sample": 12}
-    findings = examine(tree.config(**changes), seed=0, prepared=tmp_path)
+    config = tree.config(on_bad_file="skip", skip_limit=0.2)
+    findings = examine(config, seed=0, prepared=tmp_path, sample=12)
     found = faults(findings)["damaged image"]
     assert found.count < 0.2 * 48
     assert findings.fatal
@@ -469,7 +469,7 @@ def test_damage_outside_the_cohort_stops_no_build(tree, tmp_path):
 
 def test_copies_are_found_outside_the_sample(tree, tmp_path):
     place = copy_in_two_patients(tree, 8)
-    findings = examine(tree.config(check_sample=1), seed=0, prepared=tmp_path)
+    findings = examine(tree.config(), seed=0, prepared=tmp_path, sample=1)
     (finding,) = faults(findings).values()
     assert place in finding.places[0]
     assert dict(findings.facts)["decoded"] in ("2 of them", "3 of them")
@@ -580,10 +580,10 @@ def test_clean_sources_have_no_findings(tmp_path, make):
     assert "a build would go through" in findings.table()
 
 
-@pytest.mark.parametrize("check_sample", [0, 10])
-def test_the_clean_folder_has_no_findings(tree, tmp_path, check_sample):
-    config = tree.config(check_sample=check_sample, fractions=(0.5, 0.25, 0.25))
-    findings = examine(config, seed=0, prepared=tmp_path)
+@pytest.mark.parametrize("sample", [0, 10])
+def test_the_clean_folder_has_no_findings(tree, tmp_path, sample):
+    config = tree.config(fractions=(0.5, 0.25, 0.25))
+    findings = examine(config, seed=0, prepared=tmp_path, sample=sample)
     assert not findings.findings, findings.table()
     assert findings.verdict() == "Nothing to report: a build would go through."
     assert dict(findings.facts)["files"].startswith("48 found, 0 missing")
@@ -675,8 +675,8 @@ def test_copies_with_the_header_of_another_patient(tmp_path):
 
     write_rsna(tmp_path / "tree", with_copy())
     rsna = RsnaIchConfig(path=str(tmp_path / "tree"))
-    config = DataConfig(source="rsna_ich", rsna_ich=rsna, check_sample=1, workers=1)
-    findings = examine(config, seed=0, prepared=tmp_path)
+    config = DataConfig(source="rsna_ich", rsna_ich=rsna, workers=1)
+    findings = examine(config, seed=0, prepared=tmp_path, sample=1)
     (finding,) = faults(findings).values()
     assert finding.kind == "same pixels in several patients"
     assert "image004" in finding.places[0]
@@ -747,22 +747,22 @@ def test_batches_in_processes_keep_their_order(monkeypatch, seconds):
 
 
 def run_check(config, workdir):
-    """The exit code of the launcher's stage."""
+    """The exit code of the launcher's examination."""
     study = SimpleNamespace(workdir=workdir)
     with pytest.raises(SystemExit) as caught:
-        launch.data.run(Launch(study, {"data": config}, 0, None))
+        launch.data.check(Launch(study, {"data": config}, 0, None), 500)
     return caught.value.code
 
 
 def test_the_exit_code_says_whether_a_build_would_fail(tree, tmp_path, capsys):
-    assert run_check(tree.config(check=True), tmp_path) == 0
+    assert run_check(tree.config(), tmp_path) == 0
     assert "a build would go through" in capsys.readouterr().out
     screenshot(tree, 4)
-    assert run_check(tree.config(check=True), tmp_path) == 0
+    assert run_check(tree.config(), tmp_path) == 0
     missing_file(tree, 8)
-    assert run_check(tree.config(check=True), tmp_path) == 1
+    assert run_check(tree.config(), tmp_path) == 1
     assert "'scan008.png' does not exist" in capsys.readouterr().out
-    skip = tree.config(check=True, on_bad_file="skip", skip_limit=0.1)
+    skip = tree.config(on_bad_file="skip", skip_limit=0.1)
     assert run_check(skip, tmp_path) == 0
 
 
@@ -777,7 +777,7 @@ def test_the_command(tree, tmp_path):
             *flags,
             f"--config.data.folder.path={tree.root}",
             "--config.data.resolution=16",
-            "--config.data.check=True",
+            "--check",
             f"--workdir={tmp_path / 'run'}",
         ],
         check=False,

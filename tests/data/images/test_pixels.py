@@ -132,10 +132,10 @@ def test_any_size_fits(height, width, have, channels, aspect):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"aspect": "stretch"}, "pad, crop or squash"),
-        ({"bits": 12}, "8 or 16"),
-        ({"normalise": "mean"}, "none or maximum"),
-        ({"pyramid_from": 100}, "power of two"),
+        ({"aspect": "stretch"}, "pad, crop, squash"),
+        ({"bits": 12}, "one of 8, 16"),
+        ({"normalise": "mean"}, "none, maximum"),
+        ({"pyramid_from": 100}, "one of 0, 16, 32"),
         ({"window": "liver"}, "brain, subdural, bone"),
         ({"white": -1}, "white"),
     ],
@@ -155,9 +155,9 @@ def test_values_are_checked(wrong, message):
 )
 def test_shapes_that_cannot_be_made_are_named(config, message):
     if message is None:
-        config.check(128, 3)
+        config.check_set(128, 3)
         with pytest.raises(ConfigError, match=r"three.*channels=3"):
-            config.check(128, 1)
+            config.check_set(128, 1)
         return
     with pytest.raises(ConfigError, match=message):
-        config.check(128, 3)
+        config.check_set(128, 3)

@@ -1,13 +1,16 @@
 """A phantom that goes through a hospital's files is the phantom, image by image."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import launch.data
+from launch.study import Launch
 from synthjax.core.errors import ConfigError
 from synthjax.data.builder import build, list_source
-from synthjax.data.config import DataConfig
+from synthjax.data.config import DataConfig, with_source
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.layouts.hospital import LAYOUTS, export_phantom
 from synthjax.data.problems import Problems
@@ -28,9 +31,10 @@ BRAIN = DataConfig(
 
 def through_files(config, layout, tmp_path):
     """The phantom's set, and the set of its files, built by the hospital's reader."""
-    for name, export_as in (("direct", ""), ("read", layout)):
+    for name, wanted in (("direct", ""), ("read", layout)):
+        phantom = dataclasses.replace(config.section(config.source), layout=wanted)
         build(
-            dataclasses.replace(config, export_as=export_as),
+            with_source(config, config.source, phantom),
             seed=4,
             out=tmp_path / name,
             prepared=tmp_path / "prepared",
@@ -125,3 +129,12 @@ def test_an_export_is_kept_until_the_phantom_changes(tmp_path):
 def test_what_does_not_go_is_refused(tmp_path, config, layout, message):
     with pytest.raises(ConfigError, match=message):
         export(config, layout, tmp_path)
+
+
+def test_the_flag_writes_the_files_and_builds_nothing(tmp_path, capsys):
+    this = Launch(SimpleNamespace(workdir=tmp_path), {"data": CHEST}, 4)
+    launch.data.export_as(this, "nih14")
+    folder = tmp_path / "prepared" / LAYOUTS["nih14"].folder
+    assert capsys.readouterr().out.strip() == str(folder)
+    assert (folder / "Data_Entry_2017.csv").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
