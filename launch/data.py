@@ -2,7 +2,7 @@
 
     python -m launch.data --config=configs/phantom_chest.py --workdir=runs/phantom
 
-With --check it builds nothing, but examines the source and prints what it finds; the
+With --check it builds nothing, but validates the source and prints what it finds; the
 exit code is 1 if a build would fail. With --export_as=chexpert (or mimic_cxr_jpg, nih14,
 rsna_ich) it builds nothing either, but writes a phantom as a hospital would have it, into
 <workdir>/prepared.
@@ -14,8 +14,8 @@ from absl import flags
 
 from synthjax.data.builder import build, write_layout
 from synthjax.data.config import source_digest
-from synthjax.data.doctor import examine
-from synthjax.data.doctor.examination import SAMPLE
+from synthjax.data.doctor import validate
+from synthjax.data.doctor.validation import SAMPLE
 from synthjax.data.layouts.hospital import LAYOUTS
 
 from .study import Launch, Work, launch
@@ -38,15 +38,15 @@ def run(this: Launch) -> None:
 
 
 def check(this: Launch, sample: int) -> None:
-    """Examines the source, prints what is found, and exits: with 1 if it is fatal."""
-    findings = examine(
+    """Validates the source, prints what is found, and exits: with 1 if it is fatal."""
+    report = validate(
         this.sections["data"],
         seed=this.seed,
         prepared=this.study.workdir / "prepared",
         sample=sample,
     )
-    print(findings.table())
-    sys.exit(1 if findings.fatal else 0)
+    print(report.text())
+    sys.exit(1 if report.fatal else 0)
 
 
 def export_as(this: Launch, layout: str) -> None:
@@ -60,7 +60,7 @@ def export_as(this: Launch, layout: str) -> None:
 def main() -> None:
     """The command; its flags are not those of launch.pipeline, which runs the stage."""
     wanted = flags.DEFINE_bool(
-        "check", False, "Examine the source and print what is wrong; build nothing."
+        "check", False, "Validate the source and print what is wrong; build nothing."
     )
     sample = flags.DEFINE_integer(
         "check_sample",

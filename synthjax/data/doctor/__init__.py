@@ -1,11 +1,11 @@
-"""Examines a source before it is built: what is wrong, where, and the remedy.
+"""Validates a source before it is built: what is wrong, where, and the remedy.
 
-`examine` lists the source, reads the header of every file, decodes a sample, and looks
-at the rows, labels and splits. Its `Findings` print themselves; they are fatal if a build
-would fail.
+`validate` lists the source, reads the header of every file, measures a sample of the
+images, and looks at metadata, labels and splits. Its report prints itself; it is fatal
+if a build would fail.
 """
 
-from synthjax.data.doctor.examination import examine
-from synthjax.data.doctor.findings import Finding, Findings
+from synthjax.data.doctor.diagnostics import Diagnostic, ValidationReport
+from synthjax.data.doctor.validation import validate
 
-__all__ = ["Finding", "Findings", "examine"]
+__all__ = ["Diagnostic", "ValidationReport", "validate"]

@@ -10,7 +10,7 @@ from synthjax.data.parallel import ordered_map, worker_count
 
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
-_LONG = 20.0  # seconds of work that are worth the start of processes
+INLINE_SECONDS = 20.0  # of work that are not worth the start of processes
 
 
 def run_batches(
@@ -21,15 +21,19 @@ def run_batches(
     desc: str,
     unit: str,
     workers: int,
+    inline_seconds: float = INLINE_SECONDS,
 ) -> list[Result]:
-    """The results of all batches, in order, with a progress bar.
+    """Return the results of all batches, in order, with a progress bar.
 
     Args:
-        function: a result for each item of a batch; must pickle, as must the batches.
+        function: returns a result for each item of a batch; must pickle, as must the
+            batches.
         total: items in all.
-        desc, unit: for the bar.
+        desc: what the bar says.
+        unit: what the bar counts.
         workers: processes (0 = all cores), if the first batch tells that all of them
             would take long.
+        inline_seconds: up to this much remaining work is done here.
     """
     results: list[Result] = []
     remaining = iter(batches)
@@ -40,7 +44,7 @@ def run_batches(
             results += function(batch)
             bar.update(len(results))
         seconds = (time.perf_counter() - begin) / max(len(results), 1)
-        quick = seconds * (total - len(results)) < _LONG
+        quick = seconds * (total - len(results)) < inline_seconds
         count = 1 if quick else worker_count(workers)
         rest = ordered_map(function, remaining, count, processes=True)
         try:

@@ -1,4 +1,4 @@
-"""What the labels are like: how frequent in each split, together, and what is odd."""
+"""Labels: how frequent they are, alone and together, and what is odd about them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,13 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from synthjax.data.cohorts import combination_histogram
-from synthjax.data.doctor.findings import NOTE, WARNING, Finding, Grid, count_of
+from synthjax.data.doctor.diagnostics import (
+    NOTE,
+    WARNING,
+    CountTable,
+    Diagnostic,
+    count_of,
+)
 from synthjax.data.listing import Listing
 
 _COMBINATIONS = 8  # that the table shows
@@ -16,40 +22,41 @@ _HANDFUL = 10  # positives (or negatives): fewer cannot be learned or measured
 _FEW_IMAGES = 10  # of a split: fewer are too few to measure anything
 _EQUAL = 10  # positives from which two equal columns are no chance
 
-Splits = Mapping[str, Sequence[int]]  # split -> numbers of its rows
+Splits = Mapping[str, Sequence[int]]  # split -> indices of its images
 
 
-def prevalence(listing: Listing, splits: Splits) -> Grid:
-    """Images, patients and positives of each label, per split and in all."""
-    rows = listing.metadata
-    parts = {name: np.asarray(numbers, np.int64) for name, numbers in splits.items()}
-    parts["all"] = np.concatenate([*parts.values()]) if parts else np.arange(len(rows))
+def prevalence_table(listing: Listing, splits: Splits) -> CountTable:
+    """Count images, patients and positives of each label, per split and in all."""
+    metadata = listing.metadata
+    parts = {name: np.asarray(indices, np.int64) for name, indices in splits.items()}
+    everything = np.arange(len(metadata))
+    parts["all"] = np.concatenate([*parts.values()]) if parts else everything
     lines = [
         ("images", *(f"{len(part):,}" for part in parts.values()), ""),
         (
             "patients" if listing.has_patients else "patients (not named)",
-            *(f"{len(set(rows.patient_id[part])):,}" for part in parts.values()),
+            *(f"{len(set(metadata.patient_id[part])):,}" for part in parts.values()),
             "",
         ),
     ]
     for column, name in enumerate(listing.labels):
-        values = [rows.label[part, column] for part in parts.values()]
+        values = [metadata.label[part, column] for part in parts.values()]
         unknown = float(np.isnan(values[-1]).mean()) if len(values[-1]) else 0.0
         lines.append(
             (name, *map(_positives, values), f"{unknown:.0%}" if unknown else "")
         )
-    return Grid("positives (share of known)", (*parts, "unknown"), tuple(lines))
+    return CountTable("positives (share of known)", (*parts, "unknown"), tuple(lines))
 
 
 def _positives(values: Float32[np.ndarray, " n"]) -> str:
-    """ "12 ( 6.0%)"."""
+    """Write "12 ( 6.0%)"."""
     known = int((~np.isnan(values)).sum())
     positive = int((values == 1).sum())
     return f"{positive:,} ({positive / known:5.1%})" if known else "- (     )"
 
 
-def combinations(listing: Listing) -> Grid:
-    """The most frequent label combinations."""
+def combination_table(listing: Listing) -> CountTable:
+    """Count the images of the most frequent label combinations."""
     histogram = combination_histogram(listing.labels, listing.metadata.label)
     total = max(len(listing.metadata), 1)
     rows = [
@@ -60,15 +67,15 @@ def combinations(listing: Listing) -> Grid:
     if rest:
         name = f"{count_of(len(rest), 'other combination')}"
         rows.append((name, sum(entry["images"] for entry in rest)))
-    return Grid(
+    return CountTable(
         f"label combinations ({len(histogram):,})",
         ("images", ""),
         tuple((name, f"{count:,}", f"{count / total:.1%}") for name, count in rows),
     )
 
 
-def examine_labels(listing: Listing, splits: Splits) -> Iterator[Finding]:
-    """Findings of the labels, over all images and per split."""
+def check_labels(listing: Listing, splits: Splits) -> Iterator[Diagnostic]:
+    """Find what is odd about the labels, over all images and per split."""
     label = listing.metadata.label
     used = (
         np.concatenate([np.asarray(n, np.int64) for n in splits.values()])
@@ -87,8 +94,8 @@ def _constant(
     labels: tuple[str, ...],
     positive: Bool[np.ndarray, "n y"],
     negative: Bool[np.ndarray, "n y"],
-) -> Iterator[Finding]:
-    """Labels that are the same everywhere."""
+) -> Iterator[Diagnostic]:
+    """Find labels that are the same everywhere."""
     found = []
     for column, name in enumerate(labels):
         yes, no = positive[:, column].any(), negative[:, column].any()
@@ -97,11 +104,11 @@ def _constant(
         elif not (yes and no):
             found.append(f"{name!r} is {int(yes)} wherever it is known")
     if found:
-        yield Finding(
+        yield Diagnostic(
             NOTE,
             "label that never changes",
             tuple(found),
-            "Nothing can be learned of it: leave its column out, or correct it.",
+            "It teaches nothing: leave its column out, or correct it.",
         )
 
 
@@ -109,7 +116,8 @@ def _rare(
     labels: tuple[str, ...],
     positive: Bool[np.ndarray, "n y"],
     negative: Bool[np.ndarray, "n y"],
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
+    """Find labels with few positive or few negative images."""
     found = [
         f"{name!r} has {count_of(int(count), word)}"
         for word, counts in (
@@ -120,7 +128,7 @@ def _rare(
         if 0 < count < _HANDFUL
     ]
     if found:
-        yield Finding(
+        yield Diagnostic(
             NOTE,
             "label with a handful of images",
             tuple(found),
@@ -130,7 +138,8 @@ def _rare(
 
 def _unknown(
     labels: tuple[str, ...], known: Bool[np.ndarray, "n y"]
-) -> Iterator[Finding]:
+) -> Iterator[Diagnostic]:
+    """Find labels that are unknown in most images."""
     shares = 1 - known.mean(axis=0) if len(known) else np.zeros(len(labels))
     found = [
         f"{name!r} is unknown in {share:.0%} of the images"
@@ -138,7 +147,7 @@ def _unknown(
         if _UNKNOWN < share < 1
     ]
     if found:
-        yield Finding(
+        yield Diagnostic(
             NOTE,
             "label that is mostly unknown",
             tuple(found),
@@ -148,15 +157,15 @@ def _unknown(
 
 def _equal(
     labels: tuple[str, ...], label: Float32[np.ndarray, "n y"]
-) -> Iterator[Finding]:
-    """Columns with the same values, as of a column that was copied by mistake."""
+) -> Iterator[Diagnostic]:
+    """Find columns with the same values, such as one that was copied by mistake."""
     groups: dict[bytes, list[str]] = {}
     for name, column in zip(labels, label.T, strict=True):
         if (column == 1).sum() >= _EQUAL and (column == 0).sum() >= _EQUAL:
             groups.setdefault(np.ascontiguousarray(column).tobytes(), []).append(name)
     found = [" and ".join(map(repr, names)) for names in groups.values() if names[1:]]
     if found:
-        yield Finding(
+        yield Diagnostic(
             WARNING,
             "labels that are always the same",
             tuple(found),
@@ -164,13 +173,13 @@ def _equal(
         )
 
 
-def _splits(listing: Listing, splits: Splits) -> Iterator[Finding]:
-    """Splits that are small, or lack a label."""
+def _splits(listing: Listing, splits: Splits) -> Iterator[Diagnostic]:
+    """Find splits that are small, or lack a label."""
     small, lacking = [], []
-    for split, numbers in splits.items():
-        if len(numbers) < _FEW_IMAGES:
-            small.append(f"{split} has {count_of(len(numbers), 'image')}")
-        label = listing.metadata.label[np.asarray(numbers, np.int64)]
+    for split, indices in splits.items():
+        if len(indices) < _FEW_IMAGES:
+            small.append(f"{split} has {count_of(len(indices), 'image')}")
+        label = listing.metadata.label[np.asarray(indices, np.int64)]
         for column, name in enumerate(listing.labels):
             counts = Counter(label[:, column].tolist())
             whole = listing.metadata.label[:, column]
@@ -178,7 +187,7 @@ def _splits(listing: Listing, splits: Splits) -> Iterator[Finding]:
                 if not counts[value] and (whole == value).any():
                     lacking.append(f"{split} has no {word} of {name!r}")
     if small:
-        yield Finding(
+        yield Diagnostic(
             NOTE,
             "small split",
             tuple(small),
@@ -186,7 +195,7 @@ def _splits(listing: Listing, splits: Splits) -> Iterator[Finding]:
             "config.data.fractions.",
         )
     if lacking:
-        yield Finding(
+        yield Diagnostic(
             NOTE,
             "label missing in a split",
             tuple(lacking),

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from synthjax.data.doctor.findings import WARNING, Finding
-from synthjax.data.doctor.looks import Look
+from synthjax.data.doctor.diagnostics import WARNING, Diagnostic
+from synthjax.data.doctor.stats import ImageStats
 from synthjax.data.listing import Metadata
 
 _DARK = 0.15  # of 0..1: an image whose brightest value is below is hardly seen
@@ -17,14 +17,14 @@ _ALIKE = 0.4  # correlation with the median image: sets with less vary freely
 _OPPOSITE = -0.4  # correlation with the median image, of a negative
 
 
-def describe_values(looks: Sequence[Look]) -> Iterator[tuple[str, str]]:
-    """Ranges of the values, in words."""
-    if not looks:
+def describe_values(stats: Sequence[ImageStats]) -> Iterator[tuple[str, str]]:
+    """Say which values the images have."""
+    if not stats:
         return
-    low, high = min(look.low for look in looks), max(look.high for look in looks)
-    means = np.array([look.mean for look in looks])
-    black = np.mean([look.black for look in looks])
-    white = np.mean([look.white for look in looks])
+    low, high = min(image.low for image in stats), max(image.high for image in stats)
+    means = np.array([image.mean for image in stats])
+    black = np.mean([image.black for image in stats])
+    white = np.mean([image.white for image in stats])
     text = (
         f"{low:.2f} to {high:.2f} (0 is black, 1 white), mean {means.mean():.2f}, of "
         f"single images {means.min():.2f} to {means.max():.2f}; {black:.1%} of the "
@@ -33,40 +33,43 @@ def describe_values(looks: Sequence[Look]) -> Iterator[tuple[str, str]]:
     yield "values", text
 
 
-def examine_values(
-    rows: Metadata, looks: Sequence[Look], colour_is_rare: bool | None
-) -> Iterator[Finding]:
-    """What is odd in the values.
+def check_values(
+    metadata: Metadata, stats: Sequence[ImageStats], colour_is_rare: bool | None
+) -> Iterator[Diagnostic]:
+    """Find images whose values are odd.
 
     Args:
-        looks: at the images that were decoded.
+        metadata: of all images.
+        stats: of the images that were decoded.
         colour_is_rare: in the source's files; None: not known.
     """
     if colour_is_rare is None:
-        colour_is_rare = _are_rare([look for look in looks if look.coloured], looks)
-    shown = [look for look in looks if not look.flat]
+        colour_is_rare = _are_rare([one for one in stats if one.coloured], stats)
+    shown = [image for image in stats if not image.flat]
 
-    def report(kind: str, odd: list[Look], say: str, remedy: str) -> Iterator[Finding]:
+    def report(
+        kind: str, odd: list[ImageStats], say: str, remedy: str
+    ) -> Iterator[Diagnostic]:
         if odd:
-            places = (f"{rows.id[look.number]}: {say.format(look)}" for look in odd)
-            yield Finding(WARNING, kind, tuple(places), remedy)
+            places = (f"{metadata.id[one.index]}: {say.format(one)}" for one in odd)
+            yield Diagnostic(WARNING, kind, tuple(places), remedy)
 
     yield from report(
         "constant image",
-        [look for look in looks if look.flat],
+        [image for image in stats if image.flat],
         "all values are {0.low:.2f} to {0.high:.2f}",
         "It shows nothing: export it again, or remove its row.",
     )
     yield from report(
         "nearly black",
-        [look for look in shown if look.high < _DARK],
+        [image for image in shown if image.high < _DARK],
         "its brightest value is {0.high:.2f} of 1",
         "Fewer bits are used than the file has, or config.data.pixels.white is too "
         "large: set it to the value to be shown white (4095 for 12 bits).",
     )
     yield from report(
         "clipped to white",
-        [look for look in shown if look.white > _WHITE],
+        [image for image in shown if image.white > _WHITE],
         "{0.white:.0%} of its pixels are white",
         "It is overexposed, a negative, or config.data.pixels.white is too small: look "
         "at it and export it again.",
@@ -86,35 +89,35 @@ def examine_values(
     )
     yield from report(
         "colour among grey",
-        [look for look in looks if look.coloured and colour_is_rare],
+        [image for image in stats if image.coloured and colour_is_rare],
         "it has coloured pixels",
         "Look at it: screenshots and burned-in annotations are coloured. Export it "
         "again without them, or remove its row.",
     )
 
 
-def _are_rare(odd: Sequence[Look], looks: Sequence[Look]) -> bool:
-    return len(looks) >= _ENOUGH and len(odd) <= _RARE * len(looks)
+def _are_rare(odd: Sequence[ImageStats], stats: Sequence[ImageStats]) -> bool:
+    return len(stats) >= _ENOUGH and len(odd) <= _RARE * len(stats)
 
 
-def _coarse(shown: list[Look]) -> list[Look]:
-    """The few images with far fewer grey levels than the others."""
+def _coarse(shown: list[ImageStats]) -> list[ImageStats]:
+    """Return the few images with far fewer grey levels than the others."""
     if not shown:
         return []
-    usual = float(np.median([look.levels for look in shown]))
-    odd = [look for look in shown if look.levels * _COARSE < usual]
+    usual = float(np.median([image.levels for image in shown]))
+    odd = [image for image in shown if image.levels * _COARSE < usual]
     return odd if _are_rare(odd, shown) else []
 
 
-def _negatives(shown: list[Look]) -> list[Look]:
-    """Images that are the opposite of the median image, where images are alike."""
+def _negatives(shown: list[ImageStats]) -> list[ImageStats]:
+    """Return images that oppose the median image, where images are alike."""
     if len(shown) < _ENOUGH:
         return []
-    thumbs = np.stack([look.thumb for look in shown])
+    thumbs = np.stack([image.thumb for image in shown])
     thumbs = thumbs - thumbs.mean(axis=1, keepdims=True)
     thumbs /= np.maximum(np.linalg.norm(thumbs, axis=1, keepdims=True), 1e-6)
     median = np.median(thumbs, axis=0)
     likeness = thumbs @ (median / max(float(np.linalg.norm(median)), 1e-6))
     if np.median(likeness) < _ALIKE:
         return []
-    return [look for look, r in zip(shown, likeness, strict=True) if r < _OPPOSITE]
+    return [image for image, r in zip(shown, likeness, strict=True) if r < _OPPOSITE]

@@ -1,20 +1,22 @@
-"""What the doctor found, and how it is printed: facts, tables, findings with remedies."""
+"""What the doctor says of a source: facts, tables, and diagnostics with a remedy."""
 
 import dataclasses
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
+from synthjax.core.table import format_table
+
 WIDTH = 100  # columns of a printed line
 ERROR, WARNING, NOTE = "error", "warning", "note"  # the worst first
 _SEVERITIES = (ERROR, WARNING, NOTE)
-_SHOWN = 3  # places that a finding spells out
+_SHOWN = 3  # places that a diagnostic spells out
 _LONGEST = 500  # characters of a place
-_MARGIN = 10  # columns before the text of a finding
+_MARGIN = 10  # columns before the text of a diagnostic
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class Diagnostic:
     """One kind of thing that is wrong or odd, wherever it is."""
 
     severity: str  # error: a build would fail; warning: it would be wrong; note
@@ -24,13 +26,13 @@ class Finding:
 
     @property
     def count(self) -> int:
-        """In how many places."""
+        """Return the number of places."""
         return len(self.places)
 
 
 @dataclasses.dataclass(frozen=True)
-class Grid:
-    """A table: names to the left, cells to the right."""
+class CountTable:
+    """A table of counts: names to the left, cells to the right."""
 
     title: str
     header: tuple[str, ...]  # one for each column of cells
@@ -38,30 +40,30 @@ class Grid:
 
 
 @dataclasses.dataclass(frozen=True)
-class Findings:
-    """All that the doctor says of a source."""
+class ValidationReport:
+    """Everything that the doctor says of a source."""
 
     title: str
     facts: tuple[tuple[str, str], ...] = ()  # name and text
-    grids: tuple[Grid, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    tables: tuple[CountTable, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def fatal(self) -> bool:
-        """Whether a build would fail."""
-        return any(finding.severity == ERROR for finding in self.findings)
+        """Tell whether a build would fail."""
+        return any(one.severity == ERROR for one in self.diagnostics)
 
-    def table(self) -> str:
-        """Everything as text, for a page of 100 columns."""
+    def text(self) -> str:
+        """Return everything as text, for a page of 100 columns."""
         parts = ["\n".join([self.title, *_facts(self.facts)])]
-        parts += ["\n".join(_grid(grid)) for grid in self.grids]
-        ranked = sorted(self.findings, key=lambda f: _SEVERITIES.index(f.severity))
-        parts += ["\n".join(_finding(finding)) for finding in ranked]
+        parts += [_table(table) for table in self.tables]
+        ranked = sorted(self.diagnostics, key=lambda d: _SEVERITIES.index(d.severity))
+        parts += ["\n".join(_diagnostic(diagnostic)) for diagnostic in ranked]
         return "\n\n".join([*parts, self.verdict()])
 
     def verdict(self) -> str:
-        """The last line: how many findings, and what a build would do."""
-        counts = Counter(finding.severity for finding in self.findings)
+        """Return the last line: how many diagnostics, and what a build would do."""
+        counts = Counter(diagnostic.severity for diagnostic in self.diagnostics)
         parts = [
             f"{counts[severity]} {severity}{'s' * (counts[severity] != 1)}"
             for severity in _SEVERITIES
@@ -72,12 +74,12 @@ class Findings:
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:
-    """ "1 image", "2,000 images"."""
+    """Write "1 image" or "2,000 images"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def printable(text: str) -> str:
-    """Text for a terminal: what no terminal shows is escaped, what is long is cut."""
+    """Escape what a terminal cannot show, and cut what is long."""
     text = text.encode("utf-8", "backslashreplace").decode()
     text = "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode()
@@ -96,7 +98,7 @@ def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _wrapped(head: str, text: str) -> list[str]:
-    """The text behind its head, further lines below the text."""
+    """Put the text behind its head, and further lines below the text."""
     return textwrap.wrap(
         text,
         WIDTH,
@@ -106,34 +108,23 @@ def _wrapped(head: str, text: str) -> list[str]:
     )
 
 
-def _grid(grid: Grid) -> list[str]:
-    """Names aligned to the left, cells to the right; empty columns are left out."""
+def _table(table: CountTable) -> str:
+    """Format a table; columns without any text are left out."""
     columns = [
         column
-        for column in zip(grid.header, *(row[1:] for row in grid.rows), strict=True)
+        for column in zip(table.header, *(row[1:] for row in table.rows), strict=True)
         if any(column[1:])
     ]
-    widths = [max(map(len, column)) for column in columns]
-    room = WIDTH - sum(width + 2 for width in widths)
-    names = [
-        name if len(name) <= room else f"{name[: room - 3]}..."
-        for name in map(printable, (grid.title, *(row[0] for row in grid.rows)))
-    ]
-    wide = max(map(len, names))
-    return [
-        (
-            f"{name:<{wide}}"
-            + "".join(f"  {c:>{w}}" for c, w in zip(cells, widths, strict=True))
-        ).rstrip()
-        for name, *cells in zip(names, *columns, strict=True)
-    ]
+    names = map(printable, (table.title, *(row[0] for row in table.rows)))
+    header, *rows = zip(names, *columns, strict=True)
+    return format_table(header, rows, align="lr", width=WIDTH)
 
 
-def _finding(finding: Finding) -> list[str]:
+def _diagnostic(diagnostic: Diagnostic) -> list[str]:
     margin = " " * _MARGIN
-    lines = [f"{finding.severity:<{_MARGIN}}{finding.kind}: {finding.count:,}"]
-    for place in finding.places[:_SHOWN]:
+    lines = [f"{diagnostic.severity:<{_MARGIN}}{diagnostic.kind}: {diagnostic.count:,}"]
+    for place in diagnostic.places[:_SHOWN]:
         lines += _wrapped(f"{margin}- ", printable(place))
-    if finding.count > _SHOWN:
-        lines.append(f"{margin}- and {finding.count - _SHOWN:,} more")
-    return lines + _wrapped(f"{margin}> ", printable(finding.remedy))
+    if diagnostic.count > _SHOWN:
+        lines.append(f"{margin}- and {diagnostic.count - _SHOWN:,} more")
+    return lines + _wrapped(f"{margin}> ", printable(diagnostic.remedy))

@@ -1,4 +1,4 @@
-"""Every file's header: what it says of the image, and which files stand out."""
+"""Headers of all files: what they say of the images, and which files stand out."""
 
 import dataclasses
 import hashlib
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool
 
 from synthjax.data.doctor.batches import run_batches
-from synthjax.data.doctor.findings import NOTE, WARNING, Finding
+from synthjax.data.doctor.diagnostics import NOTE, WARNING, Diagnostic
 from synthjax.data.images.image_file import Header, check_header
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.problems import BadImageError
@@ -30,7 +30,7 @@ _Batch = tuple[Path, list[tuple[str, Header | None]], PixelsConfig]
 
 @dataclasses.dataclass(frozen=True)
 class Headers:
-    """What the headers say; entry i is file i, 0 or "" where it cannot be read."""
+    """What the headers say; entry i is that of file i, 0 or "" if it cannot be read."""
 
     kind: np.ndarray  # [n] str: PNG, JPEG, TIFF, DICOM
     height: np.ndarray  # [n] int, pixels
@@ -44,11 +44,11 @@ class Headers:
 
     @property
     def good(self) -> Bool[np.ndarray, " n"]:
-        """Which files can be used, as far as headers tell."""
+        """Tell which files can be used, as far as their headers show."""
         return self.fault == ""
 
     def facts(self, missing: int) -> Iterator[tuple[str, str]]:
-        """What there is, in words; `missing` more files are not there."""
+        """Describe the files in words; `missing` more files are not there."""
         good = self.good
         kinds = _listed(Counter(self.kind[good].tolist()))
         size = _storage(int(self.bytes.sum()))
@@ -60,7 +60,7 @@ class Headers:
         yield "channels", _listed(channels)
 
     def odd_sizes(self) -> Bool[np.ndarray, " n"]:
-        """Few files that are much larger, smaller or longer than the others.
+        """Mark the few files that are much larger, smaller or longer than the others.
 
         Burned-in text and screenshots mostly show so: an exported window has its own
         size. Where many differ, the set is of mixed sizes and none is odd.
@@ -77,22 +77,22 @@ class Headers:
         return _if_rare(odd & good, good)
 
     def odd_channels(self) -> Bool[np.ndarray, " n"]:
-        """Few colour files among grey ones."""
+        """Mark the few colour files among grey ones."""
         return _if_rare((self.channels == 3) & self.good, self.good)
 
     def colour_is_rare(self) -> bool:
-        """Whether there is colour, and little of it."""
+        """Tell whether there is colour, and little of it."""
         return bool(self.odd_channels().any())
 
-    def candidates(self) -> list[list[int]]:
-        """Groups of files that may be copies, told by a part of their bytes."""
+    def duplicate_candidates(self) -> list[list[int]]:
+        """Group files that may be duplicates, told by a part of their bytes."""
         groups: dict[bytes, list[int]] = {}
-        for number in np.flatnonzero(self.good).tolist():
-            groups.setdefault(self.block[number], []).append(number)
+        for index in np.flatnonzero(self.good).tolist():
+            groups.setdefault(self.block[index], []).append(index)
         return [group for group in groups.values() if len(group) > 1]
 
-    def findings(self, names: np.ndarray, resolution: int) -> Iterator[Finding]:
-        """What stands out in the headers.
+    def diagnostics(self, names: np.ndarray, resolution: int) -> Iterator[Diagnostic]:
+        """Find what stands out in the headers.
 
         Args:
             names: of the images.
@@ -103,7 +103,7 @@ class Headers:
             usual = Counter(
                 zip(self.height.tolist(), self.width.tolist(), strict=True)
             ).most_common(1)[0][0]
-            yield Finding(
+            yield Diagnostic(
                 WARNING,
                 "unusual size",
                 tuple(
@@ -117,7 +117,7 @@ class Headers:
         yield from self._mixed(names)
         small = self.good & (np.maximum(self.height, self.width) < resolution)
         if small.any():
-            yield Finding(
+            yield Diagnostic(
                 NOTE,
                 "smaller than the set",
                 tuple(
@@ -127,8 +127,8 @@ class Headers:
                 f"They are enlarged; config.data.resolution={resolution} could be less.",
             )
 
-    def _mixed(self, names: np.ndarray) -> Iterator[Finding]:
-        """Whether files were not all exported in one way."""
+    def _mixed(self, names: np.ndarray) -> Iterator[Diagnostic]:
+        """Find files that were not all exported in one way."""
         depths = np.maximum(self.bits, 8)  # savers of space use 1, 2 or 4 of them
         yield from _if_several(
             "mixed bit depths",
@@ -149,37 +149,37 @@ class Headers:
 
 def _if_several(
     kind: str, names: np.ndarray, ways: Sequence[str], remedy: str
-) -> Iterator[Finding]:
-    """A finding if images come in several ways, the rarest first."""
+) -> Iterator[Diagnostic]:
+    """Report images that come in several ways, the rarest first."""
     counts = Counter(ways)
     if len(counts) > 1:
         places = tuple(
             f"{names[ways.index(way)]}: {way}, as {count:,} of {len(ways):,}"
             for way, count in reversed(counts.most_common())
         )
-        yield Finding(WARNING, kind, places, remedy)
+        yield Diagnostic(WARNING, kind, places, remedy)
 
 
 def _if_rare(
     odd: Bool[np.ndarray, " n"], good: Bool[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"]:
-    """The odd ones, or none of them if they are many or the files are few."""
+    """Return the odd ones, or none of them if they are many or the files are few."""
     count = good.sum()
     rare = count >= _ENOUGH and odd.sum() <= _RARE * count
     return odd if rare else np.zeros_like(odd)
 
 
 def _storage(size: int) -> str:
-    """Bytes in the unit that suits them."""
+    """Write a number of bytes in the unit that suits it."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6)):
         if size >= scale:
             return f"{size / scale:,.1f} {unit}"
     return f"{size / 1e3:,.1f} kB"
 
 
-def _listed(counts: Counter[str], most: int = 6) -> str:
-    """ "PNG 190, JPEG 10", the most frequent first."""
-    shown = [f"{name} ({count:,})" for name, count in counts.most_common(most)]
+def _listed(counts: Counter[str], limit: int = 6) -> str:
+    """Write "PNG (190), JPEG (10)", the most frequent first."""
+    shown = [f"{name} ({count:,})" for name, count in counts.most_common(limit)]
     more = len(counts) - len(shown)
     return ", ".join(shown + [f"{more:,} others"] * bool(more)) or "none"
 
@@ -190,15 +190,22 @@ def read_headers(
     pixels: PixelsConfig,
     workers: int,
     index: Path | None = None,
+    batch_size: int = _BATCH,
 ) -> Headers:
-    """The headers of files below a folder; no pixel is decoded.
+    """Read the headers of files below a folder; no pixel is decoded.
 
     Args:
+        root: the folder.
+        files: relative to it.
+        pixels: how a build would read them, which decides what it refuses.
+        workers: processes (0 = all cores).
         index: of headers that the source has just made (`header_index`); those that it
             has are not read again.
+        batch_size: headers that a worker reads at a time.
     """
     known = _read_index(index) if index else {}
-    parts = (files[start : start + _BATCH] for start in range(0, len(files), _BATCH))
+    starts = range(0, len(files), batch_size)
+    parts = (files[start : start + batch_size] for start in starts)
     rows = run_batches(
         _read_batch,
         ((root, [(file, known.get(file)) for file in part], pixels) for part in parts),
@@ -219,7 +226,7 @@ def read_headers(
 
 
 def _read_index(index: Path) -> dict[str, Header]:
-    """DICOM file -> its header, of those that can be used."""
+    """Read an index: DICOM file -> its header, of those that can be used."""
     columns = ["file", "rows", "columns", "bits_stored", "photometric", "error"]
     table = pq.read_table(index, columns=columns, partitioning=None)
     rows = table.filter(pc.equal(table["error"], "")).to_pydict()
@@ -244,7 +251,7 @@ def _read_batch(batch: _Batch) -> list[tuple]:
 
 
 def _read(root: Path, file: str, header: Header | None, pixels: PixelsConfig) -> tuple:
-    """The entries of one file, in the order of the fields of `Headers`."""
+    """Return the entries of one file, in the order of the fields of `Headers`."""
     path = root / file
     size, block, fault = 0, b"", ""
     try:
@@ -258,7 +265,7 @@ def _read(root: Path, file: str, header: Header | None, pixels: PixelsConfig) ->
 
 
 def _read_block(path: Path) -> tuple[int, bytes]:
-    """The size of a file and the digest of a block near its middle.
+    """Return the size of a file and the digest of a block near its middle.
 
     The block is placed by its distance from the end, so that copies with another
     header, such as that of another patient, have the same one.

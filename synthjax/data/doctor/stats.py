@@ -1,15 +1,15 @@
-"""Some images, decoded in processes: what each is like, in a few numbers."""
+"""Statistics of single images: a sample is decoded, in processes if it takes long."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float32, Int
 
 from synthjax.data.doctor.batches import run_batches
 from synthjax.data.images.pixels import convert_channels, resize
-from synthjax.data.listing import Metadata
+from synthjax.data.listing import Metadata, ReadPixels
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 
@@ -20,13 +20,12 @@ _COUNTED = 1 << 16  # values, about, among which grey levels are counted
 _FLAT = 0.02  # of 0..1: an image of a smaller range shows nothing
 _TINT = 0.02  # of 0..1: channels that differ by more, in some pixels, are colour
 
-Read = Callable[[Record], Float32[np.ndarray, "h w c"]]
 
-
-class Look(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ImageStats:
     """What one image is like; values are 0 (black) to 1 (white)."""
 
-    number: int  # its row
+    index: int  # of the image in the metadata
     fault: str = ""  # why it cannot be used; nothing else is known then
     digest: bytes = b""  # of its shape and values
     low: float = 0.0  # smallest value
@@ -36,52 +35,65 @@ class Look(NamedTuple):
     white: float = 0.0  # share of the values that are 1
     levels: int = 0  # different values, among some 65,000
     coloured: bool = False  # its channels differ
-    thumb: Float32[np.ndarray, " t"] = np.zeros(0, np.float32)  # small, grey
+    thumb: Float32[np.ndarray, " t"] = field(  # small, grey
+        default_factory=lambda: np.zeros(0, np.float32)
+    )
 
     @property
     def flat(self) -> bool:
-        """Whether it shows nothing."""
+        """Tell whether the image shows nothing."""
         return self.high - self.low < _FLAT
 
 
-def spread(total: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
-    """`count` of `total` numbers, evenly spread: one at random of each stretch."""
+def sample_evenly(total: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
+    """Draw `count` of `total` indices, ascending: one at random of each stretch."""
     if total <= count:
         return np.arange(total)
     edges = np.linspace(0, total, count + 1).astype(np.int64)
     return np.random.default_rng((seed, _STREAM)).integers(edges[:-1], edges[1:])
 
 
-def look_at(
-    read: Read, rows: Metadata, numbers: Sequence[int], workers: int
-) -> list[Look]:
-    """Decodes the images of these rows; a damaged one has its fault.
+def measure_images(
+    read: ReadPixels,
+    metadata: Metadata,
+    indices: Sequence[int],
+    workers: int,
+    batch_size: int = _BATCH,
+) -> list[ImageStats]:
+    """Decode the images of these indices; a damaged one has its fault.
 
     Args:
-        read: of the listing.
+        read: the listing's function.
+        metadata: of all images.
+        indices: of the images to decode.
         workers: processes (0 = all cores).
+        batch_size: images that a worker decodes at a time.
     """
-    parts = (numbers[i : i + _BATCH] for i in range(0, len(numbers), _BATCH))
+    parts = (indices[i : i + batch_size] for i in range(0, len(indices), batch_size))
     return run_batches(
-        _look_batch,
-        ((read, rows.take(part), part) for part in parts),
-        total=len(numbers),
+        _measure_batch,
+        ((read, metadata.take(part), part) for part in parts),
+        total=len(indices),
         desc="sample",
         unit="images",
         workers=workers,
     )
 
 
-def _look_batch(batch: tuple[Read, Metadata, Sequence[int]]) -> list[Look]:
-    read, rows, numbers = batch
-    return [_look(read, rows.record(i), number) for i, number in enumerate(numbers)]
+def _measure_batch(
+    batch: tuple[ReadPixels, Metadata, Sequence[int]],
+) -> list[ImageStats]:
+    read, metadata, indices = batch
+    return [
+        _measure(read, metadata.record(i), index) for i, index in enumerate(indices)
+    ]
 
 
-def _look(read: Read, record: Record, number: int) -> Look:
+def _measure(read: ReadPixels, record: Record, index: int) -> ImageStats:
     try:
         values = read(record)
     except BadImageError as error:
-        return Look(number, error.what)
+        return ImageStats(index, error.what)
     except Exception as error:
         error.add_note(f"while reading {record.origin or record.id}")
         raise
@@ -89,8 +101,8 @@ def _look(read: Read, record: Record, number: int) -> Look:
     hasher.update(values.tobytes())
     step = 1 + values.size // _COUNTED
     thumb = resize(convert_channels(values, 1), _THUMB, _THUMB)
-    return Look(
-        number,
+    return ImageStats(
+        index,
         digest=hasher.digest(),
         low=float(values.min()),
         high=float(values.max()),

@@ -1,15 +1,20 @@
-"""Faulty rows and files, all of them, and whether a build would stop at them."""
+"""Collects faulty rows and files, and tells whether a build would stop at them."""
 
 import math
 from collections.abc import Iterator
 
 from synthjax.core.errors import StudyError
-from synthjax.data.doctor.findings import ERROR, WARNING, Finding
+from synthjax.data.doctor.diagnostics import ERROR, WARNING, Diagnostic
 from synthjax.data.problems import Problems
 
 
-class Survey(Problems):
-    """Takes the place of a build's Problems: it remembers instead of raising."""
+class CollectProblems(Problems):
+    """Takes the place of a build's Problems: it remembers instead of raising.
+
+    Args:
+        action: "error" or "skip", as a build would have it.
+        limit: the largest share of images that a build would skip, in each phase.
+    """
 
     def __init__(self, action: str, limit: float):
         super().__init__(action, limit)
@@ -17,7 +22,7 @@ class Survey(Problems):
         self.total = 0  # images (or rows) among which the problems are
 
     def settle(self, total: int, *, remedy: str = "") -> None:
-        """Notes whether a build would stop here."""
+        """Note whether a build would stop here."""
         self.total = max(self.total, total)
         try:
             super().settle(total, remedy=remedy)
@@ -25,7 +30,7 @@ class Survey(Problems):
             self.stops = True
 
     def expect(self, more: float, total: int) -> None:
-        """Notes whether a build would stop if it met as many more problems.
+        """Note whether a build would stop if it met as many more problems.
 
         Args:
             more: that the sample lets expect in the images that were not decoded.
@@ -35,8 +40,8 @@ class Survey(Problems):
         if more and math.floor(lost + more) > self.limit * total:
             self.stops = True
 
-    def findings(self) -> Iterator[Finding]:
-        """A finding for each kind of problem."""
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield a diagnostic for each kind of problem."""
         kinds: dict[str, list[str]] = {}
         for problem in self.found:
             kinds.setdefault(problem.kind, []).append(str(problem))
@@ -57,4 +62,4 @@ class Survey(Problems):
             )
         severity = ERROR if self.stops else WARNING
         for kind, places in kinds.items():
-            yield Finding(severity, kind, tuple(places), remedy)
+            yield Diagnostic(severity, kind, tuple(places), remedy)
