@@ -1,6 +1,8 @@
 """Writes report.html: one file, no request to anywhere, figures beside it as files."""
 
 import dataclasses
+import types
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -14,7 +16,7 @@ from synthjax.report.config import ReportConfig
 from synthjax.report.figure_folder import FigureFolder
 from synthjax.report.formatting import as_title
 from synthjax.report.numbers_csv import numbers_csv
-from synthjax.report.section import Section, SectionInputs, Values
+from synthjax.report.section import MetricText, Section, SectionInputs, Values
 from synthjax.report.study_reader import StudyReader
 
 
@@ -36,7 +38,12 @@ class Page:
 
 
 def write_report(
-    config: ReportConfig, *, study: Path, out: Path, max_bytes: int = 10_000_000
+    config: ReportConfig,
+    *,
+    study: Path,
+    out: Path,
+    metrics: Mapping[str, MetricText] = types.MappingProxyType({}),
+    max_bytes: int = 10_000_000,
 ) -> None:
     """Write report.html, numbers.csv and figures/ into `out`.
 
@@ -48,15 +55,16 @@ def write_report(
       config: what the page shows.
       study: the directory of the study.
       out: made if missing.
+      metrics: name of a metric in results.json -> its title and meaning; a metric that
+        is not among them stands on the page under its name.
       max_bytes: of the page, so that it can be sent by mail.
 
     Raises:
       StudyError: there are no results, or the page would be too large to send.
     """
     reader = StudyReader(study)
-    inputs = SectionInputs(
-        config, reader.results(), reader, FigureFolder(out / "figures")
-    )
+    figures = FigureFolder(out / "figures")
+    inputs = SectionInputs(config, reader.results(), reader, figures, metrics)
     content = _render(inputs).encode()
     if len(content) > max_bytes:
         raise StudyError(

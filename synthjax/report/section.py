@@ -23,6 +23,18 @@ from synthjax.report.study_reader import StudyReader
 Values = Mapping[str, Any]  # what a template sees as `section`
 
 
+class MetricText(Protocol):
+    """What a metric of results.json is called, such as `metrics.metric.Metric`."""
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+
+    @property
+    def meaning(self) -> str:
+        """What it measures, in half a line."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SectionInputs:
     """What a section may read, and where it keeps its figures."""
@@ -31,6 +43,7 @@ class SectionInputs:
     results: dict[str, Any]  # evaluate/results.json
     study: StudyReader
     figures: FigureFolder
+    metrics: Mapping[str, MetricText]  # name of a metric in results.json -> its words
 
 
 class Build(Protocol):

@@ -10,6 +10,7 @@ import pytest
 from synthjax.core.files import read_json, write_json
 from synthjax.core.findings import CHEST
 from synthjax.core.logbook import grid, save_png
+from synthjax.metrics.registry import IMAGE_METRICS, METRICS
 from synthjax.report.config import ReportConfig
 from synthjax.report.page import write_report
 
@@ -245,7 +246,8 @@ def full_study(whole_study, tmp_path_factory) -> Path:
 def full_report(full_study, tmp_path_factory) -> Path:
     """The folder of its report."""
     out = tmp_path_factory.mktemp("full-report")
-    write_report(ReportConfig(), study=full_study, out=out)
+    metrics = {**METRICS, **IMAGE_METRICS}
+    write_report(ReportConfig(), study=full_study, out=out, metrics=metrics)
     return out
 
 

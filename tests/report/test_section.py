@@ -1,16 +1,13 @@
 """A section from outside the package stands on the page like all others."""
 
 import dataclasses
-import runpy
-from pathlib import Path
 
 import pytest
 
 from synthjax.report.config import ReportConfig
 from synthjax.report.page import write_report
 from synthjax.report.sections import SECTIONS, TEMPLATES
-
-TOY = runpy.run_path(str(Path(__file__).parent.parent / "toys" / "section.py"))
+from tests.toys.section import SECTION as TOY
 
 
 @pytest.fixture
@@ -27,7 +24,7 @@ def render(full_study, tmp_path, monkeypatch, empty_figures):
 
 
 def test_section_is_on_the_page_and_in_its_contents(render, tmp_path):
-    page = render(TOY["SECTION"])
+    page = render(TOY)
     assert '<li><a href="#toy-seeds">Seeds &amp; more</a></li>' in page
     _, verdict, toy, findings, *_ = page.split("<section")
     assert toy.startswith(' id="toy-seeds">')
@@ -44,15 +41,15 @@ def test_template_may_be_a_file_beside_others(render, tmp_path):
     (tmp_path / "words.html").write_text("{% macro hello() %}Hello{% endmacro %}")
     path = tmp_path / "macros_of_mine.html"
     path.write_text('{% import "words.html" as w %}<h2>{{ w.hello() }}</h2>')
-    section = dataclasses.replace(TOY["SECTION"], template=path)
+    section = dataclasses.replace(TOY, template=path)
     assert "<h2>Hello</h2>" in render(section, place=len(SECTIONS))
 
 
 def test_section_that_was_not_measured_is_left_out_and_named(render):
-    page = render(dataclasses.replace(TOY["SECTION"], needs=("seeds", "volumes")))
+    page = render(dataclasses.replace(TOY, needs=("seeds", "volumes")))
     assert "toy-seeds" not in page
     assert "volumes.</p>" in page.split("Not measured in this study")[1]
-    page = render(dataclasses.replace(TOY["SECTION"], build=lambda inputs: None))
+    page = render(dataclasses.replace(TOY, build=lambda inputs: None))
     assert "toy-seeds" not in page
 
 

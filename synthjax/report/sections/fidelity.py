@@ -5,64 +5,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from synthjax.report.formatting import NONE, as_title, plain, with_interval
-from synthjax.report.section import SectionInputs, Values
+from synthjax.report.section import MetricText, SectionInputs, Values
 
-# Name of a metric in results.json: what it is called, and what it says.
-METRICS = {
-    "frechet": (
-        "Fréchet distance",
-        "distance of two normal distributions fitted to the features",
-    ),
-    "frechet_infinity": (
-        "Fréchet distance, N to infinity",
-        "the same, extrapolated to infinitely many images, so that n matters less",
-    ),
-    "kid": (
-        "Kernel distance (KID)",
-        "unbiased squared maximum mean discrepancy; may be below zero by chance",
-    ),
-    "precision": ("Precision", "share of synthetic images that lie among real ones"),
-    "recall": ("Recall", "share of real images that lie among synthetic ones"),
-    "density": ("Density", "how densely real images surround synthetic ones"),
-    "coverage": (
-        "Coverage",
-        "share of real images with a synthetic one in their neighbourhood",
-    ),
-    "alpha_precision": ("Alpha-precision", "synthetic images in the core of the real"),
-    "beta_recall": ("Beta-recall", "real images in the core of the synthetic ones"),
-    "authenticity": (
-        "Authenticity",
-        "share of images no nearer to a training image than other patients' are",
-    ),
-    "vendi": ("Vendi score", "effective number of different images"),
-    "ms_ssim": ("MS-SSIM of pairs", "how alike two images of a set are; 1 is the same"),
-    "sliced_wasserstein": (
-        "Sliced Wasserstein distance",
-        "distance of both sets of pixels along random directions",
-    ),
-}
+Metrics = Mapping[str, MetricText]
 
 
 def fidelity(inputs: SectionInputs) -> Values:
     """Return a table for each encoder, by finding too, and metrics without encoder."""
-    stored = inputs.results["fidelity"]
+    stored, metrics = inputs.results["fidelity"], inputs.metrics
     images = stored.get("images") or []
     reasons = [
-        f"{metric_title(metric)}: {metric['reason']}"
-        for metric in images
-        if "reason" in metric
+        f"{metric_title(entry['name'], metrics)}: {entry['reason']}"
+        for entry in images
+        if "reason" in entry
     ]
     if stored.get("reason"):
         reasons.append(stored["reason"])
     return {
-        "encoders": [_table(encoder) for encoder in stored.get("encoders") or []],
-        "images": _rows(images),
+        "encoders": [
+            _table(encoder, metrics) for encoder in stored.get("encoders") or []
+        ],
+        "images": _rows(images, metrics),
         "reasons": reasons,
     }
 
 
-def _table(encoder: dict[str, Any]) -> dict[str, Any]:
-    rows = _rows(encoder["metrics"])
+def _table(encoder: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
+    rows = _rows(encoder["metrics"], metrics)
     readings = collections.Counter(row["reading"] for row in rows)
     return {
         "name": encoder["name"],
@@ -75,33 +44,28 @@ def _table(encoder: dict[str, Any]) -> dict[str, Any]:
             for words in ("worse than real", "like real", "beyond real")
             if readings[words]
         ),
-        "labels": _by_label(encoder.get("labels") or []),
+        "labels": _by_label(encoder.get("labels") or [], metrics),
     }
 
 
-def metric_title(metric: Mapping[str, Any]) -> str:
+def metric_title(name: str, metrics: Metrics) -> str:
     """Return what the page calls a metric; one it does not know has its own name."""
-    if metric.get("title"):
-        return metric["title"]
-    return METRICS.get(metric["name"], (as_title(metric["name"]), ""))[0]
+    return metrics[name].title if name in metrics else as_title(name)
 
 
-def _meaning(metric: Mapping[str, Any]) -> str:
-    return metric.get("meaning") or METRICS.get(metric["name"], ("", ""))[1]
+def _rows(stored: list[dict[str, Any]], metrics: Metrics) -> list[dict[str, Any]]:
+    return [_row(entry, metrics) for entry in stored if "reason" not in entry]
 
 
-def _rows(metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [_row(metric) for metric in metrics if "reason" not in metric]
-
-
-def _row(metric: dict[str, Any]) -> dict[str, Any]:
+def _row(entry: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
+    name = entry["name"]
     return {
-        "name": metric_title(metric),
-        "meaning": _meaning(metric),
-        "synthetic": with_interval(metric["synthetic"], plain),
-        "baseline": with_interval(metric.get("floor"), plain),
-        "better": {"low": "lower", "high": "higher"}[metric["better"]],
-        "reading": reading(metric),
+        "name": metric_title(name, metrics),
+        "meaning": metrics[name].meaning if name in metrics else "",
+        "synthetic": with_interval(entry["synthetic"], plain),
+        "baseline": with_interval(entry.get("floor"), plain),
+        "better": {"low": "lower", "high": "higher"}[entry["better"]],
+        "reading": reading(entry),
     }
 
 
@@ -120,19 +84,19 @@ def reading(metric: dict[str, Any]) -> str:
     return "worse than real" if above == (metric["better"] == "low") else "beyond real"
 
 
-def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _by_label(labels: list[dict[str, Any]], metrics: Metrics) -> dict[str, Any] | None:
     """Return findings down, metrics across; findings with too few images by name."""
     measured = [label for label in labels if label["metrics"]]
     if not measured:
         return None
-    metrics = measured[0]["metrics"]
+    names = [entry["name"] for entry in measured[0]["metrics"]]
     return {
         "encoder": measured[0].get("encoder"),
-        "metrics": [metric_title(metric) for metric in metrics],
+        "metrics": [metric_title(name, metrics) for name in names],
         "rows": [
             {
                 "name": label["name"],
-                "cells": _cells(label, [metric["name"] for metric in metrics]),
+                "cells": _cells(label, names),
                 "n_real": label["n_real"],
                 "n_synthetic": label["n_synthetic"],
             }
@@ -148,31 +112,32 @@ def _by_label(labels: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def _cells(label: dict[str, Any], names: list[str]) -> list[dict[str, str]]:
     """Return the value of each metric for one finding; a dash where there is none."""
-    by_name = {metric["name"]: metric for metric in label["metrics"]}
-    metrics = [by_name.get(name, {}) for name in names]
+    by_name = {entry["name"]: entry for entry in label["metrics"]}
+    entries = [by_name.get(name, {}) for name in names]
     return [
         {
-            "synthetic": with_interval(metric.get("synthetic"), plain)["value"],
-            "baseline": with_interval(metric.get("floor"), plain)["value"],
+            "synthetic": with_interval(entry.get("synthetic"), plain)["value"],
+            "baseline": with_interval(entry.get("floor"), plain)["value"],
         }
-        for metric in metrics
+        for entry in entries
     ]
 
 
-def find_metric(results: dict[str, Any], name: str) -> dict[str, Any] | None:
+def find_metric(inputs: SectionInputs, name: str) -> dict[str, Any] | None:
     """Return a metric of the first encoder or of the images themselves.
 
     Returns:
       The metric of results.json with "called": its title, the encoder and the number
       of images. None where it was not measured.
     """
-    stored = results.get("fidelity") or {}
+    stored = inputs.results.get("fidelity") or {}
+    title = metric_title(name, inputs.metrics)
     for encoder in (stored.get("encoders") or [])[:1]:
-        for metric in encoder["metrics"]:
-            if metric["name"] == name:
+        for entry in encoder["metrics"]:
+            if entry["name"] == name:
                 where = f"{encoder['name']}, N = {encoder['n_synthetic']:,}"
-                return metric | {"called": f"{metric_title(metric)}, {where}"}
-    for metric in stored.get("images") or []:
-        if metric["name"] == name and "reason" not in metric:
-            return metric | {"called": metric_title(metric)}
+                return entry | {"called": f"{title}, {where}"}
+    for entry in stored.get("images") or []:
+        if entry["name"] == name and "reason" not in entry:
+            return entry | {"called": title}
     return None

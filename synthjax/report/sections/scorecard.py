@@ -29,12 +29,12 @@ def scorecard(inputs: SectionInputs) -> Values:
         (
             "Congruence",
             "Are synthetic images distributed like real ones?",
-            [_metric(results, "frechet"), _metric(results, "kid"), _gap(results)],
+            [_metric(inputs, "frechet"), _metric(inputs, "kid"), _gap(results)],
         ),
         (
             "Coverage",
             "Do they show the whole variety of real ones?",
-            [_metric(results, name) for name in ("recall", "coverage", "ms_ssim")],
+            [_metric(inputs, name) for name in ("recall", "coverage", "ms_ssim")],
         ),
         (
             "Constraint",
@@ -86,10 +86,10 @@ def _cell(what: str, value: str | None, section: str) -> dict[str, Any]:
     }
 
 
-def _metric(results: dict[str, Any], name: str) -> Cell:
-    metric = find_metric(results, name)
+def _metric(inputs: SectionInputs, name: str) -> Cell:
+    metric = find_metric(inputs, name)
     if metric is None:
-        return metric_title({"name": name}), None, ""
+        return metric_title(name, inputs.metrics), None, ""
     value = plain(metric["synthetic"]["value"])
     baseline = metric.get("floor")
     beside = f" (real–real baseline {plain(baseline['value'])})" if baseline else ""

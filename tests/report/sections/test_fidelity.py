@@ -1,8 +1,11 @@
 """Metrics are read beside what real images reach, known to the page or not."""
 
-from types import SimpleNamespace
-
+from synthjax.report.config import ReportConfig
+from synthjax.report.figure_folder import FigureFolder
+from synthjax.report.section import SectionInputs
 from synthjax.report.sections.fidelity import fidelity, find_metric, reading
+from synthjax.report.study_reader import StudyReader
+from tests.toys.metric import METRIC as TOY
 
 
 def test_metrics_are_read_beside_their_baseline():
@@ -18,17 +21,11 @@ def test_metrics_are_read_beside_their_baseline():
     assert read(2.1, 3, "low", baseline=(None, None)) == "\u2013"
 
 
-def test_metric_that_the_page_does_not_know_has_its_own_name():
+def test_metric_without_words_has_its_own_name(tmp_path):
     ends = {"value": 1.0, "low": 0.5, "high": 1.5}
     numbers = {"synthetic": ends, "floor": ends, "better": "low"}
-    mine = numbers | {"name": "my_distance"}
-    titled = mine | {"name": "other", "title": "Other distance", "meaning": "of mine"}
-    encoder = {
-        "name": "pixels",
-        "n_real": 9,
-        "n_synthetic": 9,
-        "metrics": [mine, titled],
-    }
+    mine, toy = numbers | {"name": "my_distance"}, numbers | {"name": TOY.name}
+    encoder = {"name": "pixels", "n_real": 9, "n_synthetic": 9, "metrics": [mine, toy]}
     label = {"name": "Edema", "n_real": 4, "n_synthetic": 4, "metrics": [mine]}
     results = {
         "fidelity": {
@@ -36,13 +33,15 @@ def test_metric_that_the_page_does_not_know_has_its_own_name():
             "images": [{"name": "textures", "reason": "too small"}],
         }
     }
-    section = fidelity(SimpleNamespace(results=results))
+    study, figures = StudyReader(tmp_path), FigureFolder(tmp_path)
+    inputs = SectionInputs(ReportConfig(), results, study, figures, {TOY.name: TOY})
+    section = fidelity(inputs)
     (table,) = section["encoders"]
     assert [(row["name"], row["meaning"]) for row in table["rows"]] == [
         ("My distance", ""),
-        ("Other distance", "of mine"),
+        (TOY.title, TOY.meaning),
     ]
     assert table["labels"]["metrics"] == ["My distance"]
     assert section["reasons"] == ["Textures: too small"]
-    assert find_metric(results, "my_distance")["called"] == "My distance, pixels, N = 9"
-    assert find_metric(results, "frechet") is None
+    assert find_metric(inputs, "my_distance")["called"] == "My distance, pixels, N = 9"
+    assert find_metric(inputs, "frechet") is None

@@ -26,9 +26,8 @@ def test_each_finding_has_the_column_of_its_images(tmp_path):
     ]
     write_json(folder / "grid.json", {"columns": columns})
     figures = FigureFolder(tmp_path / "figures")
-    inputs = SectionInputs(
-        ReportConfig(images_per_finding=3), {}, StudyReader(tmp_path), figures
-    )
+    config = ReportConfig(images_per_finding=3)
+    inputs = SectionInputs(config, {}, StudyReader(tmp_path), figures, {})
     pairs = images(inputs)["pairs"]
     assert [pair["finding"] for pair in pairs] == ["a", "b", "c", "d"]
     assert [pair["others"] for pair in pairs] == [[], ["a"], ["a"], ["a"]]
@@ -45,7 +44,7 @@ def test_each_finding_has_the_column_of_its_images(tmp_path):
 
 def test_grids_that_are_not_there_are_noted(tmp_path):
     study = StudyReader(tmp_path)
-    inputs = SectionInputs(ReportConfig(), {}, study, FigureFolder(tmp_path))
+    inputs = SectionInputs(ReportConfig(), {}, study, FigureFolder(tmp_path), {})
     assert images(inputs) == {"pairs": []}
     assert study.missing == (
         "evaluate/grids/real.png",
