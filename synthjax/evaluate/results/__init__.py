@@ -1,0 +1,1 @@
+"""What results.json holds: one frozen dataclass for each of its objects."""
