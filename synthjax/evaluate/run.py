@@ -1,18 +1,20 @@
 """The evaluate stage: predictions and images in, results.json out."""
 
+import dataclasses
 from pathlib import Path
 
 from synthjax.core.clock import say
 from synthjax.core.devices import Devices
 from synthjax.core.files import write_json
-from synthjax.data.store.loader import read_schema, read_split
 from synthjax.evaluate.attribution.attribution import measure_attribution
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.fidelity.grids import write_grids
 from synthjax.evaluate.fidelity.measure import measure_fidelity
+from synthjax.evaluate.inputs import Inputs
 from synthjax.evaluate.neighbours.neighbours import measure_neighbours
+from synthjax.evaluate.pictures.label_grids import write_label_grids
 from synthjax.evaluate.predictions import load_predictions
-from synthjax.evaluate.utility.gap import measure
+from synthjax.evaluate.results.json_form import to_json
+from synthjax.evaluate.utility.gap import measure_utility
 
 
 def evaluate(
@@ -25,15 +27,15 @@ def evaluate(
     out: Path,
     devices: Devices,
 ) -> None:
-    """Writes `out/results.json`, and pictures in grids, neighbours and attribution.
+    """Write `out/results.json`, and pictures in grids, neighbours and attribution.
 
     Every process of a run calls it; the main one writes.
 
     Args:
         config: the section config.evaluate.
-        seed: of the study; the bootstrap draws from it.
+        seed: of the study; every draw depends on it.
         data: the real set.
-        synth: the synthetic set (for the grids).
+        synth: the synthetic set.
         classifier: the classifier stage's directory, with the arms real and synthetic.
         out: where to write.
         devices: where images are encoded and classifiers run.
@@ -42,46 +44,30 @@ def evaluate(
         StudyError: an arm is missing, the arms differ in seeds or test images, the
             predictions are of other images, or no label has both classes among them.
     """
-    names = read_schema(data).labels
-    predictions = load_predictions(classifier, names)
-    test = read_split(data, "test")
-    results = measure(config, predictions, test, seed)
-    results["fidelity"] = measure_fidelity(
-        config.fidelity,
-        seed=seed,
-        level=config.level,
+    inputs = Inputs.open(
         data=data,
         synth=synth,
         classifier=classifier,
-        devices=devices,
-    )
-    results["neighbours"] = measure_neighbours(
-        config.neighbours,
-        level=config.level,
         seed=seed,
-        data=data,
-        synth=synth,
-        classifier=classifier,
-        out=out / "neighbours",
-        devices=devices,
-    )
-    results["attribution"] = measure_attribution(
-        config.attribution,
+        level=config.level,
         replicates=config.replicates,
-        level=config.level,
-        seed=seed,
-        data=data,
-        classifier=classifier,
-        out=out / "attribution",
+        out=out,
         devices=devices,
+    )
+    predictions = load_predictions(classifier, inputs.real.schema.labels)
+    results = dataclasses.replace(
+        measure_utility(config, predictions, inputs.test, seed),
+        fidelity=measure_fidelity(config.fidelity, inputs),
+        neighbours=measure_neighbours(config.neighbours, inputs),
+        attribution=measure_attribution(config.attribution, inputs),
     )
     if devices.is_main:
-        write_grids(
-            test,
-            read_split(synth, "test"),
-            names,
+        write_label_grids(
+            inputs.test,
+            inputs.synthetic.table("test"),
+            inputs.real.schema.labels,
             rows=config.grid_rows,
             out=out / "grids",
         )
-        write_json(out / "results.json", results)
-        say(results["verdict"])
+        write_json(out / "results.json", to_json(results))
+        say(results.verdict)

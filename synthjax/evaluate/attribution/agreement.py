@@ -1,41 +1,19 @@
 """How alike maps of two classifiers are, beside those of two trainings of one."""
 
-import dataclasses
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from synthjax.evaluate.results.attribution import MapAgreement
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.seed_patient_variance import estimate
-
-
-@dataclasses.dataclass(frozen=True)
-class Agreement:
-    """Mean rank correlations over images, and their difference."""
-
-    agreement: Interval  # of the real- and the synthetic-trained classifier
-    control: Interval | None  # of two real-trained ones; None without a second
-    difference: Interval | None  # agreement less control, on the same images
-    undefined: int  # images left out, where a map is the same everywhere
-
-    def numbers(self) -> dict[str, Any]:
-        """As results.json has it."""
-        intervals = {
-            "agreement": self.agreement,
-            "control": self.control,
-            "difference": self.difference,
-        }
-        return {
-            name: None if interval is None else interval.numbers()
-            for name, interval in intervals.items()
-        } | {"n_undefined": self.undefined}
 
 
 def rank_correlation(
     first: Float[np.ndarray, "n q"], second: Float[np.ndarray, "n q"]
 ) -> Float[np.ndarray, " n"]:
-    """Spearman's correlation of each row of one map with the row of the other.
+    """Return Spearman's correlation of each row of one map with that of the other.
 
     Ties get their mean rank; NaN where a row is constant.
     """
@@ -54,12 +32,12 @@ def _centred_ranks(values: Float[np.ndarray, "n q"]) -> Float[np.ndarray, "n q"]
 
 
 def compare_maps(
-    maps: dict[str, Float[np.ndarray, "n q"]],
+    maps: Mapping[str, Float[np.ndarray, "n q"]],
     patient: np.ndarray,
     multiplicity: Int[np.ndarray, "n draws"],
     level: float,
-) -> Agreement:
-    """Agreement of maps, with intervals over the patients.
+) -> MapAgreement:
+    """Average the agreement of maps over images, with intervals over the patients.
 
     How the three trainings went is not in the intervals.
 
@@ -87,22 +65,22 @@ def compare_maps(
     difference = None
     if "control" in means:
         difference = estimate(*means.values(), n_effective=patients).interval(level)
-    return Agreement(
-        intervals["agreement"],
-        intervals.get("control"),
-        difference,
-        int(np.sum(~known)),
+    return MapAgreement(
+        agreement=intervals["agreement"],
+        control=intervals.get("control"),
+        difference=difference,
+        n_undefined=int(np.sum(~known)),
     )
 
 
 def _means(
     values: Float[np.ndarray, " n"], multiplicity: Int[np.ndarray, "n draws"]
 ) -> Float[np.ndarray, " draws"]:
-    """Mean over the images in the sample and in each draw; NaN where there are none."""
+    """Average over the images of the sample and of each draw; NaN of none."""
     count = multiplicity.sum(axis=0)
     return np.where(count > 0, values @ multiplicity / np.maximum(count, 1), np.nan)
 
 
 def _clipped(interval: Interval) -> Interval:
-    """With ends that a correlation can have."""
+    """Return the interval with ends that a correlation can have."""
     return Interval(interval.value, max(interval.low, -1.0), min(interval.high, 1.0))

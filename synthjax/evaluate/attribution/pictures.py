@@ -13,7 +13,7 @@ from synthjax.core.files import write_json
 from synthjax.core.logbook import save_png
 from synthjax.data.images.pixels import to_bytes
 from synthjax.evaluate.attribution.occlusion import patch_image
-from synthjax.evaluate.picture_rows import picture_row
+from synthjax.evaluate.pictures.rows import picture_row
 
 METHODS = {
     "occlusion": "rise of the cross-entropy when a patch is covered; dark blue: none",
@@ -25,7 +25,7 @@ METHODS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Maps:
+class ShownMaps:
     """Images, and for each method and arm a map of each."""
 
     pixels: UInt[np.ndarray, "n h w c"]
@@ -45,7 +45,7 @@ def _colours() -> UInt8[np.ndarray, "256 3"]:
 def colour(
     value: Float[np.ndarray, "h w"], *, signed: bool
 ) -> tuple[UInt8[np.ndarray, "h w 3"], float]:
-    """A map in colours, and the value at the end of the scale.
+    """Return a map in colours, and the value at the end of the scale.
 
     Args:
         value: the map.
@@ -58,8 +58,8 @@ def colour(
     return _colours()[np.rint(255 * part).astype(np.int64)], end
 
 
-def write_pictures(shown: Maps, *, each: int, out: Path) -> None:
-    """Writes a PNG for each image and method, and sheet.json that describes them.
+def write_pictures(shown: ShownMaps, *, each: int, out: Path) -> None:
+    """Write a PNG for each image and method, and sheet.json that describes them.
 
     A PNG is the image, the map of the real-trained and that of the synthetic-trained
     classifier, from left to right. Each map has its own scale, since the two may be sure
@@ -70,29 +70,22 @@ def write_pictures(shown: Maps, *, each: int, out: Path) -> None:
         each: images of a finding, at most, the first ones.
         out: the folder.
     """
-    resolution = shown.pixels.shape[1]
     findings = list(dict.fromkeys(shown.finding))
     pictures: list[dict[str, Any]] = []
     for number, finding in enumerate(findings):
         rows = [i for i, name in enumerate(shown.finding) if name == finding][:each]
         for method in shown.maps:
-            for place, i in enumerate(rows):
-                drawn, ends = [], {}
-                for arm in ("real", "synthetic"):
-                    value = patch_image(shown.maps[method][arm][i], resolution)
-                    signed = method != "occlusion"
-                    picture, ends[arm] = colour(value, signed=signed)
-                    drawn.append(picture)
+            for place, row in enumerate(rows):
+                picture, ends = _draw(shown, method, row)
                 file = f"{method}_{number:02d}_{place}.png"
-                image = to_bytes(shown.pixels[i])
-                save_png(out / file, picture_row([[image], drawn]))
+                save_png(out / file, picture)
                 pictures.append(
                     {
                         "file": file,
                         "alt": _alt(finding, method),
                         "method": method,
                         "finding": finding,
-                        "id": str(shown.id[i]),
+                        "id": str(shown.id[row]),
                         "scale_end": ends,
                     }
                 )
@@ -104,6 +97,18 @@ def write_pictures(shown: Maps, *, each: int, out: Path) -> None:
             "pictures": pictures,
         },
     )
+
+
+def _draw(
+    shown: ShownMaps, method: str, row: int
+) -> tuple[UInt8[np.ndarray, "h w 3"], dict[str, float]]:
+    """Return an image beside its two maps, and the ends of their scales."""
+    maps, ends = [], {}
+    for arm in ("real", "synthetic"):
+        value = patch_image(shown.maps[method][arm][row], shown.pixels.shape[1])
+        picture, ends[arm] = colour(value, signed=method != "occlusion")
+        maps.append(picture)
+    return picture_row([[to_bytes(shown.pixels[row])], maps]), ends
 
 
 def _alt(finding: str, method: str) -> str:

@@ -1,50 +1,73 @@
-"""What the comparison of real and synthetic images is told."""
+"""The section config.evaluate.fidelity."""
 
 import dataclasses
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
 from synthjax.encoders.encoder import NAMES, SOURCES
 
+_KERAS_OR_PYTORCH = "weights of {} of ImageNet: Keras .h5, or .safetensors of PyTorch"
+
 
 @dataclasses.dataclass(frozen=True)
-class WeightsConfig:
+class WeightsConfig(Config):
     """Files of weights of the encoders that read one; each is a name in `encoders`."""
 
-    inception: str = ""  # of the network of FID: .safetensors, torchvision's names
-    densenet121: str = ""  # of ImageNet: Keras .h5, or .safetensors of PyTorch
-    densenet169: str = ""  # likewise
-    densenet201: str = ""  # likewise
+    inception: str = field(
+        "", "weights of the network of FID: .safetensors, with torchvision's names"
+    )
+    densenet121: str = field("", _KERAS_OR_PYTORCH.format("DenseNet-121"))
+    densenet169: str = field("", _KERAS_OR_PYTORCH.format("DenseNet-169"))
+    densenet201: str = field("", _KERAS_OR_PYTORCH.format("DenseNet-201"))
 
 
 @dataclasses.dataclass(frozen=True)
-class FidelityConfig:
+class FidelityConfig(Config):
     """Which features are compared, of how many images."""
 
-    # Names of encoders; none leaves fidelity out. "own" is classifier/real/seed0.
-    encoders: tuple[str, ...] = ("random", "own", "pixel_pca", "radiomics")
-    weights: WeightsConfig = dataclasses.field(
-        default_factory=WeightsConfig
-    )  # files that "inception" and the DenseNets are read from
-    random_seeds: int = 1  # networks of "random", each an encoder of its own
-    images: int = 10_000  # images of each set, at most
-    dimensions: int = (
-        128  # principal axes of real training images, at most; 512 at most
+    encoders: tuple[str, ...] = field(
+        ("random", "own", "pixel_pca", "radiomics"),
+        'encoders whose features are compared; none leaves fidelity out. "own" is the '
+        "first real-trained classifier",
+        one_of=NAMES,
     )
-    axes_per_image: float = 0.25  # of them, at most, for each image compared
-    neighbours: int = 5  # that a ball reaches in precision, recall, density, coverage
-    label_dimensions: int = 32  # principal axes for the images of one label, at most
-    label_minimum: int = 100  # images with a label, below which it gets no number
-    pairs: int = 1000  # pairs of images whose similarity is measured, at most
-    directions: int = 128  # of the sliced Wasserstein distance
-    batch_size: int = 256  # images encoded at a time, over all devices
+    weights: WeightsConfig = field(  # noqa: RUF009
+        WeightsConfig, 'files that "inception" and the DenseNets are read from'
+    )
+    random_seeds: int = field(
+        1, 'networks of "random", each an encoder of its own', ge=1
+    )
+    images: int = field(10_000, "images of each set, at most", ge=1)
+    dimensions: int = field(
+        128,
+        "principal axes of the real training images that are kept, at most",
+        ge=1,
+        le=512,
+    )
+    axes_per_image: float = field(
+        0.25, "axes that are kept for each image compared, at most", gt=0, le=1
+    )
+    neighbours: int = field(
+        5,
+        "neighbours that a ball reaches in precision, recall, density and coverage",
+        ge=1,
+    )
+    label_dimensions: int = field(
+        32, "principal axes for the images of one label, at most", ge=1, le=512
+    )
+    label_minimum: int = field(
+        100, "images with a label, below which it gets no number", ge=1
+    )
+    pairs: int = field(
+        1000, "pairs of images whose similarity is measured, at most", ge=1
+    )
+    directions: int = field(
+        128, "random directions of the sliced Wasserstein distance", ge=1
+    )
+    batch_size: int = field(256, "images encoded at a time, over all devices", ge=1)
 
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.encoders if name not in NAMES]
-        if unknown:
-            raise ConfigError(
-                f"encoders: {unknown[0]!r} is none of {', '.join(NAMES)}; give some of "
-                "them, or () to leave fidelity out"
-            )
+    def check(self) -> None:
+        """Raise ConfigError unless the encoders and the files of weights agree."""
         for name, path in dataclasses.asdict(self.weights).items():
             if name in self.encoders and not path:
                 raise ConfigError(
@@ -56,16 +79,3 @@ class FidelityConfig:
                     f"weights.{name}={path!r}: is read by the encoder {name!r}, which is "
                     "not in encoders; add it there or leave this empty"
                 )
-        if not 0 < self.axes_per_image <= 1:
-            raise ConfigError(
-                f"axes_per_image={self.axes_per_image}: must be above 0 and at most 1"
-            )
-        for name in ("dimensions", "label_dimensions"):
-            if not 1 <= getattr(self, name) <= 512:
-                raise ConfigError(f"{name}={getattr(self, name)}: must be 1 to 512")
-        for name in (
-            *("random_seeds", "images", "neighbours", "label_minimum", "pairs"),
-            *("directions", "batch_size"),
-        ):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}: must be at least 1")

@@ -2,58 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt
+from jaxtyping import Array, Float, UInt
 
 from synthjax.classifier.predict import whole_batch
 from synthjax.core.devices import Devices
 from synthjax.data.parallel import ordered_map
-from synthjax.data.store.loader import StoredSplit
 from synthjax.encoders import Encoder
+from synthjax.evaluate.fidelity.sets import ImageSet
 
 
-@dataclass(frozen=True)
-class ImageSet:
-    """Some images of a split, to be read when they are needed."""
-
-    stored: StoredSplit
-    places: Int[np.ndarray, " n"]  # of the images in the split, ascending
-    patient: np.ndarray  # [n] str
-    label: Float[np.ndarray, "n y"]  # 0, 1 or NaN
-
-    def pixels(self, rows: Sequence[int] | np.ndarray) -> UInt[np.ndarray, "b h w c"]:
-        """The images at rows of this set."""
-        records = self.stored.read(self.places[np.asarray(rows)].tolist())
-        return np.stack([record.pixels for record in records])
-
-    def take(self, rows: Int[np.ndarray, " m"]) -> "ImageSet":
-        """The set of some of the images."""
-        return ImageSet(
-            self.stored, self.places[rows], self.patient[rows], self.label[rows]
-        )
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-
-def draw_images(
-    directory: Path, split: str, most: int, generator: np.random.Generator
-) -> ImageSet:
-    """The images of a split, or a random draw of them if there are more than `most`."""
-    stored = StoredSplit(directory, split)
-    count = min(most, len(stored))
-    places = np.sort(generator.choice(len(stored), count, replace=False))
-    chunks = [places[at : at + 1024].tolist() for at in range(0, count, 1024)]
-    read = ordered_map(lambda chunk: stored.read(chunk, images=False), chunks)
-    records = [record for part in read for record in part]
-    patient = np.array([record.patient_id for record in records], np.str_)
-    return ImageSet(stored, places, patient, np.stack([r.label for r in records]))
-
-
-class Reader:
+class FeatureReader:
     """Makes the features of sets of images by several encoders, each image read once.
 
     They do not depend on the devices or on the batch.
@@ -84,7 +45,7 @@ class Reader:
         self._params = devices.replicate(params)
 
     def features(self, images: ImageSet) -> list[Float[np.ndarray, "n d"]]:
-        """Float32 features of all images, by each encoder."""
+        """Return float32 features of all images, by each encoder."""
         n, size = len(images), self._size
         found = [np.empty((n, encoder.size), np.float32) for encoder in self.encoders]
         runs = [range(at, min(at + size, n)) for at in range(0, n, size)]
@@ -109,7 +70,7 @@ class Fit:
     axes: Float[np.ndarray, "d p"] | None  # principal ones; None: all are kept as is
 
     def __call__(self, features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n p"]:
-        """Float32 features to compare, a chunk of images at a time."""
+        """Return float32 features to compare, made a chunk of images at a time."""
         parts = []
         for at in range(0, max(1, len(features)), 4096):
             part = (features[at : at + 4096] - self.mean) * self.scale
@@ -119,9 +80,9 @@ class Fit:
 
 
 def fit_features(
-    encoder: Encoder, train: Float[np.ndarray, "n d"], most: int
+    encoder: Encoder, train: Float[np.ndarray, "n d"], max_axes: int
 ) -> tuple[Fit, str]:
-    """Centres and scales features by real training images, and keeps the main axes.
+    """Centre and scale features by real training images, and keep the main axes.
 
     Afterwards the mean variance of what is compared is 1 over the training images: of
     each feature by itself if the encoder asks for it, else by one factor for all, so
@@ -130,7 +91,7 @@ def fit_features(
     Args:
         encoder: whose features they are.
         train: of real training images.
-        most: how many axes at most.
+        max_axes: how many axes at most.
 
     Returns:
         The map, and the encoder's name with the number of axes in it.
@@ -147,12 +108,14 @@ def fit_features(
     else:
         whole = variance.sum()
         scale = np.full(len(variance), (encoder.size / whole) ** 0.5 if whole else 0.0)
-    if encoder.size <= most:
+    if encoder.size <= max_axes:
         return Fit(mean, scale, None), encoder.name
     value, vector = np.linalg.eigh(scatter * np.outer(scale, scale))
-    axes, kept_value = vector[:, ::-1][:, :most], value[::-1][:most].sum()
-    spread = kept_value / (most * max(1, len(train) - 1))
+    axes, kept_value = vector[:, ::-1][:, :max_axes], value[::-1][:max_axes].sum()
+    spread = kept_value / (max_axes * max(1, len(train) - 1))
     axes = axes / np.sqrt(spread) if spread > 0 else axes
-    axes = axes * np.sign(axes[np.argmax(np.abs(axes), axis=0), np.arange(most)])
-    kept = f"{encoder.name.removesuffix(f'{encoder.size}d')}{most} of {encoder.size}d"
+    axes = axes * np.sign(axes[np.argmax(np.abs(axes), axis=0), np.arange(max_axes)])
+    kept = (
+        f"{encoder.name.removesuffix(f'{encoder.size}d')}{max_axes} of {encoder.size}d"
+    )
     return Fit(mean, scale, axes), kept

@@ -7,49 +7,40 @@ from typing import Any
 import numpy as np
 
 from synthjax.core.clock import progress
-from synthjax.core.devices import Devices
 from synthjax.data.schema import Schema
 from synthjax.data.splits import check_disjoint
-from synthjax.data.store.loader import read_schema
 from synthjax.encoders import Encoder, EncoderConfig, make_encoder
 from synthjax.encoders.pixels import make_thumbnail
-from synthjax.evaluate.fidelity.compare import compare, deal_trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
-from synthjax.evaluate.fidelity.features import Reader, draw_images
-from synthjax.evaluate.fidelity.images import image_metrics
-from synthjax.statistics.jackknife import GROUPS, assign_groups
+from synthjax.evaluate.fidelity.encoder_metrics import measure_encoder
+from synthjax.evaluate.fidelity.features import FeatureReader
+from synthjax.evaluate.fidelity.image_metrics import measure_images
+from synthjax.evaluate.fidelity.sets import (
+    Features,
+    assign_images,
+    draw_images,
+)
+from synthjax.evaluate.inputs import Inputs
+from synthjax.evaluate.results.fidelity import Fidelity
+from synthjax.statistics.jackknife import GROUPS
 
-FEWEST = 4 * GROUPS  # images of each set, below which nothing is measured
+MIN_IMAGES = 4 * GROUPS  # images of each set, below which nothing is measured
 
 
-def measure_fidelity(
-    config: FidelityConfig,
-    *,
-    seed: int,
-    level: float,
-    data: Path,
-    synth: Path,
-    classifier: Path,
-    devices: Devices,
-) -> dict[str, Any] | None:
-    """The key "fidelity" of results.json; None if no encoder is asked for.
+def measure_fidelity(config: FidelityConfig, inputs: Inputs) -> Fidelity | None:
+    """Measure how alike real and synthetic images are, in every encoder's features.
 
-    Synthetic images are compared with one half of the real test images, dealt by
-    patient. Beside every number is its floor: the same number for the other half in the
-    synthetic images' place. All three sets have the same number of images, since most of
-    the numbers depend on it. Training images would not do for the floor: encoders and
-    axes are fitted to them, which drives them away from all others.
+    Synthetic images are compared with one half of the real test images, assigned by
+    patient. Beside every number is its real-real baseline: the same number for the
+    other half in the synthetic images' place. All three sets have the same number of
+    images, since most of the numbers depend on it. Training images would not do for
+    the baseline: encoders and axes are fitted to them, which drives them away from all
+    others.
 
-    An interval draws real patients and synthetic images (fidelity/jackknife.py).
+    An interval draws real patients and synthetic images (statistics/jackknife.py).
 
-    Args:
-        config: the section config.evaluate.fidelity.
-        seed: of the study; which images, pairs and groups are drawn.
-        level: coverage of the intervals.
-        data: the real set.
-        synth: the synthetic set.
-        classifier: the classifier stage's directory, of which "own" reads real/seed0.
-        devices: where images are encoded.
+    Returns:
+        None if no encoder is asked for.
 
     Raises:
         StudyError: a set, the classifier or a file of weights is missing, or a patient
@@ -57,46 +48,43 @@ def measure_fidelity(
     """
     if not config.encoders:
         return None
-    schema, generator = read_schema(data), np.random.default_rng([seed, 3])
-    real = draw_images(data, "test", config.images, generator)
-    train = draw_images(data, "train", config.images, generator)
+    generator = np.random.default_rng([inputs.seed, 3])
+    real = draw_images(inputs.real["test"], config.images, generator)
+    train = draw_images(inputs.real["train"], config.images, generator)
     check_disjoint({"train": train.patient, "test": real.patient})
-    synthetic = draw_images(synth, "test", config.images, generator)
-    fewest = min(len(real), len(train), len(synthetic))
-    if fewest < FEWEST:
-        reason = f"{fewest} images of the smallest set; at least {FEWEST} are needed"
-        return {"encoders": [], "images": [], "reason": reason}
-    encoders = _encoders(config, schema, classifier)
+    synthetic = draw_images(inputs.synthetic["test"], config.images, generator)
+    count = min(len(real), len(train), len(synthetic))
+    if count < MIN_IMAGES:
+        reason = f"{count} images of the smallest set; at least {MIN_IMAGES} are needed"
+        return Fidelity(encoders=(), images=(), reason=reason)
+    schema = inputs.real.schema
+    encoders = make_encoders(config, schema, inputs.classifier)
     thumbnail = make_thumbnail(schema.resolution, schema.channels)
     bar: progress[Any] = progress(
         total=len(encoders) + 3, desc="fidelity", unit="steps"
     )
-    features = []
-    images = (real, synthetic, train)
-    reader = Reader([*encoders, thumbnail], config.batch_size, devices)
-    for one in images:
-        features.append(reader.features(one))
+    reader = FeatureReader([*encoders, thumbnail], config.batch_size, inputs.devices)
+    read = []
+    for images in (real, synthetic, train):
+        read.append(reader.features(images))
         bar.update()
-    # Synthetic images have no patients: each is its own.
-    patients = (real.patient, np.arange(len(synthetic)), train.patient)
-    groups = tuple(assign_groups(patient, generator) for patient in patients)
-    trio = deal_trio(real, synthetic, generator)
-    entries = []
-    for place, encoder in enumerate(encoders):
-        sets = [part[place] for part in features]
-        entries.append(
-            compare(config, level, encoder, sets, images, trio, schema.labels, groups)
+    *features, thumbnails = (Features(*parts) for parts in zip(*read, strict=True))
+    assigned = assign_images(real, synthetic, train, generator)
+    measured = []
+    for encoder, own in zip(encoders, features, strict=True):
+        measured.append(
+            measure_encoder(config, inputs.level, encoder, own, assigned, schema.labels)
         )
         bar.update()
-    thumbnails = [part[-1] for part in features]
-    pictures = image_metrics(config, level, thumbnails, images, trio, groups, generator)
+    pictures = measure_images(config, inputs.level, thumbnails, assigned, generator)
     bar.close()
-    return {"encoders": entries, "images": pictures}
+    return Fidelity(encoders=tuple(measured), images=pictures)
 
 
-def _encoders(
+def make_encoders(
     config: FidelityConfig, schema: Schema, classifier: Path
 ) -> list[Encoder]:
+    """Make every encoder of the config; "own" is the first real-trained classifier."""
     shape = (schema.resolution, schema.channels)
     named = []
     paths = dataclasses.asdict(config.weights)

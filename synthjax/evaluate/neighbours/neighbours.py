@@ -7,72 +7,49 @@ no proof of a copy, and none found is no proof of its absence.
 """
 
 import dataclasses
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt
+from jaxtyping import Float, Int, UInt
 
 from synthjax.classifier.predict import load_classifier, make_predict, predict
 from synthjax.core.clock import say
-from synthjax.core.devices import Devices
-from synthjax.core.errors import ConfigError
 from synthjax.data.images.pixels import unit
-from synthjax.data.store.loader import Table, read_schema, read_split
-from synthjax.evaluate.neighbours.strips import Found, write_strips
+from synthjax.data.store.loader import Table
+from synthjax.evaluate.inputs import Inputs
+from synthjax.evaluate.neighbours.config import NeighboursConfig
+from synthjax.evaluate.neighbours.strips import Nearest, Tables, write_strips
+from synthjax.evaluate.results.neighbours import (
+    DistanceCurve,
+    Nearness,
+    Neighbours,
+    Quantiles,
+)
 from synthjax.metrics.knn import DistanceName, nearest
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.proportion import clopper_pearson
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95)
 CLOSE = 0.01  # quantile of the real test images' distances that counts as close
-_CURVE = 51  # points of the distributions for a figure
-_SIDE = 32  # longest side of the averaged pixels
+CURVE_POINTS = 51  # of the distributions for a figure
+MAX_SIDE = 32  # of the averaged pixels
+FOLDER = "neighbours"  # of the pictures
 
 
 @dataclasses.dataclass(frozen=True)
-class NeighboursConfig:
-    """How many images are looked at, and how many are shown."""
-
-    images: int = 1000  # synthetic training images looked at, at most; 0: leave out
-    controls: int = 4000  # real test images looked at for comparison, at most
-    k: int = 3  # nearest training images shown of each
-    strips: int = 6  # images shown of each choice
-    batch_size: int = 256  # images in a batch of the classifier, over all devices
-
-    def __post_init__(self) -> None:
-        if self.images < 0:
-            raise ConfigError(f"images={self.images}: must be 0 (leave out) or more")
-        for name in ("controls", "k", "strips", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}: must be at least 1")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Space:
-    """One way to measure how near two images are."""
+class Space:
+    """Vectors of the images, and how the distance of two is measured."""
 
     words: str  # for people, such as "pixels averaged to 32x32"
     unit: str  # of the distance, for people
-    metric: DistanceName
-    scale: float  # from the metric's distance to the unit
+    distance: DistanceName
+    scale: float  # from the named distance to the unit
     train: Float[np.ndarray, "n d"]
     synthetic: Float[np.ndarray, "s d"]
     test: Float[np.ndarray, "t d"]
 
 
-def measure_neighbours(
-    config: NeighboursConfig,
-    *,
-    level: float,
-    seed: int,
-    data: Path,
-    synth: Path,
-    classifier: Path,
-    out: Path,
-    devices: Devices,
-) -> dict[str, Any] | None:
-    """Distances to the nearest training images; strips of pictures in `out`.
+def measure_neighbours(config: NeighboursConfig, inputs: Inputs) -> Neighbours | None:
+    """Measure distances to the nearest training images, and draw strips of pictures.
 
     Two distances: one minus the cosine of the pooled features of the first real-trained
     classifier, as DuMont Schütte et al. 2021 (arXiv:2012.03769), which sees what matters
@@ -80,55 +57,51 @@ def measure_neighbours(
     black to 1 white) averaged to at most 32 x 32, which sees the whole image coarsely.
     The synthetic images are of the training split, as it would be shared.
 
-    Args:
-        config: the section config.evaluate.neighbours.
-        level: coverage of the interval of the share of close images.
-        seed: of the study; fixes which images are looked at.
-        data, synth: the real and the synthetic set.
-        classifier: the classifier stage's directory.
-        out: where strips and sheet.json are written.
-        devices: where the classifier runs.
-
     Returns:
-        The key "neighbours" of results.json; None if `config.images` is 0.
+        None if `config.images` is 0.
 
     Raises:
         StudyError: a set or the classifier is missing, or features are not finite.
     """
     if not config.images:
         return None
-    names = read_schema(data).labels
-    train = read_split(data, "train")
-    synthetic = _draw(read_split(synth, "train"), config.images, seed)
-    test = _draw(read_split(data, "test"), config.controls, seed)
-    tables = (train, synthetic, test)
-    encoder, own = _own_features(classifier, tables, config.batch_size, devices)
-    spaces = {"own": own, "pixels": _pixels(tables)}
-    measured, found = {}, {}
-    for name, space in spaces.items():
-        found[name] = _search(space, config.k)
-        measured[name] = _numbers(found[name], level)
-        if devices.is_main:
-            share = measured[name]["closer_than_real_1pct"]["value"]
+    tables = Tables(
+        train=inputs.real.table("train"),
+        synthetic=_draw(inputs.synthetic.table("train"), config.images, inputs.seed),
+        test=_draw(inputs.test, config.controls, inputs.seed),
+    )
+    own = _own_features(tables, config.batch_size, inputs)
+    spaces = {"own": own, "pixels": _averaged_pixels(tables)}
+    found = {name: _search(space, config.k) for name, space in spaces.items()}
+    measured = {name: _nearness(one, inputs.level) for name, one in found.items()}
+    if inputs.devices.is_main:
+        for name, space in spaces.items():
+            share = measured[name].closer_than_real_1pct.value
             say(
                 f"neighbours by {space.words}: {100 * share:.1f} % of synthetic images "
                 f"closer to a training image than {100 * (1 - CLOSE):g} % of real ones"
             )
-    if devices.is_main:
-        write_strips(found, tables, names, strips=config.strips, seed=seed, out=out)
-    return {
-        "encoder": encoder,
-        "n": len(synthetic),
-        "n_test": len(test),
-        "n_train": len(train),
-        **measured["own"],
-        "pixels": measured["pixels"],
-        "sheet": f"{out.name}/sheet.json",
-    }
+        write_strips(
+            found,
+            tables,
+            inputs.real.schema.labels,
+            strips=config.strips,
+            seed=inputs.seed,
+            out=inputs.out / FOLDER,
+        )
+    return Neighbours(
+        encoder=f"own: classifier real/seed0, {own.train.shape[1]}d",
+        n=len(tables.synthetic),
+        n_test=len(tables.test),
+        n_train=len(tables.train),
+        own=measured["own"],
+        pixels=measured["pixels"],
+        sheet=f"{FOLDER}/sheet.json",
+    )
 
 
 def _draw(table: Table, count: int, seed: int) -> Table:
-    """At most `count` rows, drawn evenly by the seed, by ascending id."""
+    """Draw at most `count` images evenly by the seed, by ascending id."""
     if len(table) <= count:
         return table
     generator = np.random.default_rng([seed, len(table)])
@@ -136,37 +109,42 @@ def _draw(table: Table, count: int, seed: int) -> Table:
     return Table(**vars(table.take(rows)), pixels=table.pixels[rows])
 
 
-def _own_features(
-    classifier: Path, tables: tuple[Table, ...], batch_size: int, devices: Devices
-) -> tuple[str, _Space]:
-    """Pooled features of the first real-trained classifier, and its name."""
-    network, params, _ = load_classifier(classifier / "real" / "seed0")
+def _own_features(tables: Tables, batch_size: int, inputs: Inputs) -> Space:
+    """Return pooled features of the first real-trained classifier."""
+    devices = inputs.devices
+    network, params, _ = load_classifier(inputs.classifier / "real" / "seed0")
     step, params = make_predict(network.features, devices), devices.replicate(params)
-    features = [
+    train, synthetic, test = (
         predict(step, params, table.pixels, batch_size=batch_size, devices=devices)
-        for table in tables
-    ]
-    name = f"own: classifier real/seed0, {features[0].shape[1]}d"
-    return name, _Space(
-        "features of the real-trained classifier", "1 - cosine", "cosine", 1, *features
+        for table in (tables.train, tables.synthetic, tables.test)
+    )
+    return Space(
+        words="features of the real-trained classifier",
+        unit="1 - cosine",
+        distance="cosine",
+        scale=1,
+        train=train,
+        synthetic=synthetic,
+        test=test,
     )
 
 
-def _pixels(tables: tuple[Table, ...]) -> _Space:
-    vectors = [averaged(table.pixels) for table in tables]
-    resolution, channels = tables[0].pixels.shape[2:]
+def _averaged_pixels(tables: Tables) -> Space:
+    resolution, channels = tables.train.pixels.shape[2:]
     side = resolution // _factor(resolution)
-    return _Space(
-        f"pixels averaged to {side}x{side}",
-        "root mean square difference (white is 1)",
-        "euclidean",
-        (side * side * channels) ** -0.5,
-        *vectors,
+    return Space(
+        words=f"pixels averaged to {side}x{side}",
+        unit="root mean square difference (white is 1)",
+        distance="euclidean",
+        scale=(side * side * channels) ** -0.5,
+        train=averaged(tables.train.pixels),
+        synthetic=averaged(tables.synthetic.pixels),
+        test=averaged(tables.test.pixels),
     )
 
 
 def averaged(pixels: UInt[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
-    """Means of square blocks, 0 black to 1 white, at most 32 x 32 of them, float32."""
+    """Return means of square blocks, at most 32 x 32 of them, 0 black to 1 white."""
     n, height, width, channels = pixels.shape
     step = _factor(height)
     shape = (-1, height // step, step, width // step, step, channels)
@@ -178,43 +156,45 @@ def averaged(pixels: UInt[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
 
 
 def _factor(resolution: int) -> int:
-    """The least whole part of the resolution that leaves at most 32 blocks."""
-    least = -(-resolution // _SIDE)
+    """Return the least divisor of the resolution that leaves at most 32 blocks."""
+    least = -(-resolution // MAX_SIDE)
     return next(f for f in range(least, resolution + 1) if resolution % f == 0)
 
 
-def _search(space: _Space, k: int) -> Found:
-    def search(query: Float[np.ndarray, "q d"]) -> tuple[np.ndarray, np.ndarray]:
+def _search(space: Space, k: int) -> Nearest:
+    def search(
+        query: Float[np.ndarray, "q d"],
+    ) -> tuple[Float[np.ndarray, "q k"], Int[np.ndarray, "q k"]]:
         distance, row = nearest(
-            query, space.train, k=min(k, len(space.train)), metric=space.metric
+            query, space.train, k=min(k, len(space.train)), metric=space.distance
         )
         return distance * space.scale, row
 
     synthetic, synthetic_row = search(space.synthetic)
     test, test_row = search(space.test)
-    return Found(space.words, space.unit, synthetic, synthetic_row, test, test_row)
+    return Nearest(space.words, space.unit, synthetic, synthetic_row, test, test_row)
 
 
-def _numbers(found: Found, level: float) -> dict[str, Any]:
+def _nearness(found: Nearest, level: float) -> Nearness:
     synthetic, test = found.synthetic[:, 0], found.test[:, 0]
-    levels = np.linspace(0, 1, _CURVE)
-    return {
-        "distance": f"{found.unit}, {found.words}",
-        "synthetic_to_train": _quantiles(synthetic),
-        "test_to_train": _quantiles(test),
-        "closer_than_real_1pct": share_close(synthetic, test, level).numbers(),
-        "curve": {
-            "level": [round(float(x), 4) for x in levels],
-            "synthetic": np.quantile(synthetic, levels).tolist(),
-            "test": np.quantile(test, levels).tolist(),
-        },
-    }
+    shares = np.linspace(0, 1, CURVE_POINTS)
+    return Nearness(
+        distance=f"{found.unit}, {found.words}",
+        synthetic_to_train=_quantiles(synthetic),
+        test_to_train=_quantiles(test),
+        closer_than_real_1pct=share_close(synthetic, test, level),
+        curve=DistanceCurve(
+            level=tuple(round(float(share), 4) for share in shares),
+            synthetic=tuple(np.quantile(synthetic, shares).tolist()),
+            test=tuple(np.quantile(test, shares).tolist()),
+        ),
+    )
 
 
 def share_close(
     synthetic: Float[np.ndarray, " s"], test: Float[np.ndarray, " t"], level: float
 ) -> Interval:
-    """The share of synthetic images nearer than the 1 % quantile of real test images.
+    """Estimate the share of synthetic images nearer than 99 % of real test images.
 
     The interval is Clopper and Pearson's: the synthetic images are drawn independently,
     and the quantile is taken as it is. About 1 % is what a generator has that does as
@@ -225,7 +205,7 @@ def share_close(
     return Interval(close / len(synthetic), low, high)
 
 
-def _quantiles(distance: Float[np.ndarray, " q"]) -> dict[str, dict[str, float]]:
+def _quantiles(distance: Float[np.ndarray, " q"]) -> Quantiles:
     values = np.quantile(distance, QUANTILES)
     pairs = zip(QUANTILES, values, strict=True)
-    return {"quantiles": {f"{level:g}": float(value) for level, value in pairs}}
+    return Quantiles(quantiles={f"{share:g}": float(value) for share, value in pairs})

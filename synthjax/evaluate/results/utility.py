@@ -84,7 +84,7 @@ class MeanUtility:
 
 
 @json_object
-class DeLong:
+class DeLongTest:
     """DeLong's test of the first seed of both arms, taking images as independent."""
 
     gap: Interval = key("AUROC, real minus synthetic", inline=True)
@@ -121,7 +121,7 @@ class LabelUtility:
     brier: Brier | Absent = key(
         "mean squared error of the probabilities", default=ABSENT
     )
-    delong: DeLong | Absent = key("DeLong's test of the first seed", default=ABSENT)
+    delong: DeLongTest | Absent = key("DeLong's test of the first seed", default=ABSENT)
     p: float | Absent = key("two-sided p-value of the gap", default=ABSENT, ge=0, le=1)
     p_holm: float | Absent = key(
         "p after Holm's correction over the labels", default=ABSENT, ge=0, le=1

@@ -1,23 +1,29 @@
 """Every arm beside the real one, and the classifiers on synthetic test images."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
 
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.predictions import Logits, Predictions
+from synthjax.evaluate.predictions import Predictions
+from synthjax.evaluate.results.arms import Arm, LabelOnSynthetic, OnSynthetic
+from synthjax.evaluate.utility.labels import (
+    count_known,
+    patients_of_rarer_class,
+)
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
+from synthjax.statistics.interval import Interval
 from synthjax.statistics.roc import undefined_reason
 from synthjax.statistics.seed_patient_variance import estimate
 
 
-def arm_table(
+def list_arms(
     config: EvaluateConfig,
     predictions: Predictions,
-    means: dict[str, Float[np.ndarray, "s draws"]],
-) -> list[dict[str, Any]]:
-    """Mean AUROC of every arm on real test images, and what it loses against real.
+    means: Mapping[str, Float[np.ndarray, "s draws"]],
+) -> tuple[Arm, ...]:
+    """Return the mean AUROC of every arm on real test images, and its loss to real.
 
     Args:
         config: the section config.evaluate.
@@ -25,70 +31,62 @@ def arm_table(
         means: of each arm the mean AUROC of each seed in the sample and the draws.
     """
     patients = len(np.unique(predictions.test.patient_id))
-    real = means["real"]
-    table = []
+    arms = []
     for name, mean in means.items():
-        gap: dict[str, Any] = {
-            "value": 0.0,
-            "low": 0.0,
-            "high": 0.0,
-        }  # of the real arm to itself
+        gap = Interval(0.0, 0.0, 0.0)  # of the real arm to itself
         if name != "real":
-            lost = estimate(real, mean, n_effective=patients)
-            gap = lost.clipped_interval(config.level).numbers()
-        table.append(
-            {
-                "name": name,
-                "mean": estimate(mean, n_effective=patients)
-                .logit_interval(config.level)
-                .numbers(),
-                "gap_to_real": gap,
-                "seeds": len(mean),
-                "n_train": predictions.n_train[name],
-            }
+            loss = estimate(means["real"], mean, n_effective=patients)
+            gap = loss.clipped_interval(config.level)
+        arms.append(
+            Arm(
+                name=name,
+                mean=estimate(mean, n_effective=patients).logit_interval(config.level),
+                gap_to_real=gap,
+                seeds=len(mean),
+                n_train=predictions.n_train[name],
+            )
         )
-    return table
+    return tuple(arms)
 
 
-def on_synthetic(
+def measure_on_synthetic(
     config: EvaluateConfig,
     predictions: Predictions,
     arm: str,
-    generator: np.random.Generator,
-) -> dict[str, Any] | None:
-    """AUROC of an arm on synthetic test images against the labels they were made for.
+    seed: int,
+) -> OnSynthetic | None:
+    """Measure the AUROC of an arm on synthetic test images against their labels.
 
     Of real-trained classifiers it is the label fidelity: whether a finding that was
-    asked for is one that a classifier of real images sees. None if the arm has no
-    predictions of synthetic images.
+    requested is one that a classifier of real images sees.
+
+    Returns:
+        None if the arm has no predictions of synthetic images.
     """
-    there: Logits | None = predictions.synthetic
-    if there is None or arm not in there.logit:
+    synthetic = predictions.synthetic
+    if synthetic is None or arm not in synthetic.logit:
         return None
-    draws = draw_patients(there.patient_id, config.replicates, generator)
-    areas = resample(there.label, there.logit[arm], draws).auroc
+    draws = draw_patients(
+        synthetic.patient_id, config.replicates, np.random.default_rng([seed, 1])
+    )
+    areas = resample(synthetic.label, synthetic.logit[arm], draws).auroc
     labels = []
     for y, name in enumerate(predictions.names):
-        column = there.label[:, y]
+        column = synthetic.label[:, y]
+        n_positive, n = count_known(column)
         reason = undefined_reason(column)
-        entry: dict[str, Any] = {
-            "name": name,
-            "auroc": None,
-            "n_positive": int(np.sum(column == 1)),
-            "n": int(np.sum(~np.isnan(column))),
-        }
-        if reason:
-            entry["undefined"] = reason
-        else:
-            rarer = rarer_patients(column, there.patient_id)
-            found = estimate(areas[:, y], n_effective=rarer)
-            entry["auroc"] = found.logit_interval(config.level).numbers()
-        labels.append(entry)
-    patients = len(np.unique(there.patient_id))
+        if reason is not None:
+            labels.append(
+                LabelOnSynthetic(
+                    name=name, auroc=None, n_positive=n_positive, n=n, undefined=reason
+                )
+            )
+            continue
+        patients = patients_of_rarer_class(column, synthetic.patient_id)
+        area = estimate(areas[:, y], n_effective=patients).logit_interval(config.level)
+        labels.append(
+            LabelOnSynthetic(name=name, auroc=area, n_positive=n_positive, n=n)
+        )
+    patients = len(np.unique(synthetic.patient_id))
     mean = estimate(mean_over_labels(areas), n_effective=patients)
-    return {"mean": mean.logit_interval(config.level).numbers(), "labels": labels}
-
-
-def rarer_patients(label: Float[np.ndarray, " n"], patient: np.ndarray) -> int:
-    """Patients with an image of the class that fewer patients have."""
-    return min(len(np.unique(patient[label == value])) for value in (0, 1))
+    return OnSynthetic(mean=mean.logit_interval(config.level), labels=tuple(labels))

@@ -4,23 +4,31 @@ A classifier trained at another prevalence ranks as well and is miscalibrated: a
 through its logits, fitted on real validation images, mends it. Both are shown.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.predictions import Logits, Predictions
+from synthjax.evaluate.results.arms import (
+    ArmCalibration,
+    Calibration,
+    CalibrationIntervals,
+    CalibrationNumbers,
+    ReliabilityCurve,
+)
 from synthjax.statistics.calibration import Reliability, calibration, recalibrate
+from synthjax.statistics.interval import Interval
 from synthjax.statistics.seed_patient_variance import estimate
 
 
-def calibration_table(
+def measure_calibration(
     config: EvaluateConfig,
     predictions: Predictions,
     draws: Int[np.ndarray, "n draws"],
-) -> dict[str, Any]:
-    """ECE, slope, intercept and Brier of every arm, over all known labels of all images.
+) -> Calibration:
+    """Measure the calibration of every arm, over all known labels of all images.
 
     Numbers are means over the seeds; so is the curve, bin by bin. The line fitted on
     validation images is taken as given in the intervals after it.
@@ -35,15 +43,15 @@ def calibration_table(
         before, curves = _measure(config, predictions.test, logit, draws)
         after = None
         if predictions.valid is not None and name in predictions.valid.logit:
-            mended = _mend(predictions.valid, name, logit)
+            mended = _recalibrate(predictions.valid, name, logit)
             after, _ = _measure(config, predictions.test, mended, draws)
-        curve = {
-            "confidence": _mean([c.confidence for c in curves]),
-            "observed": _mean([c.observed for c in curves]),
-            "n": curves[0].n.tolist(),
-        }
-        arms.append({"name": name, "before": before, "after": after, "curve": curve})
-    return {"bins": config.calibration_bins, "arms": arms}
+        curve = ReliabilityCurve(
+            confidence=_mean([c.confidence for c in curves]),
+            observed=_mean([c.observed for c in curves]),
+            n=tuple(curves[0].n.tolist()),
+        )
+        arms.append(ArmCalibration(name=name, before=before, after=after, curve=curve))
+    return Calibration(bins=config.calibration_bins, arms=tuple(arms))
 
 
 def _measure(
@@ -51,31 +59,41 @@ def _measure(
     test: Logits,
     logit: Float[np.ndarray, "s n y"],
     draws: Int[np.ndarray, "n draws"],
-) -> tuple[dict[str, Any], list[Reliability]]:
-    """{"ece", "slope", "intercept", "brier", "intervals": the same}, and the curves."""
+) -> tuple[CalibrationNumbers, list[Reliability]]:
+    """Return the numbers with their intervals, and the curve of each seed."""
     found = [
         calibration(test.label, scores, draws, config.calibration_bins)
         for scores in logit
     ]
     patients = len(np.unique(test.patient_id))
-    intervals = {}
-    for name in ("ece", "slope", "intercept", "brier"):
+
+    def interval(name: str) -> Interval:
         seeds = np.stack([getattr(each, name) for each in found])
         mean = estimate(seeds, n_effective=patients)
-        bounded = name in ("ece", "brier")
-        interval = (
-            mean.logit_interval(config.level)
-            if bounded
-            else mean.interval(config.level)
-        )
-        intervals[name] = interval.numbers()
-    values = {name: interval["value"] for name, interval in intervals.items()}
-    return values | {"intervals": intervals}, [each.curve for each in found]
+        if name in ("ece", "brier"):
+            return mean.logit_interval(config.level)
+        return mean.interval(config.level)
+
+    intervals = CalibrationIntervals(
+        ece=interval("ece"),
+        slope=interval("slope"),
+        intercept=interval("intercept"),
+        brier=interval("brier"),
+    )
+    numbers = CalibrationNumbers(
+        ece=intervals.ece.value,
+        slope=intervals.slope.value,
+        intercept=intervals.intercept.value,
+        brier=intervals.brier.value,
+        intervals=intervals,
+    )
+    return numbers, [each.curve for each in found]
 
 
-def _mend(
+def _recalibrate(
     valid: Logits, arm: str, logit: Float[np.ndarray, "s n y"]
 ) -> Float[np.ndarray, "s n y"]:
+    """Return test logits mended by a line for each seed and label."""
     mended = logit.copy()
     for s, y in np.ndindex(len(logit), logit.shape[2]):
         mended[s, :, y] = recalibrate(
@@ -84,5 +102,5 @@ def _mend(
     return mended
 
 
-def _mean(values: list[np.ndarray]) -> list[float]:
-    return [round(float(value), 6) for value in np.mean(values, axis=0)]
+def _mean(values: Sequence[Float[np.ndarray, " bins"]]) -> tuple[float, ...]:
+    return tuple(round(float(value), 6) for value in np.mean(values, axis=0))

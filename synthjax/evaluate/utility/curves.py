@@ -1,45 +1,79 @@
 """ROC and precision-recall curves, averaged over the seeds."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
 
 from synthjax.evaluate.predictions import ARMS, Predictions
+from synthjax.evaluate.results.arms import (
+    PrecisionRecall,
+    PrecisionRecallCurve,
+    RocCurve,
+    RocCurves,
+)
 from synthjax.statistics.roc import precision_recall_curve, roc_curve, undefined_reason
 
 
-def roc_curves(points: int, predictions: Predictions) -> dict[str, Any]:
-    """True positive rates of both arms on one grid of false positive rates."""
+class Curve(Protocol):
+    """A curve of one label, read at the points of a grid."""
+
+    def __call__(
+        self,
+        label: Float[np.ndarray, " n"],
+        score: Float[np.ndarray, " n"],
+        grid: Float[np.ndarray, " g"],
+        /,
+    ) -> Float[np.ndarray, " g"]: ...
+
+
+def roc_curves(points: int, predictions: Predictions) -> RocCurves:
+    """Return true positive rates of both arms on one grid of false positive rates."""
     # Squares: denser at the left, where curves are steep.
     rate = np.linspace(0, 1, points) ** 2
-    return {"fpr": _rounded(rate), "labels": _labels(roc_curve, rate, predictions)}
+    return RocCurves(
+        fpr=_rounded(rate),
+        labels=tuple(
+            RocCurve(name=predictions.names[y], **means)
+            for y, means in _mean_curves(roc_curve, rate, predictions)
+        ),
+    )
 
 
-def precision_recall_curves(points: int, predictions: Predictions) -> dict[str, Any]:
-    """Precision of both arms on one grid of recalls, with the prevalence, its floor."""
+def precision_recall_curves(points: int, predictions: Predictions) -> PrecisionRecall:
+    """Return precisions of both arms on one grid of recalls.
+
+    The prevalence beside them is the precision of guessing.
+    """
     recall = np.linspace(0, 1, points)
-    labels = _labels(precision_recall_curve, recall, predictions)
-    for entry in labels:
-        column = predictions.test.label[:, predictions.names.index(entry["name"])]
-        entry["prevalence"] = float(np.nanmean(column))
-    return {"recall": _rounded(recall), "labels": labels}
+    return PrecisionRecall(
+        recall=_rounded(recall),
+        labels=tuple(
+            PrecisionRecallCurve(
+                name=predictions.names[y],
+                **means,
+                prevalence=float(np.nanmean(predictions.test.label[:, y])),
+            )
+            for y, means in _mean_curves(precision_recall_curve, recall, predictions)
+        ),
+    )
 
 
-def _labels(curve: Any, grid: np.ndarray, predictions: Predictions) -> list[dict]:
-    entries = []
-    for y, name in enumerate(predictions.names):
-        column = predictions.test.label[:, y]
+def _mean_curves(
+    curve: Curve, grid: Float[np.ndarray, " g"], predictions: Predictions
+) -> Iterator[tuple[int, dict[str, tuple[float, ...]]]]:
+    """Yield the number of each defined label, and of each arm the mean over seeds."""
+    test = predictions.test
+    for y, column in enumerate(test.label.T):
         if undefined_reason(column) is not None:
             continue
-        entry: dict[str, Any] = {"name": name}
+        means = {}
         for arm in ARMS:
-            seeds = predictions.test.logit[arm][:, :, y]
-            mean = np.mean([curve(column, score, grid) for score in seeds], axis=0)
-            entry[arm] = _rounded(mean)
-        entries.append(entry)
-    return entries
+            seeds = [curve(column, score, grid) for score in test.logit[arm][:, :, y]]
+            means[arm] = _rounded(np.mean(seeds, axis=0))
+        yield y, means
 
 
-def _rounded(values: Float[np.ndarray, " g"]) -> list[float]:
-    return [round(float(value), 4) for value in values]
+def _rounded(values: Float[np.ndarray, " g"]) -> tuple[float, ...]:
+    return tuple(round(float(value), 4) for value in values)

@@ -13,13 +13,13 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.store.loader import read_split
 from synthjax.evaluate.attribution.agreement import compare_maps, rank_correlation
-from synthjax.evaluate.attribution.attribution import (
-    AttributionConfig,
-    choose,
-    measure_attribution,
-)
+from synthjax.evaluate.attribution.attribution import measure_attribution
+from synthjax.evaluate.attribution.choice import choose
+from synthjax.evaluate.attribution.config import AttributionConfig
 from synthjax.evaluate.attribution.pictures import colour
-from synthjax.evaluate.picture_rows import GAP, WIDE
+from synthjax.evaluate.inputs import Inputs
+from synthjax.evaluate.pictures.rows import GAP, WIDE
+from synthjax.evaluate.results.json_form import to_json
 from synthjax.statistics.bootstrap import draw_patients
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -27,16 +27,15 @@ CONFIG = AttributionConfig(images=3, pictures=2, patches=4, nodes=8, batch_size=
 
 
 def run(study, out, *, config=CONFIG, count=1):
-    return measure_attribution(
-        config,
-        replicates=200,
-        level=0.95,
+    inputs = Inputs.open(
+        **study,
         seed=0,
-        data=study["data"],
-        classifier=study["classifier"],
-        out=out / "attribution",
+        level=0.95,
+        replicates=200,
+        out=out,
         devices=make_devices(DevicesConfig(count=count)),
     )
+    return to_json(measure_attribution(config, inputs))
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +124,10 @@ def test_same_maps_agree_wholly_and_unrelated_ones_do_not() -> None:
     assert found.difference.high < -0.8
     flat[7] = 0
     part = compare(real=real, synthetic=flat)
-    assert (part.undefined, part.control, part.difference) == (1, None, None)
+    assert (part.n_undefined, part.control, part.difference) == (1, None, None)
     left = rank_correlation(real, flat)
     assert part.agreement.value == pytest.approx(np.nanmean(left))
-    nothing = compare(real=0 * real, synthetic=flat, again=real).numbers()
+    nothing = to_json(compare(real=0 * real, synthetic=flat, again=real))
     for key in ("agreement", "control", "difference"):
         assert nothing[key] == {"value": None, "low": None, "high": None}
     assert nothing["n_undefined"] == 40

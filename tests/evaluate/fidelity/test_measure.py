@@ -7,17 +7,18 @@ import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.write import write_set
 from synthjax.encoders import EncoderConfig, make_encoder
-from synthjax.evaluate.fidelity.compare import deal_trio
 from synthjax.evaluate.fidelity.config import FidelityConfig
-from synthjax.evaluate.fidelity.features import (
-    Reader,
-    draw_images,
-    fit_features,
-)
+from synthjax.evaluate.fidelity.features import FeatureReader, fit_features
 from synthjax.evaluate.fidelity.measure import measure_fidelity
+from synthjax.evaluate.fidelity.sets import assign_sets, draw_images
+from synthjax.evaluate.inputs import Inputs
+from synthjax.evaluate.results.json_form import to_json
+from synthjax.metrics.registry import IMAGE_METRICS, METRICS
+from tests.toys.metric import METRIC as TOY
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 SIDE = 32
@@ -63,13 +64,19 @@ def sets(tmp_path_factory):
 
 
 def measure(sets, kind, count=4, **changes):
-    return measure_fidelity(
-        dataclasses.replace(CONFIG, **changes),
+    config = dataclasses.replace(CONFIG, **changes)
+    return to_json(measure_fidelity(config, inputs(sets / "data", sets / kind, count)))
+
+
+def inputs(data, synth, count):
+    return Inputs.open(
+        data=data,
+        synth=synth,
+        classifier=data.parent / "classifier",
         seed=1,
         level=0.95,
-        data=sets / "data",
-        synth=sets / kind,
-        classifier=sets / "classifier",
+        replicates=2,
+        out=data.parent,
         devices=make_devices(DevicesConfig(count=count)),
     )
 
@@ -140,25 +147,41 @@ def test_it_does_not_depend_on_devices_or_batches(found, sets):
             assert second[name][0]["value"] == same
 
 
+def test_a_metric_from_outside_is_measured_too(sets, monkeypatch):
+    monkeypatch.setitem(METRICS, "toy", TOY)
+    monkeypatch.delitem(IMAGE_METRICS, "ms_ssim")
+    by_label = dataclasses.replace(TOY, name="toy by label", by_label=True)
+    monkeypatch.setitem(METRICS, "toy by label", by_label)
+    found = measure(sets, "noise", encoders=("pixel_pca",))
+    (encoder,) = found["encoders"]
+    toy = encoder["metrics"][-2]
+    assert (toy["name"], toy["better"]) == ("toy", "low")
+    assert toy["synthetic"]["value"] > toy["floor"]["value"]
+    often = [metric["name"] for metric in encoder["labels"][0]["metrics"]]
+    assert often == ["frechet", "frechet_infinity", "kid", "toy by label"]
+    assert [metric["name"] for metric in found["images"]] == ["sliced_wasserstein"]
+
+
 def test_halves_share_no_patient(sets):
-    random = np.random.default_rng(2)
-    real = draw_images(sets / "data", "test", 1000, random)
-    few = draw_images(sets / "data", "test", 90, random)
+    random, data = np.random.default_rng(2), Dataset.open(sets / "data")
+    real = draw_images(data["test"], 1000, random)
+    few = draw_images(data["test"], 90, random)
     assert (len(real), len(few)) == (400, 90)
-    trio = deal_trio(real, real, random)
-    assert not set(real.patient[trio.real]) & set(real.patient[trio.other])
-    assert len(trio.real) == len(trio.other) == len(trio.synthetic) >= 190
-    assert len(deal_trio(real, few, random).real) == 90
+    rows = assign_sets(real, real, random)
+    assert not set(real.patient[rows.real]) & set(real.patient[rows.held_out])
+    assert len(rows.real) == len(rows.held_out) == len(rows.synthetic) >= 190
+    assert len(assign_sets(real, few, random).real) == 90
 
 
 def test_features_are_fitted_to_training_images(sets):
-    train = draw_images(sets / "data", "train", 1000, np.random.default_rng(3))
+    stored = Dataset.open(sets / "data")["train"]
+    train = draw_images(stored, 1000, np.random.default_rng(3))
     devices = make_devices(DevicesConfig(count=2))
     encoders = [
         make_encoder(EncoderConfig(name), SIDE, 1, fitted=True)
         for name in ("radiomics", "pixel_pca")
     ]
-    radiomics, pixels = Reader(encoders, 64, devices).features(train)
+    radiomics, pixels = FeatureReader(encoders, 64, devices).features(train)
     fit, name = fit_features(encoders[0], radiomics, 128)
     made = fit(radiomics)
     varies = radiomics.std(axis=0) > 1e-4
@@ -184,9 +207,11 @@ def test_what_cannot_be_measured_is_said(sets, tmp_path):
     assert few["reason"] == "40 images of the smallest set; at least 48 are needed"
     with pytest.raises(StudyError, match="no trained classifier"):
         measure(sets, "real", encoders=("own",))
-    with pytest.raises(ConfigError, match="encoders: 'resnet' is none of pixels"):
+    with pytest.raises(ConfigError, match="encoders=.*resnet.*: must be one of pixels"):
         FidelityConfig(encoders=("resnet",))
-    with pytest.raises(ConfigError, match="dimensions=2048: must be 1 to 512"):
+    with pytest.raises(
+        ConfigError, match="dimensions=2048: must be at least 1 and at most 512"
+    ):
         FidelityConfig(dimensions=2048)
     with pytest.raises(ConfigError, match="axes_per_image=2.0"):
         FidelityConfig(axes_per_image=2.0)
@@ -196,12 +221,4 @@ def test_what_cannot_be_measured_is_said(sets, tmp_path):
     schema = Schema("blobs", ("Often", "Rare"), SIDE, 1)
     with pytest.raises(StudyError, match="patient .* is in"):
         write_set(tmp_path, schema, {"train": records[:31], "test": records[31:]})
-        measure_fidelity(
-            CONFIG,
-            seed=1,
-            level=0.95,
-            data=tmp_path,
-            synth=sets / "real",
-            classifier=tmp_path,
-            devices=make_devices(DevicesConfig(count=1)),
-        )
+        measure_fidelity(CONFIG, inputs(tmp_path, sets / "real", 1))

@@ -10,13 +10,15 @@ from PIL import Image
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.store.loader import read_split
+from synthjax.evaluate.inputs import Inputs
+from synthjax.evaluate.neighbours.config import NeighboursConfig
 from synthjax.evaluate.neighbours.neighbours import (
-    NeighboursConfig,
     averaged,
     measure_neighbours,
     share_close,
 )
-from synthjax.evaluate.picture_rows import GAP, WIDE, picture_row
+from synthjax.evaluate.pictures.rows import GAP, WIDE, picture_row
+from synthjax.evaluate.results.json_form import to_json
 from synthjax.metrics.knn import nearest
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -24,14 +26,15 @@ CONFIG = NeighboursConfig(strips=4, batch_size=32)
 
 
 def run(study, out, *, config=CONFIG, count=1, seed=0):
-    return measure_neighbours(
-        config,
-        level=0.95,
-        seed=seed,
-        out=out / "neighbours",
-        devices=make_devices(DevicesConfig(count=count)),
+    inputs = Inputs.open(
         **study,
+        seed=seed,
+        level=0.95,
+        replicates=2,
+        out=out,
+        devices=make_devices(DevicesConfig(count=count)),
     )
+    return to_json(measure_neighbours(config, inputs))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +183,7 @@ def test_a_row_of_pictures_keeps_its_pixels() -> None:
 def test_what_cannot_be_is_refused(random_study, tmp_path) -> None:
     assert run(random_study, tmp_path, config=NeighboursConfig(images=0)) is None
     assert not (tmp_path / "neighbours").exists()
-    with pytest.raises(ConfigError, match="images=-1: must be 0"):
+    with pytest.raises(ConfigError, match="images=-1: must be at least 0"):
         NeighboursConfig(images=-1)
     with pytest.raises(ConfigError, match="strips=0: must be at least 1"):
         NeighboursConfig(strips=0)

@@ -18,14 +18,15 @@ from synthjax.core.files import write_json
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.loader import Table, read_split
 from synthjax.data.store.write import write_set
-from synthjax.evaluate.attribution.attribution import AttributionConfig
+from synthjax.evaluate.attribution.config import AttributionConfig
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.fidelity.config import FidelityConfig
-from synthjax.evaluate.fidelity.grids import typical_vectors
-from synthjax.evaluate.neighbours.neighbours import NeighboursConfig
+from synthjax.evaluate.neighbours.config import NeighboursConfig
+from synthjax.evaluate.pictures.label_grids import typical_combinations
 from synthjax.evaluate.predictions import load_predictions
+from synthjax.evaluate.results.json_form import to_json
 from synthjax.evaluate.run import evaluate
-from synthjax.evaluate.utility.gap import measure
+from synthjax.evaluate.utility.gap import measure_utility
 from synthjax.statistics.gap import gap_interval
 
 NAMES = ("One", "Two", "Never")
@@ -261,7 +262,8 @@ def test_subgroups_equal_the_group_alone(inputs) -> None:
     table.view[:] = np.where(np.arange(60) < 44, "PA", "AP")
     table.sex[:] = ""
     order = np.random.default_rng(0).permutation(60)
-    found = measure(CONFIG, predictions, table.take(order), 0)["subgroups"]
+    found = to_json(measure_utility(CONFIG, predictions, table.take(order), 0))
+    found = found["subgroups"]
     ap, pa = (g for g in found if g["by"] == "view")
     assert (ap["group"], ap["n"], ap["reason"]) == ("AP", 16, "fewer than 20 patients")
     label = table.label[:44]
@@ -317,14 +319,14 @@ def test_an_older_study_has_no_other_predictions(inputs, tmp_path) -> None:
         (folder / "predictions.npz").write_bytes(source.read_bytes())
     predictions = load_predictions(tmp_path, NAMES)
     table = read_split(inputs["data"], "test")
-    found = measure(CONFIG, predictions, table, 0)
+    found = to_json(measure_utility(CONFIG, predictions, table, 0))
     assert found["label_fidelity"] is found["synthetic_on_synthetic"] is None
     assert all(arm["after"] is None for arm in found["calibration"]["arms"])
     assert found["primary"]["variance"]["seeds_real"] is None
     assert found["primary"]["gap"]["low"] < found["primary"]["gap"]["value"]
     assert "chance of training is not in it" in found["primary"]["method"]
     with pytest.raises(StudyError, match="does not have, such as 'r000'"):
-        measure(CONFIG, predictions, table.take(range(1, 60)), 0)
+        measure_utility(CONFIG, predictions, table.take(range(1, 60)), 0)
 
 
 def test_a_second_run_gives_the_same_file(results, inputs, tmp_path) -> None:
@@ -350,11 +352,11 @@ def test_grids_show_the_same_labels_column_by_column(results) -> None:
     assert (synthetic[8, 8], synthetic[8, 25]) == (140, 100)
 
 
-def test_typical_vectors_are_distinct_and_commonest() -> None:
+def test_typical_combinations_are_distinct_and_commonest() -> None:
     label = np.array([[1, 1]] * 3 + [[0, 1]] * 2 + [[0, 0]] * 9, np.float32)
-    found = [(y, vector.tolist()) for y, vector in typical_vectors(label)]
+    found = [(y, vector.tolist()) for y, vector in typical_combinations(label)]
     assert found == [(0, [1, 1]), (1, [0, 1])]
-    assert typical_vectors(np.zeros((4, 2), np.float32)) == []
+    assert typical_combinations(np.zeros((4, 2), np.float32)) == []
 
 
 @pytest.mark.parametrize(

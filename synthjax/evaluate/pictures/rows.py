@@ -8,8 +8,8 @@ GAP = 6  # white pixels between images
 WIDE = 18  # white pixels where two parts of a row meet
 
 
-def enlarge(image_u8: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "H W c"]:
-    """Each pixel repeated until the image is about `SIDE` pixels wide, no smaller."""
+def repeat_pixels(image_u8: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "H W c"]:
+    """Repeat each pixel until the image is about `SIDE` pixels wide, no smaller."""
     times = -(-SIDE // image_u8.shape[1])
     return image_u8.repeat(times, axis=0).repeat(times, axis=1)
 
@@ -17,7 +17,7 @@ def enlarge(image_u8: UInt8[np.ndarray, "h w c"]) -> UInt8[np.ndarray, "H W c"]:
 def picture_row(
     parts: list[list[UInt8[np.ndarray, "h w c"]]],
 ) -> UInt8[np.ndarray, "H W c"]:
-    """Images of one size in a row; a wider gap between the parts.
+    """Lay images of one size in a row, with a wider gap between the parts.
 
     Grey images (one channel) become RGB if any of the others is.
     """
@@ -25,7 +25,7 @@ def picture_row(
     columns: list[np.ndarray] = []
     for part in parts:
         for place, image in enumerate(part):
-            large = enlarge(np.broadcast_to(image, (*image.shape[:2], channels)))
+            large = repeat_pixels(np.broadcast_to(image, (*image.shape[:2], channels)))
             if columns:
                 gap = GAP if place else WIDE
                 columns.append(np.full((len(large), gap, channels), 255, np.uint8))

@@ -1,0 +1,95 @@
+"""The statistics of all arms on the same draws of patients, and how two arms compare."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import expit
+
+from synthjax.core.clock import progress
+from synthjax.evaluate.config import EvaluateConfig
+from synthjax.evaluate.predictions import ARMS, Predictions
+from synthjax.evaluate.results.utility import ArmComparison, Brier
+from synthjax.statistics.bootstrap import Resampled, resample, resample_mean
+from synthjax.statistics.interval import Interval
+from synthjax.statistics.roc import on_host_device
+from synthjax.statistics.seed_patient_variance import estimate
+
+
+@dataclasses.dataclass(frozen=True)
+class ArmStatistics:
+    """The statistics of every arm, in the sample and in every draw of patients."""
+
+    ranking: dict[str, Resampled]  # of every arm
+    brier: dict[str, Float[np.ndarray, "s y draws"]]  # of the two that are compared
+    patients: int  # in the test set
+
+
+def resample_arms(
+    config: EvaluateConfig, predictions: Predictions, draws: Int[np.ndarray, "n draws"]
+) -> ArmStatistics:
+    """Compute the statistics of every arm on the test images, in every draw."""
+    test = predictions.test
+    total = sum(len(scores) * test.label.shape[1] for scores in test.logit.values())
+    bar: progress[Any] = progress(total=total, desc="bootstrap", unit="rankings")
+    resident = on_host_device(draws)
+    ranking = {
+        arm: resample(
+            test.label,
+            scores,
+            resident,
+            specificity=config.specificity,
+            progress=bar.update,
+        )
+        for arm, scores in test.logit.items()
+    }
+    bar.close()
+    squares = {arm: (expit(test.logit[arm]) - test.label) ** 2 for arm in ARMS}
+    brier = {
+        arm: resample_mean(test.label, value, draws) for arm, value in squares.items()
+    }
+    return ArmStatistics(ranking, brier, len(np.unique(test.patient_id)))
+
+
+class ArmIntervals(NamedTuple):
+    """A number of both arms, and their difference."""
+
+    real: Interval
+    synthetic: Interval
+    gap: Interval  # real minus synthetic
+
+    def result(self) -> ArmComparison:
+        """Return it as results.json has it."""
+        return ArmComparison(real=self.real, synthetic=self.synthetic, gap=self.gap)
+
+
+def compare_arms(
+    tables: Mapping[str, Float[np.ndarray, "s draws"]], level: float, n_effective: int
+) -> ArmIntervals:
+    """Compare one number of the real and the synthetic arm, with intervals.
+
+    Args:
+        tables: the number of each seed and draw, between 0 and 1, of both arms.
+        level: coverage of the intervals.
+        n_effective: patients that the number rests on.
+    """
+    real, synthetic = (tables[arm] for arm in ARMS)
+    return ArmIntervals(
+        real=estimate(real, n_effective=n_effective).logit_interval(level),
+        synthetic=estimate(synthetic, n_effective=n_effective).logit_interval(level),
+        gap=estimate(real, synthetic, n_effective=n_effective).clipped_interval(level),
+    )
+
+
+def compare_brier(
+    tables: Mapping[str, Float[np.ndarray, "s draws"]], level: float, n_effective: int
+) -> Brier:
+    """Compare the Brier scores of both arms; see `compare_arms`."""
+    comparison = compare_arms(tables, level, n_effective)
+    return Brier(
+        real=comparison.real.value,
+        synthetic=comparison.synthetic.value,
+        gap=comparison.gap,
+    )
