@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -10,46 +9,15 @@ from synthjax.core.files import read_json, write_json
 from synthjax.report.config import ReportConfig
 from synthjax.report.page import write_report
 from synthjax.report.sections import SECTIONS, TEMPLATES
+from tests.report.parsed_page import ParsedPage
 
 # Keys of results.json that a run may lack.
 OPTIONAL = [key for section in SECTIONS for key in (*section.needs, *section.uses)]
-EMPTY = {"meta", "img"}
-
-
-class Page(HTMLParser):
-    """Elements in order, each with its attributes and the text in it."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.open = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append([tag, dict(attrs), ""])
-        if tag not in EMPTY:
-            self.open.append(self.elements[-1])
-
-    def handle_endtag(self, tag):
-        self.handle_data(" " if tag in ("td", "th", "small", "dt") else "")
-        assert self.open.pop()[0] == tag
-
-    def handle_data(self, data):
-        if "style" not in [element[0] for element in self.open]:
-            for element in self.open:
-                element[2] += data
-
-    def all(self, *tags):
-        return [element for element in self.elements if element[0] in tags]
-
-    def text(self, anchor):
-        """The text of one section."""
-        found = [e for e in self.elements if e[1].get("id") == anchor]
-        return " ".join(found[0][2].replace("\u202f", " ").split())
 
 
 @pytest.fixture(scope="module")
 def page(full_report):
-    return Page((full_report / "report.html").read_text(encoding="utf-8"))
+    return ParsedPage((full_report / "report.html").read_text(encoding="utf-8"))
 
 
 def test_sections_stand_in_order_and_are_listed(page):
@@ -136,7 +104,7 @@ def copy(full_study, tmp_path, empty_figures):
             ReportConfig(), study=tmp_path / "study", out=tmp_path / "study" / "report"
         )
         path = tmp_path / "study" / "report" / "report.html"
-        return Page(path.read_text(encoding="utf-8"))
+        return ParsedPage(path.read_text(encoding="utf-8"))
 
     return copy
 

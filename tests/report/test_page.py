@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from html.parser import HTMLParser
 
 import pytest
 
@@ -10,31 +9,7 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json, write_json
 from synthjax.report.config import ReportConfig
 from synthjax.report.page import write_report
-
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Reader(HTMLParser):
-    """Collects elements and text, and checks that every tag is closed in order."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.open, self.elements, self.text = [], [], ""
-        self.feed(page)
-        self.close()
-        assert not self.open, self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] != "style":
-            self.text += data
+from tests.report.parsed_page import ParsedPage
 
 
 @pytest.fixture
@@ -66,7 +41,7 @@ def page(default):
 
 
 def plain_text(page):
-    return " ".join(Reader(page).text.replace("\u202f", " ").split())
+    return ParsedPage(page).text()
 
 
 def change(path, **values):
@@ -87,7 +62,7 @@ def test_verdict_comes_first_with_interval_and_n(page):
 
 
 def test_page_asks_nothing_of_the_network(page):
-    for _, attributes in Reader(page).elements:
+    for _, attributes, _ in ParsedPage(page).elements:
         for name in ("src", "href", "srcset", "action", "data"):
             assert attributes.get(name, "data:").startswith(("data:", "#"))
         assert "onload" not in attributes
@@ -96,8 +71,7 @@ def test_page_asks_nothing_of_the_network(page):
 
 
 def test_every_image_has_a_text_and_is_a_file_too(page, default):
-    elements = Reader(page).elements
-    images = [attributes for tag, attributes in elements if tag == "img"]
+    images = [attributes for _, attributes, _ in ParsedPage(page).all("img")]
     assert len(images) == 1 + 3 + 8 + 4 + 2  # forest, ROC, pairs, samples, curves
     assert all(len(image["alt"]) > 15 for image in images)
     files = list((default / "figures").iterdir())
@@ -123,8 +97,8 @@ def test_names_cannot_inject_markup(render, made_up_study):
     write_json(made_up_study / "evaluate" / "results.json", results)
     page = render(ReportConfig(title=evil, note=evil))
     assert "<img src=x" not in page
-    assert evil in Reader(page).text
-    for _, attributes in Reader(page).elements:
+    assert evil in ParsedPage(page).text()
+    for _, attributes, _ in ParsedPage(page).elements:
         assert "onerror" not in attributes
 
 
