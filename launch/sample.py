@@ -15,7 +15,12 @@ from absl import flags
 from synthjax.core.logbook import grid, save_png
 from synthjax.gan.generator import load_generator
 from synthjax.synth.gallery.label_words import parse_many
-from synthjax.synth.gallery.pictures import describe, label_grid, read_psis, truncations
+from synthjax.synth.gallery.pictures import (
+    describe_sheet,
+    label_grid,
+    read_psis,
+    truncations,
+)
 from synthjax.synth.sample import Sampler
 
 from .study import Launch, launch
@@ -49,7 +54,7 @@ def run(this: Launch) -> None:
     if this.devices.is_main:
         wide = bool(_PSIS.value)
         save_png(Path(_OUT.value), grid(images, len(psis) if wide else count))
-        print(describe(generator, rows, psis=psis, count=count, psi_columns=wide))
+        print(describe_sheet(generator, rows, psis=psis, count=count, psi_columns=wide))
         print(f"picture: {Path(_OUT.value).absolute()}")
 
 

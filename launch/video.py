@@ -9,7 +9,9 @@ labels: the labels go from vector to vector and back; training: the sheets in ga
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from absl import flags
+from jaxtyping import UInt8
 
 from synthjax.gan.generator import load_generator
 from synthjax.synth.gallery import pictures, video
@@ -29,22 +31,22 @@ _FPS = flags.DEFINE_integer("fps", 24, "Frames per second.", 1, 60)
 _OUT = flags.DEFINE_string("out", "video.gif", "An .mp4 (extra `video`) or a .gif.")
 
 
-def frames(this: Launch, count: int) -> Iterator:
-    """The frames that are asked for, about `count` of them."""
+def frames(this: Launch, count: int) -> Iterator[UInt8[np.ndarray, "h w c"]]:
+    """Returns the requested frames, about `count` of them."""
     gan, synth = this.study.path("gan"), this.sections["synth"]
     if _SHOWS.value == "training":
         return video.training_frames(gan / "samples", count=count)
     generator = load_generator(gan, _STEP.value)
-    rows = parse_many(_LABELS.value, generator.labels)
+    label = parse_many(_LABELS.value, generator.labels)
     (psi,) = pictures.read_psis([synth.psi if _PSI.value is None else _PSI.value])
     walker = pictures.Walker(generator, seed=this.seed + synth.seed + _SEED.value)
-    legs = pictures.STOPS if _SHOWS.value == "latents" else len(rows)
+    legs = pictures.STOPS if _SHOWS.value == "latents" else len(label)
     walk = {"count": _COUNT.value, "steps": max(1, round(count / legs)), "psi": psi}
     if _SHOWS.value == "latents":
-        return map(video.enlarge, pictures.latent_frames(walker, rows, **walk))
+        return map(video.enlarge, pictures.latent_frames(walker, label, **walk))
     return (
         video.caption(video.enlarge(sheet), words(row.round(2), generator.labels))
-        for row, sheet in pictures.label_frames(walker, rows, **walk)
+        for row, sheet in pictures.label_frames(walker, label, **walk)
     )
 
 

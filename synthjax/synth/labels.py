@@ -1,4 +1,4 @@
-"""Which label vector each synthetic image is asked for."""
+"""Which label vector is requested of the generator for each synthetic image."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def requested(
     split: str,
     copies: int = 1,
 ) -> Float[np.ndarray, "m y"]:
-    """Label vectors of the synthetic images of one split, in order.
+    """Returns the label vectors of the synthetic images of one split, in order.
 
     Args:
       real: the real split's labels in the order of its ids; 0, 1 or NaN (unknown).
@@ -58,6 +58,6 @@ def requested(
 
 
 def counts(label: Float[np.ndarray, "n y"], names: tuple[str, ...]) -> dict[str, Any]:
-    """Number of images, and of images with each label, for the provenance."""
+    """Counts the images, and the images with each label, for the provenance."""
     positive = label.sum(axis=0).astype(int)
     return {"images": len(label), "positive": dict(zip(names, positive.tolist()))}

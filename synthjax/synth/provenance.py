@@ -7,17 +7,20 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 import synthjax
 from synthjax.core.config import plain
 from synthjax.core.versions import versions
+from synthjax.gan.generator import Generator
+from synthjax.synth.config import SynthConfig
 from synthjax.synth.labels import counts
 
 PROVENANCE = "provenance.json"
 
 
-def parameter_digest(params: Any) -> str:
-    """SHA-256 over the names, shapes, types and bytes of a parameter tree."""
+def parameter_digest(params: dict[str, Any]) -> str:
+    """Returns the SHA-256 of names, shapes, types and bytes of a parameter tree."""
     hasher = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(params):
         array = np.asarray(leaf)
@@ -28,7 +31,7 @@ def parameter_digest(params: Any) -> str:
 
 
 def git_commit() -> str | None:
-    """Commit of the source tree (with "+changes" if edited), None outside of one."""
+    """Returns the commit of the source tree, "+changes" if edited; None outside of one."""
     git = ["git", "-C", str(Path(synthjax.__file__).parent)]
     try:
         commit, status = (
@@ -42,15 +45,24 @@ def git_commit() -> str | None:
     return commit + ("+changes" if status else "")
 
 
-def describe(
-    config: Any,
+def make_provenance(
+    config: SynthConfig,
     seed: int,
     gan: Path,
-    generator: Any,
+    generator: Generator,
     digest: str,
-    wanted: dict[str, np.ndarray],
+    requested: dict[str, Float[np.ndarray, "n y"]],
 ) -> dict[str, Any]:
-    """The content of provenance.json (JSON-ready)."""
+    """Returns the content of provenance.json, ready for JSON.
+
+    Args:
+      config: the synth section.
+      seed: of the draw: the study's and the section's.
+      gan: the directory that the generator was loaded from.
+      generator: what drew the images.
+      digest: of its parameters.
+      requested: split -> label vectors of its images.
+    """
     names = tuple(generator.labels)
     return {
         "synthetic": True,
@@ -65,7 +77,7 @@ def describe(
         "label_source": config.label_source,
         "copies_per_row": config.copies_per_row,
         "unknown_labels": "asked for as 0 and written as 0",
-        "counts": {split: counts(label, names) for split, label in wanted.items()},
+        "counts": {split: counts(label, names) for split, label in requested.items()},
         "config": plain(config),
         "git_commit": git_commit(),
         "versions": versions(),

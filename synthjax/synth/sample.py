@@ -1,7 +1,7 @@
-"""Draw images from a generator: image i never depends on its neighbours."""
+"""Draws images from a generator: image i never depends on its neighbours."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -11,13 +11,30 @@ from synthjax.core import rng
 from synthjax.core.devices import Devices
 from synthjax.data.images import transforms
 from synthjax.data.store import loader
+from synthjax.gan.generator import Generator
 from synthjax.synth.labels import STREAMS
 
 
+class SamplingStep(Protocol):
+    """Draws the pixels of the images of one device."""
+
+    def __call__(
+        self,
+        params: dict[str, Any],
+        stream: Int[Array, " b"],
+        index: Int[Array, " b"],
+        label: Float[Array, "b y"],
+        psi: Float[Array, ""],
+    ) -> UInt[Array, "b h w c"]: ...
+
+
 def draw_inputs(
-    generator: Any, seed: int, stream: Int[Array, " b"], index: Int[Array, " b"]
+    generator: Generator,
+    seed: int,
+    stream: Int[Array, " b"],
+    index: Int[Array, " b"],
 ) -> tuple[Float[Array, "b z"], tuple[Float[Array, "b h w 1"], ...]]:
-    """Latents and noise of images by index; traceable.
+    """Draws the latents and noise of images by index; traceable.
 
     They come from a key folded from (seed, stream, index), so an image is fixed by
     these, its label, psi and the parameters alone.
@@ -32,12 +49,16 @@ def draw_inputs(
     return z, generator.noise(noise_keys)
 
 
-def make_step(
-    generator: Any, seed: int, bits: int
-) -> Callable[..., UInt[Array, "b h w c"]]:
-    """The sampling step of one device: (params, stream, index, label, psi) -> pixels."""
+def make_step(generator: Generator, seed: int, bits: int) -> SamplingStep:
+    """Returns the sampling step of one device."""
 
-    def step(params, stream, index, label, psi):
+    def step(
+        params: dict[str, Any],
+        stream: Int[Array, " b"],
+        index: Int[Array, " b"],
+        label: Float[Array, "b y"],
+        psi: Float[Array, ""],
+    ) -> UInt[Array, "b h w c"]:
         z, noise = draw_inputs(generator, seed, stream, index)
         image = generator.sample(params, z, label, noise, psi)
         return transforms.to_pixels(image, bits)
@@ -54,7 +75,7 @@ class Sampler:
 
     def __init__(
         self,
-        generator: Any,
+        generator: Generator,
         *,
         seed: int,
         bits: int,
@@ -83,7 +104,7 @@ class Sampler:
         split: str,
         psi: float,
     ) -> tuple[Any, ...]:
-        """What `step` takes for one global batch (every process gives all of it)."""
+        """Returns what `step` takes for one global batch, all of it on every process."""
         stream = np.full(len(index), STREAMS[split], np.int32)
         batch = (stream, index.astype(np.int32), label.astype(np.float32))
         sharded = [self.devices.shard(part[self._local]) for part in batch]
@@ -96,9 +117,9 @@ class Sampler:
         *,
         split: str = "train",
         psi: float = 1.0,
-        update: Callable[[int], Any] | None = None,
+        update: Callable[[int], object] | None = None,
     ) -> UInt[np.ndarray, "n h w c"]:
-        """Images by index, in the order given.
+        """Draws images by index, in the given order.
 
         Args:
           index: number of each image inside its split; the same index gives the same

@@ -6,7 +6,6 @@ import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -15,14 +14,16 @@ from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_atomic, write_json
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store import loader
 from synthjax.data.store.write import write_set
-from synthjax.gan.generator import load_generator
+from synthjax.gan.generator import Generator, load_generator
 from synthjax.synth import labels
 from synthjax.synth.config import SynthConfig
-from synthjax.synth.provenance import PROVENANCE, describe, parameter_digest
+from synthjax.synth.provenance import PROVENANCE, make_provenance, parameter_digest
 from synthjax.synth.sample import Sampler
+
+Requested = dict[str, Float[np.ndarray, "n y"]]  # split -> label vectors
 
 CHUNKS = "chunks"  # images drawn so far, gone when the set is written
 
@@ -45,13 +46,13 @@ def write_twin(
     Raises:
       StudyError: no checkpoint, or one that does not fit the data.
     """
-    schema = loader.read_schema(data)
+    dataset = Dataset.open(data)
     generator = load_generator(gan, config.step)
-    _check_fit(schema, generator, gan)
+    _check_fit(dataset.schema, generator, gan)
     seed = seed + config.seed
-    wanted = {
+    requested = {
         split: labels.requested(
-            loader.read_split(data, split, images=False).label,
+            dataset.table(split, images=False).label,
             count=config.count,
             source=config.label_source,
             seed=seed,
@@ -61,23 +62,26 @@ def write_twin(
         for split in config.splits
     }
     digest = parameter_digest(generator.params)
-    fingerprint = _fingerprint(config, seed, digest, wanted)
+    fingerprint = _fingerprint(config, seed, digest, requested)
     if not _is_written(out, fingerprint):
         folder = out / CHUNKS / fingerprint
         sampler = Sampler(
             generator,
             seed=seed,
-            bits=schema.bits,
+            bits=dataset.schema.bits,
             devices=devices,
             batch_size=config.batch_size,
         )
-        _draw(sampler, wanted, config, folder)
+        _draw(sampler, requested, config, folder)
         if devices.is_main:
-            provenance = describe(config, seed, gan, generator, digest, wanted)
+            provenance = make_provenance(
+                config, seed, gan, generator, digest, requested
+            )
             records = {
-                split: _records(folder, split, wanted[split]) for split in wanted
+                split: _records(folder, split, label)
+                for split, label in requested.items()
             }
-            write_set(out, schema, records, provenance)
+            write_set(out, dataset.schema, records, provenance)
             # Last, because it says that the set beside it is whole.
             write_json(out / PROVENANCE, provenance | {"fingerprint": fingerprint})
     if devices.is_main:
@@ -91,7 +95,7 @@ def _is_written(out: Path, fingerprint: str) -> bool:
         return False
 
 
-def _check_fit(schema: Schema, generator: Any, gan: Path) -> None:
+def _check_fit(schema: Schema, generator: Generator, gan: Path) -> None:
     for name in ("labels", "resolution", "channels"):
         real, trained = getattr(schema, name), getattr(generator, name)
         if real != trained:
@@ -102,11 +106,11 @@ def _check_fit(schema: Schema, generator: Any, gan: Path) -> None:
 
 
 def _fingerprint(
-    config: SynthConfig, seed: int, digest: str, wanted: dict[str, np.ndarray]
+    config: SynthConfig, seed: int, digest: str, requested: Requested
 ) -> str:
-    """Names everything that the images depend on, so that no stale chunk is used."""
+    """Digests all that the images depend on, so that no stale chunk is used."""
     hasher = hashlib.sha256(f"{config} {seed} {digest}".encode())
-    for split, label in wanted.items():
+    for split, label in requested.items():
         hasher.update(f"{split} {label.shape}".encode())
         hasher.update(label.tobytes())
     return hasher.hexdigest()[:16]
@@ -122,15 +126,15 @@ def _chunk_path(folder: Path, split: str, start: int) -> Path:
 
 
 def _draw(
-    sampler: Sampler, wanted: dict[str, np.ndarray], config: SynthConfig, folder: Path
+    sampler: Sampler, requested: Requested, config: SynthConfig, folder: Path
 ) -> None:
     """Draws the chunks that are not there yet."""
     # Listed once, before any is written, so that all processes skip the same chunks.
-    there = set(folder.glob("*.npz"))
+    drawn = set(folder.glob("*.npz"))
     todo, done = [], 0
-    for split, label in wanted.items():
+    for split, label in requested.items():
         for start, stop in _chunks(len(label), config.chunk):
-            if _chunk_path(folder, split, start) in there:
+            if _chunk_path(folder, split, start) in drawn:
                 done += stop - start
             else:
                 todo.append((split, start, stop))
@@ -140,17 +144,21 @@ def _draw(
         say(f"synth: {done} images are there already, going on")
     split, start, _ = todo[0]
     rows = np.full(sampler.global_batch, start)
-    label = wanted[split][rows]
+    label = requested[split][rows]
     say("synth: compiling the sampling step")
     sampler.step.compile_ahead(
         *sampler.arguments(rows, label, split=split, psi=config.psi)
     )
-    total = sum(map(len, wanted.values())) - done
+    total = sum(map(len, requested.values())) - done
     bar: progress = progress(total=total, desc="synth", unit="image")
     for split, start, stop in todo:
         index = np.arange(start, stop)
         pixels = sampler(
-            index, wanted[split][index], split=split, psi=config.psi, update=bar.update
+            index,
+            requested[split][index],
+            split=split,
+            psi=config.psi,
+            update=bar.update,
         )
         if sampler.devices.is_main:
             content = io.BytesIO()
@@ -162,7 +170,7 @@ def _draw(
 def _records(
     folder: Path, split: str, label: Float[np.ndarray, "n y"]
 ) -> Iterator[Record]:
-    """The synthetic records of a split, one chunk of images in memory at a time."""
+    """Yields the synthetic records of a split, one chunk of images in memory at a time."""
     digits = max(6, math.ceil(math.log10(len(label) + 1)))
     for path in sorted(folder.glob(f"{split}-*.npz")):
         start = int(path.stem.rsplit("-", 1)[1])

@@ -44,7 +44,9 @@ def test_a_lacking_label_is_named_with_its_remedy(real, tmp_path):
 def test_a_folder_or_table_that_is_away_is_named(real, tmp_path):
     away, bare = tmp_path / "away", tmp_path / "bare"
     bare.mkdir()
-    with pytest.raises(StudyError, match=r"away is no folder; set config.synth.folder"):
+    with pytest.raises(
+        StudyError, match=r"away is not a folder; set config.synth.folder"
+    ):
         check(real, away)
     with pytest.raises(StudyError, match=r"away is no folder; set config.data.folder"):
         check(away, real)
@@ -79,5 +81,5 @@ def test_a_real_set_of_no_folder_asks_for_the_folder_alone(real, tmp_path):
     like = dataclasses.replace(DataConfig(), source="phantom_chest")
     check_folders(SynthConfig(folder=FolderConfig(path=str(real))), like)
     away = SynthConfig(folder=FolderConfig(path=str(tmp_path / "away")))
-    with pytest.raises(StudyError, match="away is no folder"):
+    with pytest.raises(StudyError, match="away is not a folder"):
         check_folders(away, like)

@@ -18,19 +18,19 @@ _EXAMPLE = 'Write names and values between 0 and 1, such as "Cardiomegaly,Edema=
 
 
 def parse(text: str, names: tuple[str, ...]) -> Float32[np.ndarray, " y"]:
-    """The label row that `text` describes.
+    """Reads the label vector that `text` describes.
 
     Labels are separated by commas. A name alone is 1, `name=value` is a value from 0 to
-    1, the rest is 0; an empty text, or "none", is the row of zeros. Names are as the
+    1, the rest is 0; an empty text, or "none", is all zeros. Names are as the
     study has them, in upper or lower case; one that holds a comma, a semicolon, an
     equals sign or a quote is put in double quotes, its own quotes doubled.
 
     Args:
       text: the description.
-      names: the labels, in the order of the row.
+      names: the labels, in the order of the vector.
 
     Raises:
-      StudyError: a word that is no label, a value out of range, a label given twice.
+      StudyError: an unknown label, a value out of range, a label that comes twice.
     """
     row = np.zeros(len(names), np.float32)
     if not text.strip() or (text.strip().lower() == NOTHING and not _is(text, names)):
@@ -38,32 +38,32 @@ def parse(text: str, names: tuple[str, ...]) -> Float32[np.ndarray, " y"]:
     given: set[int] = set()
     for item in _split(text, ","):
         name, value = _read(item, text, names)
-        place = _find(name, names)
-        if place in given:
-            raise StudyError(f'label "{names[place]}" is given twice in "{text}"')
-        given.add(place)
-        row[place] = value
+        index = _find(name, names)
+        if index in given:
+            raise StudyError(f'label "{names[index]}" is given twice in "{text}"')
+        given.add(index)
+        row[index] = value
     return row
 
 
 def parse_many(text: str, names: tuple[str, ...]) -> Float32[np.ndarray, "n y"]:
-    """Several rows, separated by semicolons, each as `parse` reads it."""
+    """Reads several label vectors, separated by semicolons, each as `parse` does."""
     return np.stack([parse(part, names) for part in _split(text, ";")])
 
 
 def words(row: Float32[np.ndarray, " y"], names: tuple[str, ...]) -> str:
-    """The text that `parse` reads as this row."""
-    said = [
+    """Returns the text that `parse` reads as this label vector."""
+    items = [
         _quoted(name) if value == 1 else f"{_quoted(name)}={float(value):.6g}"
         for name, value in zip(names, row, strict=True)
         if value != 0
     ]
     # Where a label is called so, the empty text is the only word for nothing.
-    return ",".join(said) or ("" if _is(NOTHING, names) else NOTHING)
+    return ",".join(items) or ("" if _is(NOTHING, names) else NOTHING)
 
 
 def _split(text: str, mark: str) -> list[str]:
-    """The parts between marks that stand outside of double quotes."""
+    """Splits a text at the marks that stand outside of double quotes."""
     parts, begin, inside = [], 0, False
     for i, letter in enumerate(text):
         if letter == '"':
@@ -77,13 +77,13 @@ def _split(text: str, mark: str) -> list[str]:
 
 
 def _read(item: str, text: str, names: tuple[str, ...]) -> tuple[str, float]:
-    """The name and the value of one item."""
+    """Reads the name and the value of one item."""
     item = item.strip()
-    found = _ITEM.fullmatch(item)
-    if not item or found is None:
+    match = _ITEM.fullmatch(item)
+    if not item or match is None:
         what = f'"{item}" cannot be read' if item else "a label is missing at a comma"
         raise StudyError(f'{what} in "{text}". {_EXAMPLE}')
-    quoted, bare, value = found["quoted"], found["bare"], found["value"]
+    quoted, bare, value = match["quoted"], match["bare"], match["value"]
     name = bare.strip() if quoted is None else quoted.replace('""', '"')
     if value is None:
         return name, 1.0
@@ -104,7 +104,7 @@ def _is(text: str, names: tuple[str, ...]) -> bool:
 
 
 def _find(name: str, names: tuple[str, ...]) -> int:
-    """The place of a label; as it is written first, then whatever its case."""
+    """Returns the index of a label; as it is written first, then whatever its case."""
     if name in names:
         return names.index(name)
     alike = [i for i, known in enumerate(names) if known.lower() == name.lower()]
@@ -116,17 +116,17 @@ def _find(name: str, names: tuple[str, ...]) -> int:
         )
     if not names:
         raise StudyError(
-            f'"{name}" is no label: this generator was trained without any'
+            f'there is no label "{name}": this generator was trained without any'
         )
     by_lower = {known.lower(): known for known in names}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     hint = f' Did you mean "{by_lower[near[0]]}"?' if near else ""
     listed = ", ".join(map(_quoted, names))
-    raise StudyError(f'"{name}" is no label of this study.{hint} The labels: {listed}')
+    raise StudyError(f'this study has no label "{name}".{hint} The labels: {listed}')
 
 
 def _quoted(name: str) -> str:
-    """The name as it is written in a description."""
+    """Returns the name as it is written in a description."""
     plain = not set(name) & set(',;="') and name == name.strip() and name
     if plain and name.lower() != NOTHING:
         return name

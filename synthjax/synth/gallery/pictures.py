@@ -4,8 +4,8 @@ Everything is drawn by `sample.draw_inputs`, so latent i here is latent i of the
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from synthjax.core.errors import StudyError
 from synthjax.core.logbook import grid
 from synthjax.data.images import transforms
 from synthjax.data.store import loader
+from synthjax.gan.generator import Generator
 from synthjax.synth.gallery.label_words import words
 from synthjax.synth.labels import STREAMS
 from synthjax.synth.sample import Sampler, draw_inputs
@@ -33,11 +34,11 @@ def label_grid(
     count: int,
     psi: float = 1.0,
 ) -> UInt[np.ndarray, "n h w c"]:
-    """A row of `count` images for each label row, the same latents in each; row-major.
+    """Draws a row of `count` images for each label vector, with the same latents in each.
 
     Args:
       sampler: draws the images.
-      label: values from 0 to 1.
+      label: values from 0 to 1, one vector for each row of images.
       count: latents, the first ones of the training split's.
       psi: truncation; 1 is none, 0 the mean style.
     """
@@ -53,7 +54,7 @@ def sweep(
     steps: int,
     rows: int,
 ) -> UInt[np.ndarray, "n h w c"]:
-    """Images of `rows` latents while one label goes from 0 to 1 in `steps` steps.
+    """Draws `rows` latents while one label goes from 0 to 1 in `steps` steps.
 
     Row-major: the first `steps` images are the first latent's. The other labels keep
     the values of `label`.
@@ -67,7 +68,7 @@ def sweep(
 def truncation(
     sampler: Sampler, label: Float[np.ndarray, " y"], *, psis: list[float], rows: int
 ) -> UInt[np.ndarray, "n h w c"]:
-    """Images of `rows` latents with one label under each truncation, row-major."""
+    """Draws `rows` latents with one label vector under each truncation, row-major."""
     labels = np.repeat(np.asarray(label, np.float32)[None], rows, axis=0)
     index = np.arange(rows)
     columns = [sampler(index, labels, split=STREAM, psi=psi) for psi in psis]
@@ -78,16 +79,16 @@ def truncation(
 def truncations(
     sampler: Sampler, label: Float[np.ndarray, "r y"], *, psis: list[float], rows: int
 ) -> UInt[np.ndarray, "n h w c"]:
-    """`truncation` of every label row, one below the other, with the same latents."""
+    """Draws `truncation` of every label vector, one below the other."""
     blocks = [truncation(sampler, row, psis=psis, rows=rows) for row in label]
     return np.concatenate(blocks)
 
 
 def read_psis(given: Sequence[str | float]) -> list[float]:
-    """Truncations as numbers.
+    """Reads truncations as numbers.
 
     Raises:
-      StudyError: one that is no number from 0 to 2.
+      StudyError: one is not a number from 0 to 2.
     """
     psis = []
     for word in given:
@@ -104,25 +105,25 @@ def read_psis(given: Sequence[str | float]) -> list[float]:
     return psis
 
 
-def describe(
-    generator: Any,
+def describe_sheet(
+    generator: Generator,
     label: Float[np.ndarray, "r y"],
     *,
     psis: list[float],
     count: int,
     psi_columns: bool,
 ) -> str:
-    """What a sheet shows, for a person: the generator, its columns, each of its rows.
+    """Says what a sheet shows: the generator, its columns, each of its rows.
 
     Args:
-      generator: that it was drawn from.
-      label: the label rows.
+      generator: what drew it.
+      label: the label vectors.
       psis: one for all, or one for each column.
       count: latents.
       psi_columns: whether it is `truncations`' sheet and not `label_grid`'s.
     """
-    told = ", ".join(f"{psi:g}" for psi in psis)
-    columns = f"psi {told}" if psi_columns else f"{count} latents, psi {told}"
+    listed = ", ".join(f"{psi:g}" for psi in psis)
+    columns = f"psi {listed}" if psi_columns else f"{count} latents, psi {listed}"
     lines = [
         f"checkpoint {generator.step} ({generator.kimg:g} kimg)",
         f"columns: {columns}",
@@ -138,7 +139,7 @@ def describe(
 def slerp(
     begin: Float[Array, "b z"], end: Float[Array, "b z"], share: Float[Array, " b"]
 ) -> Float[Array, "b z"]:
-    """The latent at `share` (0 to 1) of the arc from `begin` to `end`.
+    """Returns the latent at `share` (0 to 1) of the arc from `begin` to `end`.
 
     Shoemake 1985; for latents White 2016 (arXiv:1609.04468): on the straight line
     between two normal latents the norm would sink below any that training has shown.
@@ -166,7 +167,7 @@ class Walker:
     On the first device: a frame is a few images.
     """
 
-    def __init__(self, generator: Any, *, seed: int) -> None:
+    def __init__(self, generator: Generator, *, seed: int) -> None:
         self._params = jax.device_put(generator.params)
         self._step = jax.jit(_make_walk(generator, seed))
 
@@ -180,29 +181,52 @@ class Walker:
         *,
         psi: float = 1.0,
     ) -> UInt8[np.ndarray, "n h w c"]:
-        """Images at `share` (0 to 1) of the arcs between latents.
+        """Draws images at `share` (0 to 1) of the arcs between latents.
 
         Args:
-          begin, end: numbers of the latents, as the sampler counts them.
+          begin, end: indices of the latents, as the sampler counts them.
           share: of the way; 0 gives the sampler's image where `noise` is `begin`.
-          noise: number of the image whose noise inputs are used.
+          noise: index of the image whose noise inputs are used.
           label: values from 0 to 1.
           psi: truncation.
         """
-        numbers = [np.asarray(part, np.int32) for part in (begin, end, noise)]
+        indices = [np.asarray(part, np.int32) for part in (begin, end, noise)]
         label = np.asarray(label, np.float32)
         images = []
         for rows, mask in loader.padded_batches(len(label), min(BATCH, len(label))):
-            cells = [part[rows] for part in numbers]
+            batch = [part[rows] for part in indices]
             drawn = self._step(
-                self._params, *cells, label[rows], np.float32(share), np.float32(psi)
+                self._params, *batch, label[rows], np.float32(share), np.float32(psi)
             )
             images.append(np.asarray(drawn)[mask])
         return np.concatenate(images)
 
 
-def _make_walk(generator: Any, seed: int) -> Callable[..., UInt8[Array, "b h w c"]]:
-    def step(params, begin, end, noise, label, share, psi):
+class WalkStep(Protocol):
+    """Draws a batch of images between latents; the indices are int32."""
+
+    def __call__(
+        self,
+        params: dict[str, Any],
+        begin: Int[Array, " b"],
+        end: Int[Array, " b"],
+        noise: Int[Array, " b"],
+        label: Float[Array, "b y"],
+        share: Float[Array, ""],
+        psi: Float[Array, ""],
+    ) -> UInt8[Array, "b h w c"]: ...
+
+
+def _make_walk(generator: Generator, seed: int) -> WalkStep:
+    def step(
+        params: dict[str, Any],
+        begin: Int[Array, " b"],
+        end: Int[Array, " b"],
+        noise: Int[Array, " b"],
+        label: Float[Array, "b y"],
+        share: Float[Array, ""],
+        psi: Float[Array, ""],
+    ) -> UInt8[Array, "b h w c"]:
         stream = jnp.full(begin.shape, STREAMS[STREAM], jnp.int32)
         first, second = (
             draw_inputs(generator, seed, stream, index)[0] for index in (begin, end)
@@ -223,10 +247,10 @@ def latent_frames(
     stops: int = STOPS,
     psi: float = 1.0,
 ) -> Iterator[UInt8[np.ndarray, "gh gw c"]]:
-    """Frames of a closed round through latent space; labels and noise stay.
+    """Yields the frames of a closed round through latent space; labels and noise stay.
 
-    A frame is a sheet like `label_grid`: a row for each label row, and the same `count`
-    latents in each. Every latent goes over `stops` - 1 others back to itself, in
+    A frame is a sheet like `label_grid`: a row for each label vector, and the same
+    `count` latents in each. Every latent goes over `stops` - 1 others back to itself, in
     `steps` frames each; the first frame is `label_grid`'s.
     """
     column = np.tile(np.arange(count), len(label))
@@ -247,13 +271,13 @@ def label_frames(
     steps: int,
     psi: float = 1.0,
 ) -> Iterator[tuple[Float[np.ndarray, " y"], UInt8[np.ndarray, "gh gw c"]]]:
-    """Frames of `count` latents, one row, while the label goes from row to row.
+    """Yields frames of `count` latents while the label goes from vector to vector.
 
-    From each label row to the next and from the last to the first, on straight lines,
-    in `steps` frames each.
+    It goes from each label vector to the next and from the last to the first, on
+    straight lines, in `steps` frames each.
 
     Yields:
-      the label row of the frame, and its sheet.
+      the label vector of the frame, and its sheet: one row of images.
     """
     column = np.arange(count)
     for begin, end in zip(label, np.roll(label, -1, axis=0), strict=True):

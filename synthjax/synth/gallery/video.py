@@ -1,4 +1,4 @@
-"""Frames as a file that plays: .mp4 by ffmpeg (the extra `video`), .gif by Pillow."""
+"""Writes frames as a film: .mp4 by ffmpeg (the extra `video`), .gif by Pillow."""
 
 import contextlib
 import itertools
@@ -34,7 +34,7 @@ def check_video(path: Path) -> None:
 
 
 def find_ffmpeg() -> str | None:
-    """The program of the extra `video`, else the system's, else None."""
+    """Returns the program of the extra `video`, else the system's, else None."""
     try:
         import imageio_ffmpeg
 
@@ -95,22 +95,22 @@ def write_mp4(
         f"-vf pad=ceil(iw/2)*2:ceil(ih/2)*2 -c:v libx264 -pix_fmt yuv420p -crf {_CRF}"
     )
     command = [str(find_ffmpeg()), "-y", "-loglevel", "error", *read.split()]
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as log:
         # A broken pipe: it has stopped, and says why.
         with (
             contextlib.suppress(BrokenPipeError),
             subprocess.Popen(
                 [*command, *write.split(), str(path)],
                 stdin=subprocess.PIPE,
-                stderr=said,
+                stderr=log,
             ) as ffmpeg,
         ):
             assert ffmpeg.stdin is not None
             for frame in itertools.chain([first], frames):
                 ffmpeg.stdin.write(np.ascontiguousarray(frame).tobytes())
         if ffmpeg.wait():
-            said.seek(0)
-            words = said.read().decode(errors="replace").strip()
+            log.seek(0)
+            words = log.read().decode(errors="replace").strip()
             raise StudyError(f"{path}: ffmpeg cannot write it: {words}")
 
 
@@ -137,14 +137,14 @@ def _pillow(frame: UInt8[np.ndarray, "h w c"]) -> Image.Image:
 def enlarge(
     sheet: UInt8[np.ndarray, "h w c"], room: tuple[int, int] = ROOM
 ) -> UInt8[np.ndarray, "H W c"]:
-    """Every pixel as a square, as large as lets the sheet fit `room` (height, width)."""
+    """Repeats pixels as often as lets the sheet fit `room`, height and width in px."""
     height, width, _ = sheet.shape
     times = max(1, min(room[0] // height, room[1] // width))
     return sheet.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def caption(sheet: UInt8[np.ndarray, "h w c"], text: str) -> UInt8[np.ndarray, "H w c"]:
-    """The sheet with a line of text under it, cut off where the sheet ends."""
+    """Returns the sheet over a line of text that is cut off where the sheet ends."""
     _, width, channels = sheet.shape
     image = Image.new("L", (width, _CAPTION), 0)
     font = ImageFont.load_default(size=_CAPTION - 5)
@@ -156,7 +156,7 @@ def caption(sheet: UInt8[np.ndarray, "h w c"], text: str) -> UInt8[np.ndarray, "
 def training_frames(
     samples: Path, *, count: int
 ) -> Iterator[UInt8[np.ndarray, "h w c"]]:
-    """The sheets of a training run in order, the same latents and labels in each.
+    """Yields the sheets of a training run in order; latents and labels are the same.
 
     Args:
       samples: the folder samples/ of a gan directory; a sheet's name is its kimg.
@@ -181,18 +181,18 @@ def training_frames(
 
 
 def training_sheets(samples: Path) -> list[Path]:
-    """The sheets of a training run, by kimg.
+    """Returns the sheets of a training run, by kimg.
 
     Raises:
       StudyError: there are none.
     """
-    found = [path for path in samples.glob("*.png") if path.stem.isdecimal()]
-    if not found:
+    sheets = [path for path in samples.glob("*.png") if path.stem.isdecimal()]
+    if not sheets:
         raise StudyError(
             f"{samples} holds no sheets of samples; run the gan stage "
             "(config.gan.grid_kimg says how often it writes one)"
         )
-    return sorted(found, key=lambda path: int(path.stem))
+    return sorted(sheets, key=lambda path: int(path.stem))
 
 
 def _open(path: Path) -> Image.Image:

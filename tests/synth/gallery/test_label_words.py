@@ -41,9 +41,9 @@ def test_several_rows():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Cardiomegally", '"Cardiomegally" is no label.*Did you mean "Cardiomegaly"?'),
+        ("Cardiomegally", 'no label "Cardiomegally".*Did you mean "Cardiomegaly"?'),
         ("edma=0.5", 'Did you mean "Edema".*No Finding, Cardiomegaly, Edema'),
-        ("xyz", '"xyz" is no label of this study. The labels: No Finding'),
+        ("xyz", 'this study has no label "xyz". The labels: No Finding'),
         ("Edema=1.5", '"Edema=1.5".*between 0 .* and 1 .*not 1.5'),
         ("Edema=-0.1", "not -0.1"),
         ("Edema=nan", "not nan"),
@@ -54,7 +54,7 @@ def test_several_rows():
         ("Edema,edema=0.5", '"Edema" is given twice'),
         ('"Edema', "a double quote is open"),
         ('Ed"em"a', "cannot be read"),
-        ("none,Edema", '"none" is no label'),
+        ("none,Edema", 'no label "none"'),
     ],
 )
 def test_what_is_wrong_is_named(text, said):

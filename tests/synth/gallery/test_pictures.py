@@ -8,7 +8,7 @@ from synthjax.core.errors import StudyError
 from synthjax.core.logbook import grid
 from synthjax.synth.gallery.pictures import (
     Walker,
-    describe,
+    describe_sheet,
     label_frames,
     label_grid,
     latent_frames,
@@ -71,7 +71,7 @@ def test_psis_are_numbers_from_0_to_2():
 
 
 def test_a_sheet_is_described_row_by_row(toy_generator):
-    told = describe(toy_generator, LABELS, psis=[0.7], count=5, psi_columns=False)
+    told = describe_sheet(toy_generator, LABELS, psis=[0.7], count=5, psi_columns=False)
     assert told.splitlines() == [
         "checkpoint 7 (0.5 kimg)",
         "columns: 5 latents, psi 0.7",
@@ -79,7 +79,9 @@ def test_a_sheet_is_described_row_by_row(toy_generator):
         "row 2: square,stripe=0.5",
         "row 3: stripe",
     ]
-    told = describe(toy_generator, LABELS[:2], psis=[0, 1], count=3, psi_columns=True)
+    told = describe_sheet(
+        toy_generator, LABELS[:2], psis=[0, 1], count=3, psi_columns=True
+    )
     assert told.splitlines()[1:] == [
         "columns: psi 0, 1",
         "rows 1 to 3: none",
