@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt
+from jaxtyping import Array, Float, Int, Shaped, UInt
 
 from synthjax.metrics.metric import (
     Comparison,
@@ -28,7 +28,7 @@ _READ = 256  # pairs of images in memory
 def vendi_score(
     features: Float[np.ndarray, "n d"], group: Int[np.ndarray, " n"], level: float
 ) -> Interval:
-    """The effective number of different images, 1 to n.
+    """Return the effective number of different images, 1 to n.
 
     The exponential of the entropy of the eigenvalues of K / n, K the cosines of the
     features (Friedman and Dieng 2023, arXiv:2210.02410, eq. 2); the eigenvalues are
@@ -60,16 +60,23 @@ def vendi_score(
     left_out = [score(whole - gram[g], int(n.sum() - n[g])) for g in range(GROUPS)]
     top = float(max(1, n.sum()))
     value = score(whole, int(n.sum()))
-    return jackknife_interval(value, np.array(left_out), level, bounds=(1, top))
+    return jackknife_interval(value, np.array(left_out), level, bounds=(1.0, top))
 
 
 def draw_pairs(
-    patient: np.ndarray,
+    patient: Shaped[np.ndarray, " n"],
     group: Int[np.ndarray, " n"],
-    most: int,
+    max_pairs: int,
     generator: np.random.Generator,
 ) -> Int[np.ndarray, "p 2"]:
-    """Pairs of images of different patients of one group; no image is in two pairs."""
+    """Draw pairs of images of different patients of one group, each image once at most.
+
+    Args:
+        patient: of each image.
+        group: of `assign_groups`.
+        max_pairs: how many there are, unless the images make fewer.
+        generator: draws them.
+    """
     pairs = []
     for g in range(GROUPS):
         rows = generator.permutation(np.flatnonzero(group == g))
@@ -81,12 +88,11 @@ def draw_pairs(
         pairs.append(
             np.stack([first, second], axis=1)[patient[first] != patient[second]]
         )
-    found = generator.permutation(np.concatenate(pairs))
-    return found[:most]
+    return generator.permutation(np.concatenate(pairs))[:max_pairs]
 
 
 def scales(resolution: int) -> int:
-    """Of multi-scale similarity: as many as leave room for the window, 5 at most."""
+    """Return how many scales leave room for the window, 5 at most."""
     return min(len(WEIGHTS), int(np.log2(resolution / WINDOW)) + 1)
 
 
@@ -121,7 +127,7 @@ def similarity_of_pairs(
 
 
 def _band(length: int) -> Float[np.ndarray, "m n"]:
-    """The window at every place where it fits, as a matrix."""
+    """Return the window at every place where it fits, as a matrix."""
     offset = np.arange(WINDOW) - WINDOW // 2
     window = np.exp(-(offset**2) / (2 * SIGMA**2))
     window /= window.sum()
@@ -143,7 +149,9 @@ def _similarity(
     for level in range(levels):
         band = jnp.asarray(_band(x.shape[1]))
 
-        def smooth(image: Array, band: Array = band) -> Array:
+        def smooth(
+            image: Float[Array, "b h w c"], band: Float[Array, "m h"] = band
+        ) -> Float[Array, "b m m c"]:
             return jnp.einsum(
                 "ih,bhwc,jw->bijc", band, image, band, precision="highest"
             )
@@ -167,7 +175,8 @@ def _unit(pixels: UInt[Array, "b h w c"]) -> Float[Array, "b h w c"]:
     return (jnp.asarray(pixels, jnp.float32) / half - 1.0 + 1) / 2
 
 
-def _halve(image: Array) -> Array:
+def _halve(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
+    """Average squares of 2 x 2 pixels; an odd last row or column is dropped."""
     h, w = (side // 2 * 2 for side in image.shape[1:3])
     rows = image[:, :h:2, :w] + image[:, 1:h:2, :w]
     return (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
@@ -176,7 +185,7 @@ def _halve(image: Array) -> Array:
 def mean_similarity(
     similarity: Float[np.ndarray, " p"], group: Int[np.ndarray, " p"], level: float
 ) -> Interval:
-    """Mean over pairs; the less, the more diverse. Delete-a-group jackknife.
+    """Average over pairs; the less, the more diverse. Delete-a-group jackknife.
 
     Args:
         similarity: of pairs of `draw_pairs`.

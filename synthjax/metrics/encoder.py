@@ -1,12 +1,13 @@
 """What every measure of features asks of an encoder of images."""
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, UInt
 
 Fit = Literal["", "standardise", "axes"]
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Turns images into features, whose distributions are compared."""
 

@@ -46,7 +46,7 @@ class Moments:
 
     @functools.cached_property
     def root(self) -> Float[np.ndarray, "d d"]:
-        """R with R R^T the covariance; most of the work of a distance, so it is kept."""
+        """Return R with R R^T the covariance; kept, as most of a distance's work."""
         value, vector = np.linalg.eigh(self.covariance)
         # A zero eigenvalue comes out as rounding, whose root would be no small number.
         noise = value[-1] * len(value) * np.finfo(np.float64).eps
@@ -54,7 +54,7 @@ class Moments:
 
 
 def zero_sums(size: int, devices: Devices) -> Sums:
-    """Sums of nothing, laid on the devices; `size` features."""
+    """Return the sums of no image of `size` features, laid on the devices."""
     k = devices.local_count
     vector, matrix = np.zeros((k, size), np.float32), np.zeros((k, size, size), "f4")
     count = np.zeros((k,), np.int32)
@@ -64,7 +64,7 @@ def zero_sums(size: int, devices: Devices) -> Sums:
 def add_features(
     sums: Sums, feature: Float[Array, "b d"], mask: Bool[Array, " b"]
 ) -> Sums:
-    """Adds a batch to one device's sums; traceable.
+    """Add a batch to one device's sums; traceable.
 
     Merges the batch's own moments into those so far (Chan, Golub and LeVeque 1983,
     eq. 2.1), which only ever adds squares: nothing cancels, in whatever order the
@@ -98,15 +98,17 @@ def add_features(
     return Sums(*(value[None] for value in result))
 
 
-def _add(high: Array, low: Array, value: Array) -> tuple[Array, Array]:
-    """Compensated sum: what rounding takes from `high` goes to `low` (Knuth)."""
+def _add(
+    high: Float[Array, "*d"], low: Float[Array, "*d"], value: Float[Array, "*d"]
+) -> tuple[Float[Array, "*d"], Float[Array, "*d"]]:
+    """Add with compensation: what rounding takes from `high` goes to `low` (Knuth)."""
     total = high + value
     taken = total - high
     return total, low + ((high - (total - taken)) + (value - taken))
 
 
-def finish(sums: Sums, devices: Devices) -> Moments:
-    """Fetches the sums of all devices and merges them in float64; every process calls.
+def merge_sums(sums: Sums, devices: Devices) -> Moments:
+    """Fetch the sums of all devices and merge them in float64; every process calls.
 
     Raises:
       StudyError: fewer than two images, or features that are not finite.
@@ -139,7 +141,7 @@ def finish(sums: Sums, devices: Devices) -> Moments:
 
 
 class MomentMeter:
-    """Measures the moments of an encoder's features over all devices.
+    """Measure the moments of an encoder's features over all devices.
 
     Args:
       encoder: what makes the features.
@@ -159,7 +161,7 @@ class MomentMeter:
         )
 
     def measure(self, batches: Iterable[dict[str, Array]]) -> Moments:
-        """The moments of all images whose mask is set.
+        """Return the moments of all images whose mask is set.
 
         Args:
           batches: `pixels` [b h w c] and `mask` [b], sharded over the devices, all of
@@ -172,11 +174,11 @@ class MomentMeter:
         for batch in batches:
             sums = self._accumulate(self._params, sums, batch)
             self.devices.wait(sums)
-        return finish(sums, self.devices)
+        return merge_sums(sums, self.devices)
 
 
 def bias_warning(count: int, size: int) -> str:
-    """What to say of a distance of `count` images in `size` dimensions; "" if nothing.
+    """Warn of a distance of `count` images in `size` dimensions; "" if there is no need.
 
     Two samples of one distribution have a distance that falls as 1 / count only once
     there are more images than features; below, it is mostly the sample's own size.
@@ -191,7 +193,7 @@ def bias_warning(count: int, size: int) -> str:
 
 
 def frechet_distance(a: Moments, b: Moments, *, biased: bool = False) -> float:
-    """The squared Fréchet distance of two Gaussians with these moments, float64.
+    """Return the squared Fréchet distance of two Gaussians with these moments, float64.
 
     |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)): Dowson and Landau 1982; as a
     distance of image sets, Heusel et al. 2017 (arXiv:1706.08500), eq. 6. With
@@ -211,11 +213,11 @@ def frechet_distance(a: Moments, b: Moments, *, biased: bool = False) -> float:
             f"features of {a.mean.size} and {b.mean.size} numbers cannot be compared: "
             "use the same encoder for both sets"
         )
-    fewest, size = min(a.count, b.count), a.mean.size
-    if fewest < 2:
-        raise StudyError(f"a Fréchet distance needs 2 images or more, got {fewest}")
-    if not biased and bias_warning(fewest, size):
-        raise StudyError(bias_warning(fewest, size))
+    min_count, size = min(a.count, b.count), a.mean.size
+    if min_count < 2:
+        raise StudyError(f"a Fréchet distance needs 2 images or more, got {min_count}")
+    if not biased and bias_warning(min_count, size):
+        raise StudyError(bias_warning(min_count, size))
     overlap = np.linalg.svd(a.root.T @ b.root, compute_uv=False).sum()
     spread = np.trace(a.covariance) + np.trace(b.covariance) - 2 * overlap
     return max(0.0, float(np.sum((a.mean - b.mean) ** 2) + spread))

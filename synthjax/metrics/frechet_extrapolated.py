@@ -11,7 +11,6 @@ from synthjax.statistics.interval import Interval
 from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
 PARTS = (1, 2, 3)  # into how many equal parts the images go to see what N does
-_CHUNK = 4096  # images whose outer products are summed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +23,13 @@ class FrechetSample:
     kept: dict[tuple[int, ...], Moments] = field(default_factory=dict)  # of unions
 
     def moments(self, groups: tuple[int, ...]) -> Moments:
-        """Of the union of groups; kept, since its root serves every comparison."""
+        """Return those of a union of groups; kept: its root serves every comparison."""
         if groups not in self.kept:
             self.kept[groups] = self._merge(list(groups))
         return self.kept[groups]
 
     def _merge(self, at: list[int]) -> Moments:
-        """Chan, Golub and LeVeque 1983, eq. 2.1."""
+        """Merge groups by Chan, Golub and LeVeque 1983, eq. 2.1."""
         count, mean = self.count[at], self.mean[at]
         total = count.sum()
         middle = count @ mean / max(1.0, total)
@@ -40,9 +39,12 @@ class FrechetSample:
 
 
 def frechet_sample(
-    features: Float[np.ndarray, "n d"], group: Int[np.ndarray, " n"]
+    features: Float[np.ndarray, "n d"],
+    group: Int[np.ndarray, " n"],
+    *,
+    chunk: int = 4096,
 ) -> FrechetSample:
-    """Float64 moments of each group of the features of one set."""
+    """Measure the float64 moments of each group of one set, `chunk` images at a time."""
     size = features.shape[1]
     count = np.bincount(group, minlength=GROUPS).astype(np.float64)
     mean = np.zeros((GROUPS, size))
@@ -51,7 +53,7 @@ def frechet_sample(
         rows = np.flatnonzero(group == g)
         if not len(rows):
             continue
-        parts = [rows[at : at + _CHUNK] for at in range(0, len(rows), _CHUNK)]
+        parts = [rows[at : at + chunk] for at in range(0, len(rows), chunk)]
         mean[g] = sum(features[part].sum(axis=0, dtype=np.float64) for part in parts)
         mean[g] /= len(rows)
         for part in parts:
@@ -63,7 +65,7 @@ def frechet_sample(
 def frechet_intervals(
     a: FrechetSample, b: FrechetSample, level: float
 ) -> list[Interval]:
-    """The squared Fréchet distance of all images, and of infinitely many.
+    """Measure the squared Fréchet distance of all images, and of infinitely many.
 
     The first (metrics/frechet.py) is biased upwards by about 1 / N: compare it at equal N
     and size only. The bias is about a constant, which depends on the sets, over N (Chong
@@ -72,15 +74,15 @@ def frechet_intervals(
     is the second, which may be negative. Intervals: the delete-a-group jackknife of the
     whole procedure.
     """
-    everything = tuple(range(GROUPS))
+    all_groups = tuple(range(GROUPS))
     parts = [
         [tuple(part.tolist()) for part in np.split(np.arange(GROUPS), count)]
         for count in PARTS
     ]
     distances = _Distances(a, b)
-    value = frechet_distance(a.moments(everything), b.moments(everything), biased=True)
+    value = frechet_distance(a.moments(all_groups), b.moments(all_groups), biased=True)
     without = [
-        [[_without(part, g) for part in split] for split in parts] for g in everything
+        [[_without(part, g) for part in split] for split in parts] for g in all_groups
     ]
     plain = np.array([distances(split[0][0]) for split in without])
     limit = np.array([_intercept(distances, splits) for splits in without])
@@ -118,7 +120,7 @@ class _Distances:
 
 
 def _intercept(distances: _Distances, parts: list[list[tuple[int, ...]]]) -> float:
-    """Of the least-squares line through the mean distances against 1 / N."""
+    """Read at 0 the least-squares line through the mean distances against 1 / N."""
     inverse, distance = [], []
     for split in parts:
         counts = [[s.count[list(g)].sum() for s in distances.samples] for g in split]

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Int32
+from jaxtyping import Array, Bool, Float, Int, Int32, Shaped
 
 from synthjax.core.errors import StudyError
 
@@ -31,11 +31,11 @@ def nearest(
     *,
     k: int,
     metric: DistanceName = "euclidean",
-    query_group: np.ndarray | None = None,
-    reference_group: np.ndarray | None = None,
+    query_group: Shaped[np.ndarray, " q"] | None = None,
+    reference_group: Shaped[np.ndarray, " n"] | None = None,
     chunk: int = 2048,
 ) -> tuple[Float[np.ndarray, "q k"], Int[np.ndarray, "q k"]]:
-    """The k nearest references of each query, nearest first, ties by the lower row.
+    """Find the k nearest references of each query, nearest first, ties by the lower row.
 
     Beside its arguments it holds tiles of `chunk` vectors and of chunk x chunk
     distances, whatever q and n are.
@@ -46,9 +46,9 @@ def nearest(
         k: how many, 1 or more.
         metric: "euclidean", or "cosine" for one minus the cosine (0 to 2; a vector of
             zeros is at 1 from all others and at 0 from its like).
-        query_group: [q] patient of each query; with `reference_group`, references of
+        query_group: patient of each query; with `reference_group`, references of
             the query's own patient are left out.
-        reference_group: [n] patient of each reference; both or neither.
+        reference_group: patient of each reference; both or neither.
         chunk: vectors of a tile; the result does not depend on it.
 
     Returns:
@@ -59,15 +59,15 @@ def nearest(
         StudyError: sizes that do not fit, or features that are not finite.
     """
     group = group_codes(query_group, reference_group, len(query), len(reference))
-    _check(query, reference, k, chunk)
+    _check_features(query, reference, k, chunk)
     centre = _middle(reference, metric)
-    count, within = k + _SPARE, tile_length(max(len(query), len(reference)), chunk)
+    count, length = k + _SPARE, tile_length(max(len(query), len(reference)), chunk)
     distance = np.full((len(query), k), np.inf)
     index = np.full((len(query), k), -1, np.int64)
-    for rows in slices(len(query), within):
+    for rows in slices(len(query), length):
         vectors = _prepare(query[rows], metric)
         value, place, bound = _candidates(
-            vectors, reference, metric, centre, group, rows, within, count
+            vectors, reference, metric, centre, group, rows, length, count
         )
         exact, order = _measure_again(vectors, reference, metric, place)
         place = np.take_along_axis(place, order, axis=1)
@@ -75,10 +75,10 @@ def nearest(
         safe = value[:, -1].astype(np.float64) - bound
         doubtful = np.flatnonzero((exact[:, k - 1] >= safe) & np.isfinite(safe))
         for part in slices(len(doubtful), max(1, _BLOCK // max(1, len(reference)))):
-            some = doubtful[part]
-            barred = group[0][rows][some, None] == group[1]
-            exact[some, :k], place[some, :k] = _search(
-                vectors[some], reference, metric, centre, barred, k
+            again = doubtful[part]
+            barred = group[0][rows][again, None] == group[1]
+            exact[again, :k], place[again, :k] = _search(
+                vectors[again], reference, metric, centre, barred, k
             )
         distance[rows], index[rows] = exact[:, :k], place[:, :k]
     distance = distance / 2 if metric == "cosine" else np.sqrt(distance)
@@ -86,12 +86,15 @@ def nearest(
 
 
 def tile_length(n: int, chunk: int) -> int:
-    """Vectors of a tile: a power of four, or `chunk`; few shapes are ever compiled."""
+    """Return how many vectors a tile holds, so that few shapes are ever compiled.
+
+    128 times a power of four that `n` vectors fit in, or `chunk` if that is less.
+    """
     return min(chunk, 128 * 4 ** (max(0, (n - 1) // 128).bit_length() + 1 >> 1))
 
 
 def padded(array: np.ndarray, length: int) -> np.ndarray:
-    """A tile of vectors, or of what belongs to each: zeros behind, floats in float32.
+    """Fill a tile with vectors, or what belongs to each: zeros behind, floats as float32.
 
     Vectors are lengthened to a multiple of 64 numbers as well, which changes no product
     or distance, and shares a compiled step between encoders.
@@ -103,7 +106,9 @@ def padded(array: np.ndarray, length: int) -> np.ndarray:
     return tile
 
 
-def _check(query: np.ndarray, reference: np.ndarray, k: int, chunk: int) -> None:
+def _check_features(
+    query: np.ndarray, reference: np.ndarray, k: int, chunk: int
+) -> None:
     if query.ndim != 2 or reference.ndim != 2 or query.shape[1] != reference.shape[1]:
         raise StudyError(
             f"neighbours of features {query.shape} among {reference.shape}: both must "
@@ -123,7 +128,7 @@ def _check(query: np.ndarray, reference: np.ndarray, k: int, chunk: int) -> None
 def group_codes(
     query: np.ndarray | None, reference: np.ndarray | None, q: int, n: int
 ) -> tuple[Int32[np.ndarray, " q"], Int32[np.ndarray, " n"]]:
-    """Groups as numbers; -1 and -2, which differ, where there are none."""
+    """Turn groups into numbers; -1 and -2, which differ, where there are none."""
     if query is None and reference is None:
         return np.full(q, -1, np.int32), np.full(n, -2, np.int32)
     if query is None or reference is None or (len(query), len(reference)) != (q, n):
@@ -136,12 +141,12 @@ def group_codes(
 
 
 def slices(n: int, size: int) -> Iterator[slice]:
-    """0..n in runs of `size`; the last may be shorter."""
+    """Cut 0..n into runs of `size`; the last may be shorter."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def _prepare(features: np.ndarray, metric: DistanceName) -> Float[np.ndarray, "b d"]:
-    """Float64 vectors whose squared distance tells the metric.
+    """Make float64 vectors whose squared distance tells the metric.
 
     Half the squared distance of unit vectors is one minus their cosine. A vector of
     zeros becomes a direction of its own.
@@ -157,7 +162,7 @@ def _prepare(features: np.ndarray, metric: DistanceName) -> Float[np.ndarray, "b
 
 
 def _middle(reference: np.ndarray, metric: DistanceName) -> Float[np.ndarray, " d"]:
-    """Near the middle of the references: float32 is finer around zero."""
+    """Return a point near the middle of the references: float32 is finer around zero."""
     vectors = _prepare(reference[:4096], metric)
     return vectors.sum(axis=0) / max(1, len(vectors))
 
@@ -169,55 +174,55 @@ def _candidates(
     centre: np.ndarray,
     group: tuple[np.ndarray, np.ndarray],
     rows: slice,
-    within: int,
+    length: int,
     count: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The `count` nearest of each query by float32, and how far float32 may be off.
+) -> tuple[Float[np.ndarray, "b m"], Int[np.ndarray, "b m"], Float[np.ndarray, " b"]]:
+    """Find the `count` nearest by float32, and how far float32 may be off.
 
     Returns:
-        Squared distances [b count] ascending, inf where there are no more; their rows
-        [b count]; and a bound [b] of the error of a squared distance: of a sum of d
+        Squared distances ascending, inf where there are no more; their rows, -1 there;
+        and a bound of the error of a squared distance: of a sum of d
         rounded products, (d + 8) eps (|q| + |r|)^2 (Higham 2002, section 3.1, with
         eight more roundings for the rest).
     """
     size, b = vectors.shape[1], len(vectors)
-    query = padded(vectors - centre, within)
-    code = padded(group[0][rows], within)
+    query = padded(vectors - centre, length)
+    code = padded(group[0][rows], length)
     best = (
-        jnp.full((within, count), jnp.inf, jnp.float32),
-        jnp.full((within, count), -1, jnp.int32),
+        jnp.full((length, count), jnp.inf, jnp.float32),
+        jnp.full((length, count), -1, jnp.int32),
     )
     longest = 0.0
-    for tile in slices(len(reference), within):
+    for tile in slices(len(reference), length):
         part = _prepare(reference[tile], metric) - centre
         longest = max(longest, float(np.sum(part**2, axis=1).max()))
-        present = padded(np.ones(len(part), bool), within)
+        present = padded(np.ones(len(part), bool), length)
         best = _merge(
             best,
             query,
             code,
-            padded(part, within),
-            padded(group[1][tile], within),
+            padded(part, length),
+            padded(group[1][tile], length),
             present,
             np.int32(tile.start),
         )
-    length = np.sqrt(np.sum((vectors - centre) ** 2, axis=1)) + longest**0.5
+    reach = np.sqrt(np.sum((vectors - centre) ** 2, axis=1)) + longest**0.5
     value = np.asarray(best[0][:b])
     place = np.where(np.isinf(value), -1, np.asarray(best[1][:b]))
-    return value, place, (size + 8) * _EPS * length**2
+    return value, place, (size + 8) * _EPS * reach**2
 
 
 @functools.partial(jax.jit, donate_argnums=0)
 def _merge(
-    best: tuple[Array, Array],
+    best: tuple[Float[Array, "b m"], Int32[Array, "b m"]],
     query: Float[Array, "b d"],
     code: Int32[Array, " b"],
     part: Float[Array, "t d"],
     part_code: Int32[Array, " t"],
     present: Bool[Array, " t"],
     start: Int32[Array, ""],
-) -> tuple[Array, Array]:
-    """The nearest so far and those of another tile of references."""
+) -> tuple[Float[Array, "b m"], Int32[Array, "b m"]]:
+    """Merge the nearest so far with those of another tile of references."""
     value, place = best
     product = jnp.matmul(query, part.T, precision=lax.Precision.HIGHEST)
     square = jnp.sum(query**2, axis=1)[:, None] + jnp.sum(part**2, axis=1) - 2 * product
@@ -233,7 +238,7 @@ def _merge(
 def _measure_again(
     vectors: np.ndarray, reference: np.ndarray, metric: DistanceName, place: np.ndarray
 ) -> tuple[Float[np.ndarray, "b m"], Int[np.ndarray, "b m"]]:
-    """Squared distances of the candidates in float64, sorted, and their order."""
+    """Return squared distances of the candidates in float64, sorted, and their order."""
     b, m = place.shape
     exact = np.full((b, m), np.inf)
     for rows in slices(b, max(1, _BLOCK // (m * vectors.shape[1]))):
@@ -253,7 +258,7 @@ def _search(
     barred: np.ndarray,
     k: int,
 ) -> tuple[Float[np.ndarray, "b k"], Int[np.ndarray, "b k"]]:
-    """The k nearest, squared distances by a float64 product; n > k.
+    """Find the k nearest, squared distances by a float64 product; n > k.
 
     References that tie to the rounding of the product are taken by the lower index: of
     many equal ones, none can be told from another.
@@ -269,8 +274,8 @@ def _search(
         square[:, tile] = norm[:, None] + own - 2 * (query @ part.T)
     square[barred] = np.inf
     last = np.partition(square, k - 1, axis=1)[:, k - 1 : k]
-    length = np.sqrt(norm) + longest**0.5
-    tied = (query.shape[1] + 8) * np.finfo(np.float64).eps * length[:, None] ** 2
+    reach = np.sqrt(norm) + longest**0.5
+    tied = (query.shape[1] + 8) * np.finfo(np.float64).eps * reach[:, None] ** 2
     place = np.full((len(query), 2 * k), -1)
     for row, (nearer, equal) in enumerate(
         zip(square < last - tied, square <= last + tied, strict=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
-from jaxtyping import Int, UInt
+from jaxtyping import Int, Shaped, UInt
 
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.interval import Interval
@@ -70,7 +70,7 @@ class Images:
 
     # Stored pixels of 8 or 16 bits of the images at these rows.
     read: Callable[[Int[np.ndarray, " m"]], UInt[np.ndarray, "m h w c"]]
-    patient: np.ndarray  # [n] of each image
+    patient: Shaped[np.ndarray, " n"]
     group: Int[np.ndarray, " n"]  # of `assign_groups`
 
 

@@ -9,7 +9,7 @@ are never its neighbours.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from synthjax.metrics.ball_counts import ball_counts
 from synthjax.metrics.knn import nearest
@@ -27,11 +27,11 @@ _WITHOUT = np.arange(GROUPS)
 def nearest_without(
     query: Sample, reference: Sample, k: int
 ) -> tuple[Float[np.ndarray, "q r"], Int[np.ndarray, "q r"]]:
-    """Distance and row of each query's k-th nearest reference of another patient.
+    """Find each query's k-th nearest reference of another patient: distance and row.
 
     Column 0 is of all references, column 1 + g of those outside group g. Where too
-    many of those found leave, the last of them stands in: in the interval
-    only.
+    many neighbours leave with a group, the last of them stands in: in the interval only.
+    Where there is none, the distance is inf and the row -1.
     """
     mine, theirs = query.patient, reference.patient
     if query is reference and mine is None:  # an image is no neighbour of itself
@@ -58,9 +58,9 @@ def nearest_without(
 
 
 def _average(
-    values: Float[np.ndarray, "n r"], group: Int[np.ndarray, " n"]
+    values: Shaped[np.ndarray, "n r"], group: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, " r"]:
-    """Mean over images; in column 1 + g, over those outside group g."""
+    """Average over images; in column 1 + g, over those outside group g."""
     keep = np.concatenate(
         [np.ones((len(group), 1), bool), group[:, None] != _WITHOUT], axis=1
     )
@@ -68,7 +68,7 @@ def _average(
 
 
 def _radii(sample: Sample, reach: Float[np.ndarray, "n r"]) -> Float[np.ndarray, "n r"]:
-    """Radii of balls; a ball whose image is left out holds nothing."""
+    """Give balls their radii; one whose image is left out holds nothing."""
     radius = reach.copy()
     radius[:, 1:][sample.group[:, None] == _WITHOUT] = -1
     return radius
@@ -77,7 +77,7 @@ def _radii(sample: Sample, reach: Float[np.ndarray, "n r"]) -> Float[np.ndarray,
 def prdc(
     real: Sample, others: Sequence[Sample], *, k: int, level: float
 ) -> list[dict[str, Interval]]:
-    """Overlap of other sets with the real one by balls around their images.
+    """Measure how other sets overlap with the real one, by balls around their images.
 
     precision, recall: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1 and 2: share of
     synthetic images in a ball of a real one, and the reverse. density, coverage: Naeem
@@ -88,9 +88,9 @@ def prdc(
     nearest to its mean counts first; a real image is recalled if the synthetic image
     next to it is in its ball and in the synthetic share.
 
-    Two samples of one distribution do not reach 1 in any of them; the floor says what
-    they reach. Intervals: delete-a-group jackknife over real patients and synthetic
-    images, with balls and neighbours found anew.
+    Two samples of one distribution do not reach 1 in any of them; the real-real
+    baseline says what they reach. Intervals: delete-a-group jackknife over real
+    patients and synthetic images, with balls and neighbours found anew.
 
     Args:
         real: the real set; its patients' own images are left out.
@@ -109,6 +109,7 @@ def _overlap(
     k: int,
     level: float,
 ) -> dict[str, Interval]:
+    """Measure the overlap of one other set."""
     reach_synthetic = nearest_without(synthetic, synthetic, k)[0]
     gap, closest = nearest_without(real, synthetic, 1)
     in_real = ball_counts(synthetic.features, real.features, _radii(real, reach_real))
@@ -127,73 +128,75 @@ def _overlap(
     top = {"density": np.inf}
     return {
         name: jackknife_interval(
-            float(table[0]), table[1:], level, bounds=(0, top.get(name, 1))
+            float(table[0]), table[1:], level, bounds=(0.0, top.get(name, 1.0))
         )
         for name, table in tables.items()
     }
 
 
 def _closeness(curve: Float[np.ndarray, " a"]) -> float:
+    """Return one minus twice the mean distance of the curve from the diagonal."""
     return float(1 - np.sum(np.abs(ALPHAS - curve)) / np.sum(ALPHAS))
 
 
 def _alpha_precision(real: Sample, synthetic: Sample) -> Float[np.ndarray, " r"]:
-    found = []
+    """Return alpha-precision of all images, and of those outside each group."""
+    values = []
     for g in (-1, *_WITHOUT):
         mine = real.features[real.group != g].astype(np.float64)
         centre = mine.mean(axis=0)
         radius = np.quantile(np.linalg.norm(mine - centre, axis=1), ALPHAS)
         kept = synthetic.features[synthetic.group != g]
         other = np.linalg.norm(kept - centre, axis=1)
-        found.append(_closeness(np.mean(other[:, None] <= radius, axis=0)))
-    return np.array(found)
+        values.append(_closeness(np.mean(other[:, None] <= radius, axis=0)))
+    return np.array(values)
 
 
 def _beta_recall(
     real: Sample,
     synthetic: Sample,
-    hit: np.ndarray,
+    hit: Bool[np.ndarray, "n r"],
     closest: Int[np.ndarray, "n r"],
 ) -> Float[np.ndarray, " r"]:
-    """The centre stays where it is when a group is left out."""
+    """Return beta-recall likewise; the centre stays where it is when a group is left out."""
     centre = synthetic.features.mean(axis=0, dtype=np.float64)
     inner = np.linalg.norm(synthetic.features - centre, axis=1)
-    found = []
+    values = []
     for g in (-1, *_WITHOUT):
         radius = np.quantile(inner[synthetic.group != g], ALPHAS)
         keep = real.group != g
         near = inner[closest[keep, g + 1], None] <= radius
-        found.append(_closeness(np.mean(near & hit[keep, g + 1, None], axis=0)))
-    return np.array(found)
+        values.append(_closeness(np.mean(near & hit[keep, g + 1, None], axis=0)))
+    return np.array(values)
 
 
 def authenticity(
     train: Sample, others: Sequence[Sample], *, level: float
 ) -> list[Interval]:
-    """Share of images that are no nearer to a training image than other patients are.
+    """Measure which images are no nearer to a training image than other patients are.
 
-    Alaa et al. 2022, arXiv:2102.08921, section 4.3: an image is authentic if its
+    The share of images; Alaa et al. 2022, arXiv:2102.08921, section 4.3: an image is authentic if its
     nearest training image is further from it than from the training image of another
     patient next to that one. Honest images give 70 to 90 %, by dimension and number: so
-    compare with the value of real images that were not trained on (the floor), never
-    with 100 %. Without leaving out a patient's other images it is blind to copies.
+    compare with the value of real images that were not trained on (the baseline),
+    never with 100 %. Without leaving out a patient's other images it is blind to copies.
     Interval: delete-a-group jackknife over training patients and generated images.
 
     Args:
         train: real training images.
-        others: synthetic images, and real ones of other patients for the floor.
+        others: synthetic images, and real ones of other patients for the baseline.
         level: coverage of the interval.
     """
     spacing = nearest_without(train, train, 1)[0]
-    found = []
+    intervals = []
     for generated in others:
         distance, place = nearest_without(generated, train, 1)
         there = np.take_along_axis(spacing, np.maximum(place, 0), axis=0)
         table = _average(distance > there, generated.group)
-        found.append(
-            jackknife_interval(float(table[0]), table[1:], level, bounds=(0, 1))
+        intervals.append(
+            jackknife_interval(float(table[0]), table[1:], level, bounds=(0.0, 1.0))
         )
-    return found
+    return intervals
 
 
 def _overlaps(sets: Comparison) -> list[dict[str, Interval]]:

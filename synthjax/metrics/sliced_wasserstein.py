@@ -11,8 +11,8 @@ from synthjax.statistics.jackknife import GROUPS, jackknife_interval
 
 def draw_directions(
     size: int, count: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Random unit vectors, [size count]."""
+) -> Float[np.ndarray, "d p"]:
+    """Draw `count` random unit vectors of `size` numbers each."""
     drawn = generator.normal(size=(size, count))
     return drawn / np.linalg.norm(drawn, axis=0)
 
@@ -25,12 +25,12 @@ def sliced_wasserstein(
     axes: Float[np.ndarray, "d p"],
     level: float,
 ) -> Interval:
-    """Mean over directions of the Wasserstein-1 distance of the projections.
+    """Average the Wasserstein-1 distance of the projections over directions.
 
     Rabin et al. 2012; Bonneel et al. 2015. Of equally many numbers it is the mean
     absolute difference of the sorted ones; of unequally many, the larger set gives as
     many of its quantiles. Two samples of one distribution are not at 0: compare with
-    the floor. Interval: delete-a-group jackknife.
+    the real-real baseline. Interval: delete-a-group jackknife.
 
     Args:
         a: one set, as vectors.
@@ -46,7 +46,7 @@ def sliced_wasserstein(
         for both in zip(projected, order, strict=True)
     ]
     group = [group_a[order[0]].T, group_b[order[1]].T]
-    every = _distance(value[0], value[1])
+    whole = _distance(value[0], value[1])
     left_out = []
     for g in range(GROUPS):
         kept = [
@@ -54,10 +54,11 @@ def sliced_wasserstein(
             for v, where in zip(value, group, strict=True)
         ]
         left_out.append(_distance(*kept) if all(k.size for k in kept) else np.nan)
-    return jackknife_interval(every, np.array(left_out), level, bounds=(0, np.inf))
+    return jackknife_interval(whole, np.array(left_out), level, bounds=(0.0, np.inf))
 
 
 def _distance(a: Float[np.ndarray, "p n"], b: Float[np.ndarray, "p m"]) -> float:
+    """Average the distances of rows of sorted numbers."""
     count = min(a.shape[1], b.shape[1])
     middle = (np.arange(count) + 0.5) / count
     a, b = (part[:, (middle * part.shape[1]).astype(int)] for part in (a, b))

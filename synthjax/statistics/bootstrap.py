@@ -16,14 +16,14 @@ from synthjax.statistics.roc import (
 )
 
 THREADS = min(8, os.cpu_count() or 1)  # labels and seeds measured at once
-_BLOCK = 500  # draws of a matrix product: 40 MB for 10,000 images
+CHUNK = 500  # draws of a matrix product: 40 MB for 10,000 images
 
 
 @dataclass(frozen=True)
 class Resampled:
     """Statistics of each seed and label, in the sample and in every draw of patients.
 
-    Column 0 is the sample itself, the draws follow; NaN where a class is missing.
+    Along `draws`, column 0 is the sample itself; NaN where a class is missing.
     """
 
     auroc: Float[np.ndarray, "s y draws"]
@@ -32,13 +32,23 @@ class Resampled:
 
 
 def draw_patients(
-    patient: np.ndarray, replicates: int, generator: np.random.Generator
+    patient: Shaped[np.ndarray, " n"],
+    replicates: int,
+    generator: np.random.Generator,
 ) -> Int[np.ndarray, "n draws"]:
-    """How often each image is in the sample (once) and in each draw of whole patients.
+    """Draw whole patients, and count how often each image is in each draw.
 
     Every draw takes as many patients as there are, with replacement; all images of a
     patient come along as often as the patient does. One set of draws serves all arms,
     seeds and labels: comparisons are paired.
+
+    Args:
+        patient: of each image.
+        replicates: number of draws.
+        generator: draws the patients.
+
+    Returns:
+        Column 0 is the sample itself, which has each image once; the draws follow.
     """
     names, row = np.unique(patient, return_inverse=True)
     count = np.ones((len(names), 1 + replicates), np.int16)
@@ -56,7 +66,7 @@ def resample(
     specificity: float = SPECIFICITY,
     progress: Callable[[], object] = lambda: None,
 ) -> Resampled:
-    """Ranks every seed and label once and measures all draws.
+    """Rank every seed and label once and measure all draws.
 
     Args:
         label: 0, 1 or NaN (unknown).
@@ -66,23 +76,21 @@ def resample(
         progress: called once for every seed and label done.
     """
 
-    multiplicity = on_host_device(multiplicity)
+    resident = on_host_device(multiplicity)
 
-    def one(place: tuple[int, int]) -> Ranking:
-        s, y = place
-        return replicated_ranking(
-            label[:, y], logit[s, :, y], multiplicity, specificity
-        )
+    def rank(index: tuple[int, ...]) -> Ranking:
+        s, y = index
+        return replicated_ranking(label[:, y], logit[s, :, y], resident, specificity)
 
-    found = []
+    rankings = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for ranking in pool.map(one, np.ndindex(len(logit), label.shape[1])):
-            found.append(ranking)
+        for ranking in pool.map(rank, np.ndindex(len(logit), label.shape[1])):
+            rankings.append(ranking)
             progress()
-    shape = (len(logit), label.shape[1], multiplicity.shape[1])
+    shape = (len(logit), label.shape[1], resident.shape[1])
     return Resampled(
         *(
-            np.stack([getattr(ranking, name) for ranking in found]).reshape(shape)
+            np.stack([getattr(ranking, name) for ranking in rankings]).reshape(shape)
             for name in ("auroc", "average_precision", "sensitivity")
         )
     )
@@ -92,31 +100,43 @@ def resample_mean(
     label: Float[np.ndarray, "n y"],
     values: Float[np.ndarray, "s n y"],
     multiplicity: Shaped[np.ndarray, "n draws"],
+    *,
+    chunk: int = CHUNK,
 ) -> Float[np.ndarray, "s y draws"]:
-    """Mean of a value of each image over the known images of each label, in all draws."""
+    """Average a value of each image over the known images of each label, in all draws.
+
+    Args:
+        label: only which are NaN (unknown) counts.
+        values: of each training seed, image and label.
+        multiplicity: what `draw_patients` returned.
+        chunk: draws at a time.
+    """
     known = (~np.isnan(label)).T.astype(np.float64)
     seeds, n, labels = values.shape
     rows = np.where(known.T, values, 0.0).swapaxes(1, 2).reshape(seeds * labels, n)
-    total = resample_sums(rows, multiplicity).reshape(seeds, labels, -1)
-    count = resample_sums(known, multiplicity)
+    total = resample_sums(rows, multiplicity, chunk=chunk).reshape(seeds, labels, -1)
+    count = resample_sums(known, multiplicity, chunk=chunk)
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def resample_sums(
-    rows: Float[np.ndarray, "q n"], multiplicity: Shaped[np.ndarray, "n draws"]
+    rows: Float[np.ndarray, "q n"],
+    multiplicity: Shaped[np.ndarray, "n draws"],
+    *,
+    chunk: int = CHUNK,
 ) -> Float[np.ndarray, "q draws"]:
-    """Sums over images of values of each image, in all draws."""
-    found = np.empty((len(rows), multiplicity.shape[1]))
-    for start in range(0, multiplicity.shape[1], _BLOCK):
-        block = slice(start, start + _BLOCK)
-        found[:, block] = rows @ multiplicity[:, block].astype(np.float64)
-    return found
+    """Sum values of each image over the images of each draw, `chunk` draws at a time."""
+    sums = np.empty((len(rows), multiplicity.shape[1]))
+    for start in range(0, multiplicity.shape[1], chunk):
+        part = slice(start, start + chunk)
+        sums[:, part] = rows @ multiplicity[:, part].astype(np.float64)
+    return sums
 
 
 def mean_over_labels(
     values: Float[np.ndarray, "s y draws"],
 ) -> Float[np.ndarray, "s draws"]:
-    """Mean over the labels that are defined; NaN where none is.
+    """Average over the labels that are defined; NaN where none is.
 
     A label that has one class only is left out: of the estimate and of all draws if it
     lacks it in the sample, of a draw if it lacks it there. Whether it does depends on

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from synthjax.statistics.bootstrap import resample_sums
 
-_STEPS = 100  # of Newton's method, which needs about ten
+MAX_STEPS = 100  # of Newton's method, which needs about ten
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def calibration(
     multiplicity: Shaped[np.ndarray, "n draws"],
     bins: int,
 ) -> Calibration:
-    """Calibration over all known labels of all images.
+    """Measure the calibration over all known labels of all images.
 
     The expected calibration error is the mean distance of what was predicted from what
     was observed in bins of equal mass (their numbers differ by one at most): bins of
@@ -99,7 +99,7 @@ def calibration(
 def calibration_line(
     target: Float[np.ndarray, " n"], logit: Float[np.ndarray, " n"]
 ) -> tuple[float, float]:
-    """Slope and intercept of the logistic regression of what happened on the logit.
+    """Fit the logistic regression of what happened on the logit: slope and intercept.
 
     1 and 0 are perfect; a slope below 1 is overconfidence (Cox, Biometrika 45, 1958).
     Maximum likelihood by Newton's method.
@@ -109,8 +109,8 @@ def calibration_line(
         logit: finite.
 
     Returns:
-        NaN and NaN if no slope is largest: one class, one logit, or classes that a
-        threshold separates.
+        NaN and NaN where the likelihood has no maximum: one class, one logit, or classes
+        that a threshold separates.
     """
     spread = logit.std()
     undefined = float("nan"), float("nan")
@@ -122,7 +122,7 @@ def calibration_line(
     design = np.stack([(logit - centre) / spread, np.ones(len(logit))], axis=1)
     weight = np.zeros(2)
     loss = _loss(design @ weight, target)
-    for _ in range(_STEPS):
+    for _ in range(MAX_STEPS):
         chance = expit(design @ weight)
         gradient = design.T @ (chance - target)
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design
@@ -139,6 +139,7 @@ def calibration_line(
 
 
 def _separated(target: Float[np.ndarray, " n"], logit: Float[np.ndarray, " n"]) -> bool:
+    """Say whether a threshold of the logit tells the classes apart."""
     if np.any((target != 0) & (target != 1)):
         return False
     positive, negative = logit[target == 1], logit[target == 0]
@@ -146,6 +147,7 @@ def _separated(target: Float[np.ndarray, " n"], logit: Float[np.ndarray, " n"]) 
 
 
 def _loss(logit: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"]) -> float:
+    """Return the cross-entropy of the targets, which Newton's method makes least."""
     return float(np.sum(np.logaddexp(0.0, logit) - target * logit))
 
 
@@ -154,9 +156,9 @@ def recalibrate(
     logit: Float[np.ndarray, " v"],
     test_logit: Float[np.ndarray, " n"],
 ) -> Float[np.ndarray, " n"]:
-    """Test logits put on the line that fits real validation images (Platt, 1999).
+    """Put test logits on the line that fits real validation images (Platt, 1999).
 
-    Platt's targets, which keep a little doubt, so that the line is finite even where
+    Platt's targets keep a little doubt, so that the line is finite even where
     validation separates the classes. With one class there is no line: the logits stay.
 
     Args:

@@ -23,7 +23,7 @@ class DeLong:
     covariance: Float[np.ndarray, "m m"]  # NaN with fewer than two of a class
 
     def difference(self, level: float) -> tuple[Interval, float]:
-        """First minus second with a normal interval, and the two-sided p of no gap."""
+        """Return first minus second with a normal interval, and the two-sided p of no gap."""
         value = float(self.auroc[0] - self.auroc[1])
         contrast = np.array([1.0, -1.0])
         variance = max(0.0, float(contrast @ self.covariance[:2, :2] @ contrast))
@@ -36,7 +36,11 @@ class DeLong:
 
 
 def delong(label: Float[np.ndarray, " n"], score: Float[np.ndarray, "m n"]) -> DeLong:
-    """AUROCs and their covariance; NaN labels are left out.
+    """Measure AUROCs and their covariance; NaN labels are left out.
+
+    Args:
+        label: 0, 1 or NaN (unknown).
+        score: any monotone scores of m networks.
 
     Raises:
         ValueError: a class has fewer than two images.

@@ -17,7 +17,7 @@ The variance and its degrees of freedom are derived in `seed_patient_variance`.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
@@ -55,7 +55,7 @@ def gap_interval(
     label: Float[np.ndarray, "n y"],
     real_logits: Float[np.ndarray, "s n y"],
     synthetic_logits: Float[np.ndarray, "t n y"],
-    patient_id: np.ndarray,
+    patient_id: Shaped[np.ndarray, " n"],
     *,
     level: float = 0.95,
     replicates: int = 2000,
@@ -72,7 +72,7 @@ def gap_interval(
         real_logits: scores of each network trained on real images; any monotone score.
         synthetic_logits: of each network trained on synthetic images, on the same test
             images; the number of seeds may differ.
-        patient_id: [n] of each test image.
+        patient_id: of each test image.
         level: coverage of the intervals, between 0 and 1.
         replicates: draws of patients.
         seed: of the draws.

@@ -13,10 +13,10 @@ class Interval:
     high: float  # upper end of the interval, NaN if there is none
 
     def numbers(self) -> dict[str, float | None]:
-        """{"value", "low", "high"} as results.json has them: null for NaN."""
+        """Return {"value", "low", "high"} as JSON has them: None (null) for NaN."""
         return {name: number(end) for name, end in vars(self).items()}
 
 
 def number(value: float) -> float | None:
-    """A number of results.json: None (null) where it is not finite."""
+    """Return the number as JSON has it: None (null) where it is not finite."""
     return float(value) if math.isfinite(value) else None

@@ -1,25 +1,25 @@
 """Intervals for statistics of two samples: the delete-a-group jackknife.
 
 A distance of two sets is no mean of images, and an ordinary bootstrap repeats images,
-which neighbours and covariances take for real structure. So whole patients are dealt to
-a few groups, the statistic is computed again without each group, and the spread of those
+which neighbours and covariances take for real structure. So whole patients go to a few
+groups, the statistic is computed again without each group, and the spread of those
 values is the variance (Miller 1974; Kott 2001). Synthetic images, which have no patients,
-are dealt one by one; group g of both sets is left out together.
+go there one by one; group g of both sets is left out together.
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from scipy.special import stdtrit
 
 from synthjax.statistics.interval import Interval
 
-GROUPS = 12  # a multiple of every number of parts in frechet.py
+GROUPS = 12  # a multiple of every number of parts in frechet_extrapolated.py
 
 
 def assign_groups(
-    patient: np.ndarray, generator: np.random.Generator
+    patient: Shaped[np.ndarray, " n"], generator: np.random.Generator
 ) -> Int[np.ndarray, " n"]:
-    """The group of each image, 0 to GROUPS - 1; a patient's images share one.
+    """Assign each image to a group, 0 to GROUPS - 1; a patient's images share one.
 
     Patients are taken in random order, and a group is full once it has its share of the
     images. With fewer patients than groups some groups are empty.
@@ -39,7 +39,7 @@ def jackknife_interval(
     *,
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
-    """The estimate and its interval, by Student's t with one degree less than groups.
+    """Give an estimate its interval, by Student's t with one degree less than groups.
 
     Args:
         value: of the whole samples.

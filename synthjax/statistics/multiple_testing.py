@@ -1,11 +1,11 @@
-"""Many tests at once."""
+"""P-values of many tests at once."""
 
 import numpy as np
 from jaxtyping import Float
 
 
 def holm(p: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
-    """Adjusted p-values: all below alpha are significant together at the level alpha.
+    """Adjust p-values: all below alpha are significant together at the level alpha.
 
     Step-down by Holm (Scandinavian Journal of Statistics 6, 1979): of m sorted p-values
     the i-th (from 0) is multiplied by m - i, none is below the one before it, none above

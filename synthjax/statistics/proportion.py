@@ -4,7 +4,7 @@ from scipy.stats import beta
 
 
 def clopper_pearson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a probability of which k of n trials succeeded.
+    """Return the exact interval of a probability of which k of n trials succeeded.
 
     Each end leaves (1 - level) / 2 beyond it (Clopper and Pearson, Biometrika 26, 1934),
     so that 0 of n is not 0: its upper end at 95 % is about 3.7 / n.

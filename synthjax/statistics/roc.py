@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int32, Shaped
+from jaxtyping import Array, Bool, Float, Int, Int32, Shaped
 
 SPECIFICITY = 0.9  # at which the sensitivity is taken
 
@@ -25,9 +25,10 @@ class Ranking:
 
 
 def undefined_reason(label: Float[np.ndarray, " n"]) -> str | None:
-    """Says why the AUROC of a label column (0, 1, NaN = unknown) is undefined.
+    """Say why the AUROC of a label column (0, 1, NaN = unknown) is undefined.
 
-    Returns None where it is defined.
+    Returns:
+        None where it is defined.
     """
     positives = int(np.sum(label == 1))
     negatives = int(np.sum(label == 0))
@@ -45,7 +46,7 @@ def replicated_ranking(
     multiplicity: Shaped[np.ndarray, "n r"] | Shaped[Array, "n r"],
     specificity: float = SPECIFICITY,
 ) -> Ranking:
-    """Ranks once, and measures each of r resamples given as case multiplicities.
+    """Rank once, and measure each of r resamples given as case multiplicities.
 
     The average precision is the sum over thresholds of precision times the step of
     recall, without interpolation. The sensitivity is that of the lowest threshold, at a
@@ -68,7 +69,7 @@ def replicated_ranking(
     positive = np.zeros(n)
     positive[: len(order)] = label[order]
     with jax.enable_x64(True):
-        found = _scan(
+        statistics = _scan(
             on_host_device(multiplicity),
             rows,
             last,
@@ -76,12 +77,12 @@ def replicated_ranking(
             len(order),
             1 - specificity,
         )
-        area, precision, sensitivity = (np.asarray(values) for values in found)
+        area, precision, sensitivity = (np.asarray(values) for values in statistics)
     return Ranking(area, precision, sensitivity)
 
 
 def on_host_device(values: Shaped[np.ndarray, "..."] | Shaped[Array, "..."]) -> Array:
-    """The array where these loops run, with its type kept: a CPU, if jax has one."""
+    """Put the array where these loops run, with its type kept: a CPU, if jax has one."""
     with jax.enable_x64(True):
         return jax.device_put(values, _host_device())
 
@@ -100,10 +101,10 @@ def _scan(
     rows: Int32[Array, " n"],
     last: Bool[Array, " n"],
     positive: Float[Array, " n"],
-    count: int,
-    alarm_rate: float,
-) -> tuple[Array, Array, Array]:
-    """Walks down the scores with all resamples side by side: sorted once, any number.
+    count: Int[Array, ""],
+    alarm_rate: Float[Array, ""],
+) -> tuple[Float[Array, " r"], Float[Array, " r"], Float[Array, " r"]]:
+    """Walk down the scores with all resamples side by side: sorted once, any number.
 
     Args:
         multiplicity: weight of each image in each resample.
@@ -116,7 +117,7 @@ def _scan(
     """
     zero = jnp.zeros(multiplicity.shape[1])
 
-    def weight(i: Array) -> Array:
+    def weight(i: Int[Array, ""]) -> Float[Array, " r"]:
         return multiplicity[rows[i]].astype(zero.dtype)
 
     negatives = jax.lax.fori_loop(
@@ -158,7 +159,7 @@ def roc_curve(
     score: Float[np.ndarray, " n"],
     false_positive_rate: Float[np.ndarray, " g"],
 ) -> Float[np.ndarray, " g"]:
-    """True positive rate of the ROC curve at given false positive rates (0..1).
+    """Return the true positive rate at given false positive rates (0..1).
 
     Cases of one score lie on one straight piece, and of a vertical piece the upper end
     is taken. NaN labels are left out.
@@ -179,10 +180,10 @@ def precision_recall_curve(
     score: Float[np.ndarray, " n"],
     recall: Float[np.ndarray, " g"],
 ) -> Float[np.ndarray, " g"]:
-    """Precision at the highest threshold that reaches each recall (above 0, to 1).
+    """Return the precision at the highest threshold that reaches each recall (0..1).
 
     No interpolation: between thresholds it would be too good (Davis and Goadrich,
-    ICML 2006). The mean over all recalls is the average precision.
+    ICML 2006). The mean over all recalls is the average precision. Recalls are above 0.
 
     Raises:
         ValueError: a class is missing.
@@ -194,8 +195,8 @@ def precision_recall_curve(
 
 def _thresholds(
     label: Float[np.ndarray, " n"], score: Float[np.ndarray, " n"]
-) -> tuple[np.ndarray, np.ndarray]:
-    """True and false positives at each threshold, the highest first."""
+) -> tuple[Int[np.ndarray, " t"], Int[np.ndarray, " t"]]:
+    """Count true and false positives at each threshold, the highest first."""
     reason = undefined_reason(label)
     if reason is not None:
         raise ValueError(f"no curve: {reason}")

@@ -28,7 +28,11 @@ def take(params, pixels):
 
 
 ENCODER = types.SimpleNamespace(
-    name="take", size=SIZE, params={"scale": np.ones((), np.float32)}, encode=take
+    name="take",
+    size=SIZE,
+    params={"scale": np.ones((), np.float32)},
+    fit="",
+    encode=take,
 )
 
 

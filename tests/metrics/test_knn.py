@@ -1,5 +1,6 @@
 """Neighbours against a plain search in float64, with what float32 would get wrong."""
 
+import jaxtyping
 import numpy as np
 import pytest
 import scipy.spatial.distance
@@ -43,7 +44,11 @@ def test_a_patient_is_left_out_and_what_is_missing_is_inf():
     np.testing.assert_array_equal(index, order)
     few = REFERENCE[:3]
     distance, index = nearest(
-        QUERY[:2], few, k=3, query_group=["a", "b"], reference_group=["a", "a", "c"]
+        QUERY[:2],
+        few,
+        k=3,
+        query_group=np.array(["a", "b"]),
+        reference_group=np.array(["a", "a", "c"]),
     )
     assert np.isinf(distance).tolist() == [[False, True, True], [False, False, False]]
     assert index[0].tolist() == [2, -1, -1]
@@ -83,7 +88,9 @@ def test_a_vector_of_zeros_has_no_direction():
     assert (distance.tolist(), index.tolist()) == ([[0, 1]], [[1, 0]])
 
 
-def test_what_does_not_fit_is_refused():
+def test_what_does_not_fit_is_refused(monkeypatch):
+    # Where shapes are checked at run time, that would refuse them first.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(StudyError, match=r"\[images, features\] of one encoder"):
         nearest(QUERY, REFERENCE[:, :3], k=1)
     with pytest.raises(StudyError, match="k=0 .* at least 1"):

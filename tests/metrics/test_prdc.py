@@ -101,18 +101,6 @@ def test_what_is_left_out_is_as_if_it_had_not_been(pair):
     assert (real.patient[place[:, 0]] != real.patient).all()
 
 
-def test_a_vector_on_the_rim_is_inside():
-    """A copy of the neighbour that makes a ball's radius, where float32 may not tell."""
-    random = np.random.default_rng(1)
-    features = (100 + random.normal(size=(200, 40))).astype(np.float32)
-    sample = make(features, random)
-    reach = nearest_without(sample, sample, 1)[0]
-    count = ball_counts(features, features, reach)
-    table = cdist(features.astype(np.float64), features.astype(np.float64))
-    expected = (table <= reach[:, :1] * (1 + 1e-12)).sum(axis=0)
-    np.testing.assert_array_equal(count[:, 0], expected)
-
-
 def honest(random, size, images=1, copies=0.0):
     """Training images, and generated ones, some of them other views of patients."""
     people = random.normal(size=(2, 600 // images, size))

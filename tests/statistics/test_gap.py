@@ -1,5 +1,6 @@
 """The gap in one call: against DeLong's variance, a known truth, and what it refuses."""
 
+import jaxtyping
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -96,7 +97,9 @@ def test_interval_covers_the_truth_and_noninferiority_keeps_its_size() -> None:
     assert claimed / trials <= 0.05, claimed
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_what_does_not_fit_is_refused(monkeypatch) -> None:
+    # Where shapes are checked at run time, that would refuse them first.
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     label, real, synthetic, patient = draw(np.random.default_rng(4), areas=(0.8, 0.8))
     with pytest.raises(ValueError, match=r"label \(150,\) must be \[images, labels\]"):
         gap_interval(label[:, 0], real, synthetic, patient)
