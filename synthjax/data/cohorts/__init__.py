@@ -7,7 +7,7 @@ build_dataset/dataset_tool.py, read for its facts:
 
 1. A class is a *combination* of labels. Combinations with few images are removed.
 2. Head CT is balanced: all positive images, and as many without a finding.
-3. The patients of what is left are dealt 80/10/10 to train, valid and test.
+3. The patients of what is left are split 80/10/10 into train, valid and test.
 4. `resolution`: all train images, and valid and test sampled by combination.
    `classes:K`: the K most frequent combinations, the same number of images of each.
    `samples:N`: N train images of each of a few combinations, always the same tests.

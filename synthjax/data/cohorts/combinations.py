@@ -12,12 +12,12 @@ from jaxtyping import Float32, Int
 class Combinations:
     """The combination of positive labels of every image."""
 
-    member: Int[np.ndarray, " n"]  # the number of an image's combination
+    member: Int[np.ndarray, " n"]  # the index of an image's combination
     columns: list[tuple[int, ...]]  # the positive columns of each combination
 
     @classmethod
     def of(cls, label: Float32[np.ndarray, "n y"]) -> "Combinations":
-        """Numbered by their bits, the first label the most significant.
+        """Number the combinations by their bits, the first label the most significant.
 
         Unknown labels (NaN) count as not positive.
         """
@@ -30,30 +30,30 @@ class Combinations:
         columns = [tuple(np.flatnonzero(row == 1).tolist()) for row in label[first]]
         return cls(member, columns)
 
-    def count(self, rows: Int[np.ndarray, " k"]) -> Int[np.ndarray, " c"]:
-        """Images of each combination among these rows."""
-        return np.bincount(self.member[rows], minlength=len(self.columns))
+    def count(self, images: Int[np.ndarray, " k"]) -> Int[np.ndarray, " c"]:
+        """Count the images of each combination among these."""
+        return np.bincount(self.member[images], minlength=len(self.columns))
 
-    def rank(self, rows: Int[np.ndarray, " k"]) -> list[tuple[int, int]]:
-        """(combination, images) among these rows, the most frequent first.
+    def rank(self, images: Int[np.ndarray, " k"]) -> list[tuple[int, int]]:
+        """Return (combination, images) among these images, the most frequent first.
 
         Among equally frequent ones the paper's order is arbitrary (its sort is not
         stable); here it is that of their columns.
         """
-        counts = self.count(rows)
+        counts = self.count(images)
         present = np.flatnonzero(counts).tolist()
         present.sort(key=lambda number: (-counts[number], self.columns[number]))
         return [(number, int(counts[number])) for number in present]
 
     def name(self, labels: Sequence[str], combination: int) -> list[str]:
-        """The positive labels of a combination."""
+        """Return the positive labels of a combination."""
         return [labels[column] for column in self.columns[combination]]
 
 
 def combination_histogram(
     labels: Sequence[str], label: Float32[np.ndarray, "n y"]
 ) -> list[dict[str, Any]]:
-    """Every combination of positive labels with its images, the most frequent first.
+    """Count every combination of positive labels, the most frequent first.
 
     Unknown labels (NaN) count as not positive; equally frequent combinations stand in
     the order of their columns.
@@ -68,23 +68,23 @@ def combination_histogram(
 def stratified_sample(
     stratum: Int[np.ndarray, " n"], size: int, random: np.random.RandomState
 ) -> Int[np.ndarray, " k"]:
-    """Places of `size` images, drawn so that every stratum has its share.
+    """Draw indices of `size` images so that every stratum has its share.
 
     Draws what is on the train side of scikit-learn's StratifiedShuffleSplit
     (`train_size=size`, the rest for test), which the paper used, and draws also where
     that refuses: strata of one image, fewer images than strata.
 
     Args:
-        stratum: number of each image's stratum.
+        stratum: index of each image's stratum.
         size: at most n.
     """
     _, member, counts = np.unique(stratum, return_inverse=True, return_counts=True)
     wanted = _shares(counts, size, random)
     _shares(counts - wanted, len(stratum) - size, random)  # scikit-learn's test side
-    places = np.split(np.argsort(member, kind="stable"), np.cumsum(counts)[:-1])
+    indices = np.split(np.argsort(member, kind="stable"), np.cumsum(counts)[:-1])
     drawn = [
         own[random.permutation(len(own))[:share]]
-        for own, share in zip(places, wanted, strict=True)
+        for own, share in zip(indices, wanted, strict=True)
     ]
     return np.concatenate(drawn)
 
@@ -92,7 +92,7 @@ def stratified_sample(
 def _shares(
     counts: Int[np.ndarray, " s"], size: int, random: np.random.RandomState
 ) -> Int[np.ndarray, " s"]:
-    """`size` in proportion to the counts, by largest remainders.
+    """Share `size` out in proportion to the counts, by largest remainders.
 
     Remainders that are equal are chosen among at random.
     """

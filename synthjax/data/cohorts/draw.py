@@ -1,4 +1,4 @@
-"""One cohort, drawn step by step."""
+"""Draws one cohort, step by step."""
 
 import dataclasses
 from typing import Any
@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int
 from synthjax.core.clock import say
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.cohorts.combinations import Combinations, stratified_sample
+from synthjax.data.cohorts.labels import check_known, without_finding
 from synthjax.data.cohorts.rules import RULES, Rules, check_cohort
 from synthjax.data.schema import SPLITS
 
@@ -18,9 +19,9 @@ _MORE = "give more images, or lower config.data.cohort_scale."
 
 @dataclasses.dataclass(frozen=True)
 class Cohort:
-    """Images dealt to the splits by the paper's rules."""
+    """Images assigned to the splits by the paper's rules."""
 
-    splits: dict[str, list[int]]  # split -> numbers of its rows, ascending
+    splits: dict[str, list[int]]  # split -> indices of its images, ascending
     labels: tuple[str, ...]  # names of the labels that are kept
     columns: list[int]  # their columns among the labels given
     facts: dict[str, Any]  # rules, seeds, counts at each step, classes; JSON-ready
@@ -36,9 +37,9 @@ def draw_cohort(
     seed: int,
     scale: float = 1.0,
 ) -> Cohort:
-    """Deal images to the splits as the paper did; most are in none.
+    """Assign images to the splits as the paper did; most are in none.
 
-    The order of the rows matters, as it did there. The train images of a class are the
+    The order of the images matters, as it did there. The train images of a class are the
     first of one list whatever their number, so smaller sets of a class are parts of
     larger ones; valid and test of a class are the same in every set of a benchmark.
     Labels without a positive train image are left out, except for `resolution`. The
@@ -48,7 +49,7 @@ def draw_cohort(
         cohort: resolution, classes:K or samples:N.
         modality: whose rules: chest or brain.
         labels: one name per column of `label`.
-        label: 0 or 1, one row per image.
+        label: 0 or 1, a row of each image.
         patient_id: [n] str.
         seed: added to the paper's own seeds, so that 0 is the paper's draw.
         scale: multiplies every number of images in the rules, for small sets.
@@ -61,17 +62,17 @@ def draw_cohort(
     kind, number = check_cohort(cohort, modality, scale)
     if not kind:
         raise ConfigError("cohort='': name one: resolution, classes:K or samples:N")
-    _check_known(label)
+    check_known(label)
     rules = RULES[modality].scaled(scale)
     draw = _Draw(rules, kind, labels, label, patient_id, seed)
     pool = draw.balance(draw.keep_frequent())
-    dealt = draw.deal(pool)
+    assigned = draw.split_patients(pool)
     if kind == "resolution":
-        splits = draw.sample(dealt)
+        splits = draw.sample(assigned)
     elif kind == "classes":
-        splits = draw.pick_classes(number, pool, dealt)
+        splits = draw.pick_classes(number, pool, assigned)
     else:
-        splits = draw.pick_samples(max(1, round(number * scale)), pool, dealt)
+        splits = draw.pick_samples(max(1, round(number * scale)), pool, assigned)
     positive = np.any(label[splits["train"]] == 1, axis=0) | (kind == "resolution")
     columns = np.flatnonzero(positive).tolist()
     for split, rows in splits.items():
@@ -98,18 +99,8 @@ def draw_cohort(
     )
 
 
-def _check_known(label: Float32[np.ndarray, "n y"]) -> None:
-    unknown = int(np.isnan(label).any(axis=1).sum())
-    if unknown:
-        raise ConfigError(
-            f"{unknown} of {len(label)} images have an unknown label, but cohorts are "
-            "drawn by combinations of known ones: let the source decide them, such as "
-            "config.data.chexpert.uncertainty=ones, or set config.data.cohort=''"
-        )
-
-
 class _Draw:
-    """The steps of a draw. Rows are numbers of images, in an order that matters."""
+    """The steps of a draw; they pass indices of images on, in an order that matters."""
 
     def __init__(
         self,
@@ -129,28 +120,28 @@ class _Draw:
         self.chosen: list[tuple[int, int]] = []  # (combination, images), by rank
 
     def random(self, seed: int | None) -> np.random.RandomState:
-        """The generator of this seed of the paper, moved by the study's."""
+        """Return the generator of this seed of the paper, moved by the study's."""
         assert seed is not None
         return np.random.RandomState((seed + self.seed) % 2**32)
 
-    def note(self, step: str, rows: Int[np.ndarray, " k"]) -> None:
+    def note(self, step: str, images: Int[np.ndarray, " k"]) -> None:
         """Remember what a step leaves."""
         self.steps.append(
             {
                 "step": step,
-                "images": len(rows),
-                "patients": int(np.count_nonzero(np.bincount(self.patient[rows]))),
-                "combinations": int(np.count_nonzero(self.found.count(rows))),
+                "images": len(images),
+                "patients": int(np.count_nonzero(np.bincount(self.patient[images]))),
+                "combinations": int(np.count_nonzero(self.found.count(images))),
             }
         )
 
     def keep_frequent(self) -> Int[np.ndarray, " k"]:
-        """The rows of the frequent combinations, which become the chosen ones."""
-        rows = np.arange(len(self.label))
-        self.note("given", rows)
+        """Keep the images of frequent combinations, which become the chosen ones."""
+        images = np.arange(len(self.label))
+        self.note("given", images)
         rules = self.rules
         limit = rules.samples_limit if self.kind == "samples" else rules.limit
-        ranked = self.found.rank(rows)
+        ranked = self.found.rank(images)
         self.chosen = [pair for pair in ranked if pair[1] > limit]
         if len(self.chosen) < 2:
             raise StudyError(
@@ -159,113 +150,98 @@ class _Draw:
                 f"{_MORE}"
             )
         frequent = [combination for combination, _ in self.chosen]
-        rows = np.flatnonzero(np.isin(self.found.member, frequent))
-        self.note(f"combinations with more than {limit} images", rows)
-        return rows
+        images = np.flatnonzero(np.isin(self.found.member, frequent))
+        self.note(f"combinations with more than {limit} images", images)
+        return images
 
-    def balance(self, rows: Int[np.ndarray, " k"]) -> Int[np.ndarray, " m"]:
-        """Head CT: the positive rows, then a random part of those without a finding."""
+    def balance(self, images: Int[np.ndarray, " k"]) -> Int[np.ndarray, " m"]:
+        """Keep the positive images of head CT, and a random part of those without."""
         wanted = self.rules.no_finding
         if not wanted:
-            return rows
-        without = self._without_finding()[rows]
-        negative = rows[without]
+            return images
+        without = without_finding(self.labels, self.label)[images]
+        negative = images[without]
         if len(negative) < wanted:
             raise StudyError(
                 f"the cohort needs {wanted} images without a finding; there are "
                 f"{len(negative)}: {_MORE}"
             )
         self.random(self.rules.balance_seed).shuffle(negative)
-        rows = np.concatenate([rows[~without], negative[:wanted]])
-        self.note(f"positive, and {wanted} without a finding", rows)
-        return rows
+        images = np.concatenate([images[~without], negative[:wanted]])
+        self.note(f"positive, and {wanted} without a finding", images)
+        return images
 
-    def _without_finding(self) -> np.ndarray:
-        """[n] bool; raises if "no finding" is no label or contradicts the others."""
-        names = [name.lower().replace("_", " ") for name in self.labels]
-        if "no finding" not in names:
-            raise ConfigError(
-                "modality='brain': its cohorts need the label 'no finding', of images "
-                f"without any of the others; the labels are {', '.join(self.labels)}"
-            )
-        column = names.index("no finding")
-        none = self.label[:, column] == 1
-        wrong = none == np.any(np.delete(self.label, column, axis=1) == 1, axis=1)
-        if wrong.any():
-            raise StudyError(
-                f"'no finding' contradicts the other labels of {wrong.sum()} images, "
-                f"first of image {np.argmax(wrong)} (from 0): it must be 1 where all "
-                "others are 0, and 0 elsewhere. Correct the labels."
-            )
-        return none
-
-    def deal(self, rows: Int[np.ndarray, " k"]) -> dict[str, np.ndarray]:
-        """Split -> its rows in their order; the patients are dealt 80/10/10."""
-        patients = np.unique(self.patient[rows])
+    def split_patients(self, images: Int[np.ndarray, " k"]) -> dict[str, np.ndarray]:
+        """Split the patients 80/10/10; return split -> its images in their order."""
+        patients = np.unique(self.patient[images])
         self.random(self.rules.split_seed).shuffle(patients)
         cuts = [int(share * len(patients)) for share in _SHARES]
         split_of = np.zeros(self.patient.max() + 1, np.int8)
-        dealt = {}
+        assigned = {}
         for number, members in enumerate(np.split(patients, cuts)):
             split_of[members] = number
         for number, split in enumerate(SPLITS):
-            dealt[split] = rows[split_of[self.patient[rows]] == number]
-            self.note(f"dealt to {split}", dealt[split])
-        return dealt
+            assigned[split] = images[split_of[self.patient[images]] == number]
+            self.note(f"assigned to {split}", assigned[split])
+        return assigned
 
-    def sample(self, dealt: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The resolution benchmark: valid and test have every combination's share."""
+    def sample(self, assigned: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Draw the resolution benchmark: valid and test have every combination's share."""
         rules = self.rules
         sizes = {"valid": rules.valid, "test": rules.test}
         seeds = {"valid": rules.valid_seed, "test": rules.test_seed}
-        sampled = dict(dealt)
+        sampled = dict(assigned)
         for split, size in sizes.items():
-            rows = dealt[split]
-            if len(rows) < size:
+            images = assigned[split]
+            if len(images) < size:
                 raise StudyError(
-                    f"the cohort needs {size} {split} images; there are {len(rows)}: "
+                    f"the cohort needs {size} {split} images; there are {len(images)}: "
                     f"{_MORE}"
                 )
-            stratum, random = self.found.member[rows], self.random(seeds[split])
-            sampled[split] = rows[stratified_sample(stratum, size, random)]
+            stratum, random = self.found.member[images], self.random(seeds[split])
+            sampled[split] = images[stratified_sample(stratum, size, random)]
         return sampled
 
     def pick_classes(
-        self, classes: int, pool: np.ndarray, dealt: dict[str, np.ndarray]
+        self, classes: int, pool: np.ndarray, assigned: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """The most frequent combinations, the same number of images of each."""
+        """Draw the same number of images of each of the most frequent combinations."""
         rules = self.rules
-        self._choose(classes, pool, dealt)
+        self._choose(classes, pool, assigned)
         sizes = (rules.classes[classes], rules.classes_valid, rules.classes_test)
         rarest = max(rules.classes) - 1
         return {
-            split: np.concatenate(self._first(split, dealt[split], size, rarest))
+            split: np.concatenate(self._first(split, assigned[split], size, rarest))
             for split, size in zip(SPLITS, sizes, strict=True)
         }
 
     def pick_samples(
-        self, images: int, pool: np.ndarray, dealt: dict[str, np.ndarray]
+        self, images: int, pool: np.ndarray, assigned: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """`images` train images of each of the benchmark's combinations."""
-        rules, most = self.rules, self.rules.samples[0]
-        self._choose(rules.samples_classes or len(self.chosen), pool, dealt)
-        train = dealt["train"]
+        """Draw `images` train images of each of the benchmark's combinations."""
+        rules, largest = self.rules, self.rules.samples[0]
+        self._choose(rules.samples_classes or len(self.chosen), pool, assigned)
+        train = assigned["train"]
         if rules.samples_train_seed is not None:
             train = self.random(rules.samples_train_seed).permutation(train)
         rarest = len(self.chosen) - 1
-        first = self.random(rules.samples_seed).permutation(most)[:images]
+        first = self.random(rules.samples_seed).permutation(largest)[:images]
         lists = {
-            "train": [own[first] for own in self._first("train", train, most, rarest)],
-            "valid": self._first("valid", dealt["valid"], rules.samples_valid, rarest),
-            "test": self._first("test", dealt["test"], rules.samples_test, rarest),
+            "train": [
+                own[first] for own in self._first("train", train, largest, rarest)
+            ],
+            "valid": self._first(
+                "valid", assigned["valid"], rules.samples_valid, rarest
+            ),
+            "test": self._first("test", assigned["test"], rules.samples_test, rarest),
         }
-        return {split: np.concatenate(rows) for split, rows in lists.items()}
+        return {split: np.concatenate(images) for split, images in lists.items()}
 
     def _choose(
-        self, classes: int, pool: np.ndarray, dealt: dict[str, np.ndarray]
+        self, classes: int, pool: np.ndarray, assigned: dict[str, np.ndarray]
     ) -> None:
-        """The chosen combinations become the most frequent `classes`."""
-        ranked = self.found.rank(dealt["train"] if self.rules.rank_train else pool)
+        """Choose the most frequent `classes` combinations."""
+        ranked = self.found.rank(assigned["train"] if self.rules.rank_train else pool)
         self.chosen = ranked[:classes]
         if len(ranked) < classes:
             raise StudyError(
@@ -274,16 +250,16 @@ class _Draw:
             )
 
     def _first(
-        self, split: str, rows: np.ndarray, size: int, rarest: int
+        self, split: str, images: np.ndarray, size: int, rarest: int
     ) -> list[np.ndarray]:
-        """The first `size` rows of every chosen class, by rank.
+        """Return the first `size` images of every chosen class, by rank.
 
         Args:
             rarest: the rank whose class is ordered by the first class seed.
         """
         lists = []
         for rank, (combination, _) in enumerate(self.chosen):
-            own = rows[self.found.member[rows] == combination]
+            own = images[self.found.member[images] == combination]
             if len(own) < size:
                 names = " + ".join(self.found.name(self.labels, combination))
                 why, remedy = "", "choose other classes:K, "
@@ -300,8 +276,8 @@ class _Draw:
         return lists
 
     def describe_classes(self, splits: dict[str, np.ndarray]) -> list[dict[str, Any]]:
-        """Each class by rank: its labels, the images it was ranked by, and its splits'."""
-        counts = {split: self.found.count(rows) for split, rows in splits.items()}
+        """Describe each class by rank: its labels, and its images in all and per split."""
+        counts = {split: self.found.count(images) for split, images in splits.items()}
         return [
             {
                 "positive": self.found.name(self.labels, combination),

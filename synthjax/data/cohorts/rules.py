@@ -32,7 +32,7 @@ class Rules:
     samples_seed: int  # which of a class's images come first, the same for all classes
 
     def scaled(self, scale: float) -> "Rules":
-        """Every number of images times `scale`; one image at least where there is any.
+        """Multiply every number of images by `scale`; of some images one is left at least.
 
         Numbers of classes and seeds stay.
         """
@@ -111,7 +111,7 @@ RULES = {
 
 
 def parse_cohort(text: str) -> tuple[str, int]:
-    """A cohort's kind and number: "classes:10" is ("classes", 10), "" is ("", 0).
+    """Return a cohort's kind and number: "classes:10" is ("classes", 10), "" ("", 0).
 
     The number is 0 where the kind has none. `check_cohort` knows which numbers a
     modality has.
@@ -131,7 +131,7 @@ def parse_cohort(text: str) -> tuple[str, int]:
 
 
 def check_cohort(cohort: str, modality: str, scale: float = 1.0) -> tuple[str, int]:
-    """Kind and number of a cohort, if the paper's rules for the modality define it.
+    """Return kind and number of a cohort, if the paper's rules for the modality have it.
 
     K must be one of the paper's, for each has its own number of images. N may be any
     number up to the paper's largest, for a set is the first N of a list.

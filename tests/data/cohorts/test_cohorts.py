@@ -148,15 +148,15 @@ def singles(*counts):
 def test_resolution_by_hand():
     label, patients, member = singles(90, 90, 1)
     drawn = draw("resolution", "chest", label, patients, scale=0.004)
-    # 256 becomes 1: the single image goes; 4,000 becomes 16 of the 18 that are dealt
+    # 256 becomes 1: the single image goes; 4,000 becomes 16 of the 18 that are assigned
     left = np.flatnonzero(member < 2)
     order = left[np.random.RandomState(100).permutation(180)]
     assert drawn.splits["train"] == sorted(order[:144].tolist())
-    for split, dealt in (("valid", order[144:162]), ("test", order[162:])):
-        assert set(drawn.splits[split]) < set(dealt.tolist())
+    for split, assigned in (("valid", order[144:162]), ("test", order[162:])):
+        assert set(drawn.splits[split]) < set(assigned.tolist())
         assert len(drawn.splits[split]) == 16
         for combination in (0, 1):
-            share = 16 / 18 * np.sum(member[dealt] == combination)
+            share = 16 / 18 * np.sum(member[assigned] == combination)
             got = np.sum(member[drawn.splits[split]] == combination)
             assert abs(got - share) < 1
     assert drawn.columns == list(range(14))  # no label is dropped here
@@ -275,29 +275,29 @@ def slow_cohort(cohort, modality, label, patients, seed, scale):
     ids = shuffled(sorted({patients[row] for row in pool}), 100 if chest else 1001)
     first, second = int(0.8 * len(ids)), int(0.9 * len(ids))
     owners = {"train": ids[:first], "valid": ids[first:second], "test": ids[second:]}
-    dealt = {
+    assigned = {
         split: [row for row in pool if patients[row] in set(own)]
         for split, own in owners.items()
     }
     if kind == "resolution":
         for split, base in (("valid", 101), ("test", 102)):
-            strata = ["".join(str(int(v)) for v in label[r]) for r in dealt[split]]
+            strata = ["".join(str(int(v)) for v in label[r]) for r in assigned[split]]
             sizes = {"train_size": scaled(4000)}
             sizes["test_size"] = len(strata) - scaled(4000)
             base = base if chest else base + 901
             sampler = StratifiedShuffleSplit(1, random_state=base + seed, **sizes)
             kept, _ = next(sampler.split(strata, strata))
-            dealt[split] = [dealt[split][place] for place in kept]
-        return dealt
+            assigned[split] = [assigned[split][place] for place in kept]
+        return assigned
     if kind == "samples" and not chest:
-        dealt["train"] = shuffled(dealt["train"], 1002)
-    classes = ranked(pool if chest else dealt["train"])
+        assigned["train"] = shuffled(assigned["train"], 1002)
+    classes = ranked(pool if chest else assigned["train"])
     if kind == "classes":
         classes = classes[: max(CLASSES[modality])]
     elif not chest:
         classes = classes[:6]
     groups = {}
-    for split, rows in dealt.items():
+    for split, rows in assigned.items():
         groups[split] = []
         for base, own in enumerate(reversed(classes)):
             members = [row for row in rows if combination[row] == own]

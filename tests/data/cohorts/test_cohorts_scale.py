@@ -244,7 +244,7 @@ def test_counts_are_the_papers(archive):
     assert len(resolution["valid"]) == len(resolution["test"]) == 4000
     facts = report["facts"]["resolution"]
     steps = {step["step"]: step for step in facts["steps"]}
-    assert len(resolution["train"]) == steps["dealt to train"]["images"]
+    assert len(resolution["train"]) == steps["assigned to train"]["images"]
     assert len(facts["labels"]) == label.shape[1]
     given = np.unique(rows["patients"])
     assert steps["given"]["patients"] == len(given)
@@ -255,7 +255,7 @@ def test_counts_are_the_papers(archive):
         assert positive - (ROWS["brain"] - 107933) == 107365
 
 
-def deal(modality, label, patients):
+def split_patients(modality, label, patients):
     """Rows of the resolution benchmark by split, before valid and test are sampled."""
     combination = label @ (1 << np.arange(label.shape[1]))
     limit = {"chest": 256, "brain": 110}[modality]
@@ -275,16 +275,16 @@ def test_resolution_has_all_of_train_and_every_combinations_share(archive):
     modality, report, rows, splits = archive
     label = rows["label"].astype(int)
     combination = label @ (1 << np.arange(label.shape[1]))
-    train, *others = deal(modality, label, rows["patients"])
+    train, *others = split_patients(modality, label, rows["patients"])
     drawn = splits["resolution"]
     np.testing.assert_array_equal(drawn["train"], train)
     kept = report["facts"]["resolution"]["classes"]
     assert len(np.unique(combination[train])) == len(kept)
-    for split, dealt in zip(("valid", "test"), others, strict=True):
-        assert np.isin(drawn[split], dealt).all()
-        counts = np.bincount(combination[dealt])
+    for split, assigned in zip(("valid", "test"), others, strict=True):
+        assert np.isin(drawn[split], assigned).all()
+        counts = np.bincount(combination[assigned])
         got = np.bincount(combination[drawn[split]], minlength=len(counts))
-        assert np.abs(got - counts * 4000 / len(dealt)).max() < 1
+        assert np.abs(got - counts * 4000 / len(assigned)).max() < 1
 
 
 def test_sets_are_nested(archive):
