@@ -27,7 +27,7 @@ class Exposure:
 def box_downsample(
     image: Float[np.ndarray, "h w"], size: int
 ) -> Float[np.ndarray, "s s"]:
-    """Mean over square blocks: what a detector with larger pixels counts."""
+    """Average over square blocks, as a detector with larger pixels does."""
     block = image.shape[0] // size
     if block == 1:
         return image
@@ -38,7 +38,7 @@ def box_downsample(
 
 @cache
 def _spread(size: int) -> Float[np.ndarray, "s c"]:
-    """Gaussian weights from the scatter grid to `size` pixels along one axis."""
+    """Return Gaussian weights from the scatter grid to `size` pixels along one axis."""
     to = (np.arange(size) + 0.5) / size
     source = (np.arange(SCATTER_CELLS) + 0.5) / SCATTER_CELLS
     gap = (to[:, None] - source[None, :]) / SCATTER_WIDTH
@@ -53,7 +53,7 @@ def expose(
     field: float,
     rng: np.random.Generator | None,
 ) -> Float[np.ndarray, "s s"]:
-    """The displayed radiograph, 0 (black) to 1 (white), of `size` pixels a side.
+    """Expose a radiograph of `size` pixels a side, 0 (black) to 1 (white).
 
     `attenuation` is sampled on a grid at least as fine as `size`; intensities (not
     attenuations) are averaged, as a detector does. `field` is the detector's side in

@@ -27,16 +27,16 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """Pixels in a row."""
+        """Return the number of pixels in a row."""
         return len(self.x)
 
     def columns(self, chosen: slice) -> "Grid":
-        """The same detector with these columns only."""
+        """Return the same detector with these columns only."""
         return Grid(self.x[chosen], self.z, self.pitch)
 
 
 def make_grid(size: int, field: float, centre: tuple[float, float]) -> Grid:
-    """A detector of `field` mm a side around the point `centre` = (x, z) mm."""
+    """Make a detector of `field` mm a side around the point `centre` = (x, z) mm."""
     pitch = field / size
     steps = (np.arange(size, dtype=np.float32) + 0.5) * pitch - field / 2
     x = (centre[0] + steps).astype(np.float32)
@@ -59,7 +59,7 @@ class Ellipsoid:
 
     @property
     def half_extent(self) -> tuple[float, float]:
-        """Half width in x and half height in z of the projection (mm)."""
+        """Return half width in x and half height in z of the projection (mm)."""
         cos, sin = np.cos(self.roll), np.sin(self.roll)
         a, _, c = self.axes
         return float(np.hypot(a * cos, c * sin)), float(np.hypot(a * sin, c * cos))
@@ -74,11 +74,12 @@ class Span:
 
     @property
     def length(self) -> Float[np.ndarray, "h w"]:
-        """Length of every interval (mm)."""
+        """Return the length of every interval (mm)."""
         length = self.end - self.start
         return np.maximum(length, 0, out=length)
 
     def __and__(self, other: "Span") -> "Span":
+        """Return the intersection of both intervals of every ray."""
         return Span(
             np.maximum(self.start, other.start), np.minimum(self.end, other.end)
         )
@@ -87,7 +88,7 @@ class Span:
 def half_chord(
     solid: Ellipsoid, x: Float[np.ndarray, "w"], z: Float[np.ndarray, "h"]
 ) -> Float[np.ndarray, "h w"]:
-    """Half the chord of every ray (x, z) through an ellipsoid (mm), 0 outside it."""
+    """Return half the chord of every ray (x, z) through an ellipsoid, mm; 0 outside."""
     a, b, c = solid.axes
     dx = (x - solid.centre[0])[None, :]
     dz = (z - solid.centre[2])[:, None]
@@ -105,14 +106,14 @@ def half_chord(
 
 
 def span(solid: Ellipsoid, grid: Grid) -> Span:
-    """Where the rays of a detector run inside an ellipsoid."""
+    """Return where the rays of a detector run inside an ellipsoid."""
     half = half_chord(solid, grid.x, grid.z)
     middle = np.float32(solid.centre[1])
     return Span(middle - half, middle + half)
 
 
 def length_outside(inner: Span, others: list[Span]) -> Float[np.ndarray, "h w"]:
-    """Length inside `inner` and outside the union of `others` (mm).
+    """Return the length inside `inner` and outside the union of `others` (mm).
 
     Inclusion and exclusion: intersections of intervals are intervals, so this is exact.
     """
@@ -158,7 +159,7 @@ class Rods:
     mu: Float[np.ndarray, "n"]
 
     def take(self, chosen: Int[np.ndarray, "m"]) -> "Rods":
-        """Some of the rods."""
+        """Return some of the rods."""
         return Rods(
             self.start[chosen], self.end[chosen], self.radius[chosen], self.mu[chosen]
         )
@@ -169,7 +170,7 @@ def chain(
     radius: float | Float[np.ndarray, "m"],
     mu: float,
 ) -> Rods:
-    """Rods from each point to the next; `radius` is one number or one per rod."""
+    """Make rods from each point to the next; `radius` is one number or one per rod."""
     points = np.asarray(points, np.float32)
     count = len(points) - 1
     radii = np.broadcast_to(np.asarray(radius, np.float32), count)
@@ -177,7 +178,7 @@ def chain(
 
 
 def join(parts: list[Rods]) -> Rods:
-    """All rods of several groups as one group."""
+    """Put all rods of several groups into one group."""
     return Rods(
         np.concatenate([part.start for part in parts]),
         np.concatenate([part.end for part in parts]),
@@ -221,7 +222,7 @@ def add_rods(image: Float[np.ndarray, "h w"], rods: Rods, grid: Grid) -> None:
 def _rod_shadows(
     rods: Rods, box: tuple[Int[np.ndarray, "n"], ...], grid: Grid
 ) -> tuple[Int[np.ndarray, "m"], Float[np.ndarray, "m"]]:
-    """Flat pixel indices in the rods' bounding boxes, and the attenuation there.
+    """Return flat indices of pixels in the rods' boxes, and the attenuation there.
 
     With rays at (qx, qz) from the rod's start, the unit axis t, w = qx tx + qz tz and
     A = 1 - ty^2, the ray is inside the endless cylinder where
@@ -274,7 +275,7 @@ def _rod_shadows(
 def _expand(
     start: Int[np.ndarray, "n"], end: Int[np.ndarray, "n"]
 ) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"]]:
-    """All integers of all ranges [start, end): which range, and the integer."""
+    """List all integers of all ranges [start, end): which range, and the integer."""
     count = end - start
     which = np.repeat(np.arange(len(count)), count)
     before = np.cumsum(count) - count

@@ -57,7 +57,7 @@ class Pose:
 
 
 def draw_patient(rng: np.random.Generator) -> Patient:
-    """An adult; distributions are independent but for sex, size and age."""
+    """Draw an adult, whose parts are independent but for sex, size and age."""
     female = bool(rng.random() < 0.47)
     age = float(np.clip(rng.normal(58, 17), 18, 95))
     size = float(np.clip(rng.normal(0.97 if female else 1.03, 0.03), 0.9, 1.1))
@@ -81,7 +81,7 @@ def draw_patient(rng: np.random.Generator) -> Patient:
 
 
 def draw_pose(rng: np.random.Generator, bedridden: bool) -> Pose:
-    """One exposure; the bedridden are imaged from the front (AP), less straight."""
+    """Draw one exposure: of the bedridden mostly from the front (AP), less straight."""
     frontal = bool(rng.random() < (0.8 if bedridden else 0.3))
     return Pose(
         view="AP" if frontal else "PA",
@@ -116,12 +116,12 @@ class Scene:
 
     @property
     def wide(self) -> float:
-        """Half the inner width of the thorax (mm)."""
+        """Return half the inner width of the thorax (mm)."""
         return self.patient.half_width
 
 
 def make_scene(patient: Patient, pose: Pose) -> Scene:
-    """A healthy thorax."""
+    """Make a healthy thorax."""
     return Scene(
         patient=patient,
         pose=pose,
@@ -131,7 +131,7 @@ def make_scene(patient: Patient, pose: Pose) -> Scene:
 
 
 def pleura(scene: Scene, side: int) -> Ellipsoid:
-    """The space a lung may fill (before heart and diaphragm take their part)."""
+    """Return the space a lung may fill, before heart and diaphragm take their part."""
     patient = scene.patient
     wide = patient.half_width
     half = 0.46 * wide
@@ -141,7 +141,7 @@ def pleura(scene: Scene, side: int) -> Ellipsoid:
 
 
 def lung(scene: Scene, side: int) -> Ellipsoid:
-    """The lung itself: the pleural space, collapsed to the hilum or behind a rind."""
+    """Return the lung: the pleural space, collapsed to the hilum or behind a rind."""
     space = pleura(scene, side)
     index = SIDES.index(side)
     collapse, rind = scene.collapse[index], scene.rind[index]
@@ -156,7 +156,7 @@ def lung(scene: Scene, side: int) -> Ellipsoid:
 
 
 def heart(scene: Scene) -> Ellipsoid:
-    """The heart, a third of it right of the midline, resting on the left diaphragm.
+    """Return the heart: a third right of the midline, on the left diaphragm.
 
     Its transverse diameter over the inner width of the thorax is `heart_ratio`.
     """
@@ -171,7 +171,7 @@ def heart(scene: Scene) -> Ellipsoid:
 
 
 def diaphragm(scene: Scene, side: int) -> Ellipsoid:
-    """What lies below a lung: the dome over liver or spleen and stomach."""
+    """Return what lies below a lung: the dome over liver or spleen and stomach."""
     high = 110.0
     top = scene.dome[SIDES.index(side)]
     wide = scene.patient.half_width
@@ -179,7 +179,7 @@ def diaphragm(scene: Scene, side: int) -> Ellipsoid:
 
 
 def ribs(scene: Scene) -> Float[np.ndarray, "s k n 3"]:
-    """Nodes of the ribs [2 sides, ribs, nodes, 3]: from the spine round to the front.
+    """Return the nodes of the ribs [2 sides, ribs, nodes, 3], from spine to front.
 
     A rib follows an ellipse that hugs the lung and falls from back to front.
     """

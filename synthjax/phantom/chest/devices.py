@@ -12,7 +12,7 @@ SHARES = (0.40, 0.35, 0.25)
 
 
 def support_devices(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """One of three kits, and a chest tube where the patient has a pneumothorax.
+    """Add one of three kits, and a chest tube where there is a pneumothorax.
 
     `severity` makes a pacemaker larger and sets the number of electrodes and wires.
     """
@@ -31,7 +31,7 @@ def support_devices(scene: Scene, severity: float, rng: np.random.Generator) -> 
 
 
 def _line(points: Sequence[tuple[float, ...]], radius: float, mu: float) -> Rods:
-    """A smooth wire through the points."""
+    """Return a smooth wire through the points."""
     nodes = np.array(points)
     steps = np.linspace(0, len(nodes) - 1, 5 * (len(nodes) - 1) + 1)
     whole = np.minimum(steps.astype(int), len(nodes) - 2)
@@ -49,7 +49,7 @@ def _line(points: Sequence[tuple[float, ...]], radius: float, mu: float) -> Rods
 
 
 def _pacemaker(scene: Scene, severity: float, side: int) -> None:
-    """A generator below the clavicle and two leads, to the right atrium and ventricle.
+    """Add a generator below the clavicle, and leads to right atrium and ventricle.
 
     Always from the subclavian vein through the superior vena cava.
     """
@@ -73,7 +73,7 @@ def _pacemaker(scene: Scene, severity: float, side: int) -> None:
 
 
 def _tubes(scene: Scene) -> None:
-    """Endotracheal tube, central venous line and feeding tube."""
+    """Add an endotracheal tube, a central venous line and a feeding tube."""
     shift = scene.mediastinum_shift
     top = scene.patient.top
     scene.rods.append(
@@ -97,7 +97,7 @@ def _tubes(scene: Scene) -> None:
 
 
 def _electrodes(scene: Scene, count: int) -> None:
-    """Adhesive electrodes on the skin with their wires."""
+    """Add adhesive electrodes on the skin with their wires."""
     top, wide = scene.patient.top, scene.wide
     places = [(-0.80, top - 30), (0.80, top - 30), (0.80, -92.0), (-0.80, -92.0)]
     for share, z in places[:count]:
@@ -108,7 +108,7 @@ def _electrodes(scene: Scene, count: int) -> None:
 
 
 def _sternal_wires(scene: Scene, count: int) -> None:
-    """Steel loops that close the sternum."""
+    """Add steel loops that close the sternum."""
     angle = np.linspace(0, 2 * np.pi, 9)
     for z in np.linspace(86, -34, count):
         loop = np.stack(
@@ -118,7 +118,7 @@ def _sternal_wires(scene: Scene, count: int) -> None:
 
 
 def _chest_tube(scene: Scene, index: int) -> None:
-    """A drain from the side wall up to the apex."""
+    """Add a drain from the side wall up to the apex."""
     side, wide = SIDES[index], scene.wide
     points = [(side * (wide + 40), 0, -74), (side * (wide - 8), 0, -38),
               (side * 0.78 * wide, 0, 30), (side * 0.52 * wide, 0, 92)]  # fmt: skip

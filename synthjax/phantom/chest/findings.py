@@ -24,7 +24,7 @@ class Fill(Protocol):
     def fraction(
         self, x: Float[np.ndarray, "w"], z: Float[np.ndarray, "h"]
     ) -> Float[np.ndarray, "h w"]:
-        """Share of the air that is gone, 0 to 1."""
+        """Return the share of the air that is gone, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Haze:
     def fraction(
         self, x: Float[np.ndarray, "w"], z: Float[np.ndarray, "h"]
     ) -> Float[np.ndarray, "h w"]:
-        """Share of the air that is gone, 0 to 1."""
+        """Return the share of the air that is gone, 0 to 1."""
         column = np.exp(-0.5 * ((x - self.centre[0]) / self.spread[0]) ** 2)
         row = np.exp(-0.5 * ((z - self.centre[1]) / self.spread[1]) ** 2)
         return np.float32(self.amount) * row[:, None] * column[None, :]
@@ -63,7 +63,7 @@ class Slab:
     def fraction(
         self, x: Float[np.ndarray, "w"], z: Float[np.ndarray, "h"]
     ) -> Float[np.ndarray, "h w"]:
-        """Share of the air that is gone, 0 to 1."""
+        """Return the share of the air that is gone, 0 to 1."""
         away = np.abs(x)
         low = self.low + np.float32(self.slopes[0]) * away
         high = self.high + np.float32(self.slopes[1]) * away
@@ -85,14 +85,14 @@ class Meniscus:
     def fraction(
         self, x: Float[np.ndarray, "w"], z: Float[np.ndarray, "h"]
     ) -> Float[np.ndarray, "h w"]:
-        """Share of the air that is gone, 0 to 1."""
+        """Return the share of the air that is gone, 0 to 1."""
         surface = self.level + self.rise * (np.abs(x) / self.wall) ** 3
         depth = surface[None, :] - z[:, None]
         return np.clip(depth / np.float32(6) + np.float32(0.5), 0, 0.97)
 
 
 def _sides(rng: np.random.Generator, both: float) -> list[int]:
-    """One side or, with probability `both`, two; as indices (0 right, 1 left)."""
+    """Draw one side or, with probability `both`, two; as indices (0 right, 1 left)."""
     side = int(rng.integers(2))
     return [0, 1] if rng.random() < both else [side]
 
@@ -100,17 +100,17 @@ def _sides(rng: np.random.Generator, both: float) -> list[int]:
 def enlarged_cardiomediastinum(
     scene: Scene, severity: float, rng: np.random.Generator
 ) -> None:
-    """The upper mediastinum is wide: 45 to 75 mm from the midline."""
+    """Widen the upper mediastinum: 45 to 75 mm from the midline."""
     scene.mediastinum_extra += 24 + 24 * severity
 
 
 def cardiomegaly(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """A cardiothoracic ratio of 0.57 to 0.69 (below 0.47 otherwise)."""
+    """Widen the heart to a cardiothoracic ratio of 0.57 to 0.69 (else below 0.47)."""
     scene.heart_ratio = 0.57 + 0.12 * severity
 
 
 def lone_opacity(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """One faint rounded haze in the upper or middle zone, of no known cause."""
+    """Add a faint rounded haze of no known cause, in the upper or middle zone."""
     index = int(rng.integers(2))
     centre = (SIDES[index] * float(rng.uniform(68, 88)), float(rng.uniform(25, 70)))
     size = 24 + 8 * severity
@@ -118,7 +118,7 @@ def lone_opacity(scene: Scene, severity: float, rng: np.random.Generator) -> Non
 
 
 def lung_lesion(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """One to four sharp round nodules; a single one is a mass."""
+    """Add one to four sharp round nodules; a single one is a mass."""
     count = int(rng.integers(1, 5))
     size = 12.5 + 6 * severity + (6 if count == 1 else 3 if count == 2 else 0)
     first = int(rng.integers(2))
@@ -136,7 +136,7 @@ def lung_lesion(scene: Scene, severity: float, rng: np.random.Generator) -> None
 
 
 def edema(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """Bat-wing haze on both sides, thick vessels and Kerley B lines at the bases."""
+    """Add bat-wing haze on both sides, thick vessels and Kerley B lines at the base."""
     for index, side in enumerate(SIDES):
         amount = 0.45 + 0.3 * severity
         scene.fills[index].append(Haze((side * 52.0, 0.0), (34, 46), amount))
@@ -149,7 +149,7 @@ def edema(scene: Scene, severity: float, rng: np.random.Generator) -> None:
 
 
 def consolidation(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """A dense lobe with a straight fissure for its edge, airways left open in it."""
+    """Fill a lobe, with a straight fissure for its edge and airways left open."""
     index = int(rng.random() < 0.4)
     amount = 0.72 + 0.2 * severity
     if rng.random() < 0.7:
@@ -165,7 +165,7 @@ def consolidation(scene: Scene, severity: float, rng: np.random.Generator) -> No
 
 
 def pneumonia(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """Patches that run into each other in one lower or middle zone of one side."""
+    """Add patches that run together in one lower or middle zone of one side."""
     index = int(rng.integers(2))
     middle = np.array([78.0, -22.0])
     for number in range(6):
@@ -179,7 +179,7 @@ def pneumonia(scene: Scene, severity: float, rng: np.random.Generator) -> None:
 
 
 def atelectasis(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """Plates above a raised diaphragm, the mediastinum drawn to the side."""
+    """Add plates above a raised diaphragm, and draw the mediastinum to their side."""
     index = int(rng.integers(2))
     scene.dome[index] += 26 + 20 * severity
     scene.mediastinum_shift += SIDES[index] * (8 + 8 * severity)
@@ -192,20 +192,20 @@ def atelectasis(scene: Scene, severity: float, rng: np.random.Generator) -> None
 
 
 def pneumothorax(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """A pleural line, beyond it black air without vessels; the lung is denser."""
+    """Collapse a lung: a pleural line, beyond it black air without vessels."""
     index = int(rng.integers(2))
     scene.collapse[index] = 0.22 + 0.28 * severity
 
 
 def pleural_effusion(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """Fluid over the diaphragm that climbs the wall: the sharp angle is gone."""
+    """Add fluid over the diaphragm that climbs the wall: the sharp angle is gone."""
     for index in _sides(rng, both=0.4):
         level = scene.dome[index] - 4 + 46 * severity
         scene.fills[index].append(Meniscus(level, 38.0, scene.wide))
 
 
 def pleural_other(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """A thick rind around side and apex with calcified plaques."""
+    """Add a thick rind around side and apex with calcified plaques."""
     for index in _sides(rng, both=0.3):
         thick = 12 + 9 * severity
         scene.rind[index] = thick
@@ -222,7 +222,7 @@ def pleural_other(scene: Scene, severity: float, rng: np.random.Generator) -> No
 
 
 def fracture(scene: Scene, severity: float, rng: np.random.Generator) -> None:
-    """Broken ribs in a row: gap, step and callus, a haematoma bulging from the wall."""
+    """Break ribs in a row: gap, step and callus, a haematoma bulging from the wall."""
     index = int(rng.integers(2))
     count = 3 + int(rng.integers(3))
     first = int(rng.integers(3, 5))

@@ -122,7 +122,7 @@ def label_of(*names: str) -> Float[np.ndarray, "y"]:
 
 
 def draw_label(rng: np.random.Generator) -> tuple[str, Float[np.ndarray, "y"]]:
-    """A reason for the examination and its label vector [14], 0 or 1."""
+    """Draw a reason for the exam and its label vector [14], 0 or 1."""
     names = list(REASONS)
     shares = np.cumsum([REASONS[name][0] for name in names])
     place = np.searchsorted(shares, rng.random() * shares[-1], side="right")
@@ -134,7 +134,7 @@ def draw_label(rng: np.random.Generator) -> tuple[str, Float[np.ndarray, "y"]]:
 
 
 def prevalence() -> Float[np.ndarray, "y"]:
-    """The exact probability of every label [14], by summing over all combinations."""
+    """Return the exact probability of every label [14], over all combinations."""
     total = np.zeros(len(LABELS))
     for share, chances in REASONS.values():
         for bits in product((0, 1), repeat=len(chances)):

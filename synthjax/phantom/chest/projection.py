@@ -38,7 +38,7 @@ FINEST = 1024  # largest grid that attenuation is computed on
 
 
 def grid_for(scene: Scene, resolution: int) -> Grid:
-    """The detector of one image, in the patient's frame.
+    """Return the detector of one image, in the patient's frame.
 
     Attenuation is computed on at least 64 x 64 points and on twice the resolution up
     to 1024, and intensities are averaged over the pixels (antialiasing).
@@ -49,7 +49,7 @@ def grid_for(scene: Scene, resolution: int) -> Grid:
 
 
 def attenuation(scene: Scene, grid: Grid) -> Float[np.ndarray, "h w"]:
-    """Line integral of attenuation of every ray through the whole thorax."""
+    """Return the line integral of attenuation of every ray through the thorax."""
     image = np.float32(SOFT) * body_chord(scene, grid)
     for side in SIDES:
         columns = half_columns(side, grid)
@@ -62,19 +62,20 @@ def attenuation(scene: Scene, grid: Grid) -> Float[np.ndarray, "h w"]:
 
 
 def turned(solid: Ellipsoid, scene: Scene) -> Ellipsoid:
-    """The solid after the patient's rotation, to first order in the angle."""
+    """Return the solid after the patient's rotation, to first order in the angle."""
     x, y, z = solid.centre
     moved = (x + scene.pose.turn * y, y, z)
     return Ellipsoid(moved, solid.axes, solid.roll, solid.mu)
 
 
 def _turned_rods(rods: Rods, scene: Scene) -> Rods:
+    """Return the rods after the patient's rotation, to first order in the angle."""
     move = np.array([[1, 0, 0], [scene.pose.turn, 1, 0], [0, 0, 1]], np.float32)
     return Rods(rods.start @ move, rods.end @ move, rods.radius, rods.mu)
 
 
 def body_chord(scene: Scene, grid: Grid) -> Float[np.ndarray, "h w"]:
-    """Depth of the body: an elliptic cylinder that thins above the shoulders (mm)."""
+    """Return the depth of the body, mm: a cylinder that thins above the shoulders."""
     patient = scene.patient
     wide = patient.half_width + patient.wall + 8
     flat = np.sqrt(np.maximum(1 - (np.abs(grid.x) / wide) ** 3, 0))
@@ -85,7 +86,7 @@ def body_chord(scene: Scene, grid: Grid) -> Float[np.ndarray, "h w"]:
 
 
 def mediastinum(scene: Scene, grid: Grid) -> Span:
-    """Great vessels and soft tissue between the lungs, an upright elliptic column."""
+    """Return great vessels and soft tissue between the lungs as an upright column."""
     patient = scene.patient
     extra = scene.mediastinum_extra * np.exp(-(((grid.z - 62) / 52) ** 2))
     half = patient.mediastinum + 5 * np.exp(-(((grid.z - 5) / 28) ** 2)) + extra
@@ -98,13 +99,13 @@ def mediastinum(scene: Scene, grid: Grid) -> Span:
 
 
 def half_columns(side: int, grid: Grid) -> slice:
-    """The columns that can hold the lung of this side."""
+    """Return the columns that can hold the lung of this side."""
     middle = int(np.searchsorted(grid.x, 0))
     return slice(0, middle) if side < 0 else slice(middle, grid.size)
 
 
 def neighbours(scene: Scene, side: int, grid: Grid) -> list[Span]:
-    """What takes room from a lung: diaphragm, mediastinum and heart."""
+    """Return what takes room from a lung: diaphragm, heart and mediastinum."""
     solids = [diaphragm(scene, side), heart(scene)]
     spans = [span(turned(solid, scene), grid) for solid in solids]
     return [*spans, mediastinum(scene, grid)]
@@ -134,7 +135,7 @@ def _add_lung(
 
 
 def _add_spine(image: Float[np.ndarray, "h w"], scene: Scene, grid: Grid) -> None:
-    """Vertebral bodies: an upright column, thinner in bone at the discs."""
+    """Add the vertebral bodies: an upright column, thinner in bone at the discs."""
     radius, height = 16.0, 24.0
     bow = scene.patient.spine_bow * np.sin(grid.z / 90) - 70 * scene.pose.turn
     inside = np.abs(grid.x) < radius + 14
@@ -146,7 +147,7 @@ def _add_spine(image: Float[np.ndarray, "h w"], scene: Scene, grid: Grid) -> Non
 
 
 def _soft_parts(scene: Scene) -> list[Ellipsoid]:
-    """Hila, aortic knob, breasts, stomach bubble and shoulder blades."""
+    """Return hila, aortic knob, breasts, stomach bubble and shoulder blades."""
     patient = scene.patient
     shift = scene.mediastinum_shift
     dense = SOFT - LUNG
@@ -170,12 +171,13 @@ def _soft_parts(scene: Scene) -> list[Ellipsoid]:
 
 
 def _rods(scene: Scene) -> Rods:
-    """Bones, vessels, airways and what the findings added."""
+    """Return bones, vessels, airways and what the findings added."""
     own = [_ribs(scene), _clavicles(scene), _vessels(scene), _airways(scene)]
     return join([*own, *scene.rods])
 
 
 def _ribs(scene: Scene) -> Rods:
+    """Return the ribs, broken where the scene says so."""
     nodes = ribs(scene)
     keep = np.ones(nodes.shape[:3], bool)
     for side, rib, node in scene.breaks:
@@ -193,6 +195,7 @@ def _ribs(scene: Scene) -> Rods:
 
 
 def _clavicles(scene: Scene) -> Rods:
+    """Return the clavicles, which stand higher in an AP image."""
     top = scene.patient.top
     lift = 8 if scene.pose.view == "AP" else 0
     x = np.array([16, 29, 42, 57, 72, 87, 102, 118, 134], np.float32)
@@ -204,7 +207,7 @@ def _clavicles(scene: Scene) -> Rods:
 
 
 def _vessels(scene: Scene) -> Rods:
-    """Pulmonary vessels from the hilum outwards, tapering, inside the (shrunken) lung."""
+    """Return the pulmonary vessels, tapering from the hilum, inside the lung."""
     angles = np.deg2rad([82, 58, 36, 12, -14, -38, -60, -80])
     steps = np.array([0.1, 0.22, 0.38, 0.58, 0.79, 1.0])
     starts, ends = [], []
@@ -233,7 +236,7 @@ def _vessels(scene: Scene) -> Rods:
 
 
 def _airways(scene: Scene) -> Rods:
-    """Trachea and main bronchi: air inside the mediastinum."""
+    """Return trachea and main bronchi: air inside the mediastinum."""
     x = 2 + scene.mediastinum_shift
     fork = np.array([x, -10.0, 38.0])
     trachea = chain(np.array([[2.0, -5.0, 190.0], [x, -8, 110], fork]), 8.0, -SOFT)

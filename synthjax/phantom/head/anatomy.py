@@ -53,7 +53,7 @@ class Head:
 
 
 def draw_head(rng: np.random.Generator) -> Head:
-    """An adult; distributions are independent but for sex, size, age and atrophy."""
+    """Draw an adult, whose parts are independent but for sex, size, age and atrophy."""
     female = bool(rng.random() < 0.48)
     age = float(np.clip(rng.normal(60, 18), 18, 95))
     atrophy = float(np.clip((age - 45) / 60 + rng.normal(0.12, 0.13), 0, 1))
@@ -90,13 +90,13 @@ def draw_head(rng: np.random.Generator) -> Head:
 
 
 def draw_levels(rng: np.random.Generator, count: int) -> Float[np.ndarray, "n"]:
-    """The z of some slices, ascending: one from each of `count` equal shares."""
+    """Draw the z of some slices, ascending: one from each of `count` equal shares."""
     share = (np.arange(count) + rng.random(count)) / count
     return np.interp(share, LEVEL_SHARES, LEVELS)
 
 
 def level_scale(level: float) -> float:
-    """Size of the cranial cavity at a level, relative to its widest level."""
+    """Return the size of the cranial cavity at a level, relative to its widest."""
     if level > 8:
         return float(np.sqrt(1 - ((level - 8) / (VERTEX - 8)) ** 2.3))
     return 1 - 0.10 * ((8 - level) / 36) ** 2
@@ -105,7 +105,7 @@ def level_scale(level: float) -> float:
 def inner_radius(
     head: Head, level: float, angle: Float[np.ndarray, "*n"]
 ) -> Float[np.ndarray, "*n"]:
-    """From the origin to the inner table of the skull along directions (mm).
+    """Return the way from the origin to the inner table along directions (mm).
 
     An ellipse, wider behind than in front, with the patient's own asymmetry; at low
     levels the wing of the sphenoid indents it between frontal and temporal lobe.
@@ -124,12 +124,12 @@ def inner_radius(
 
 
 def slope(level: float) -> float:
-    """How far the skull recedes for each mm upwards: 0 at a vertical wall."""
+    """Return how far the skull recedes for each mm upwards: 0 at a vertical wall."""
     return abs(level_scale(level + 2.5) - level_scale(level - 2.5)) * 75 / 5
 
 
 def sulci(head: Head, level: float) -> tuple[Float[np.ndarray, "k"], ...]:
-    """Angles (ascending, radians) and depths (mm) of the sulci at a level."""
+    """Return angles (ascending, radians) and depths (mm) of the sulci at a level."""
     sway = 0.045 * np.sin(level / 9 + head.sulcus_phase)
     breath = 0.78 + 0.22 * np.sin(level / 7 + 2 * head.sulcus_phase)
     order = np.argsort(head.sulcus_angle + sway)
@@ -155,12 +155,12 @@ class Grid:
     pitch: float  # between points, mm of the atlas
 
     def at(self, table: Float[np.ndarray, "k"]) -> Float[np.ndarray, "n n"]:
-        """A function of direction, given as a table over ANGLES."""
+        """Evaluate a table over ANGLES in the direction of every point."""
         return np.take(table.astype(np.float32), self.entry)
 
 
 def entry(angle: Float[np.ndarray, "*n"]) -> Int[np.ndarray, "*n"]:
-    """Where directions are found in a table over ANGLES."""
+    """Return where directions are found in a table over ANGLES."""
     place = (angle + np.float32(np.pi)) * np.float32(STEPS / (2 * np.pi))
     return np.floor(place).astype(np.intp) & (STEPS - 1)  # modulo a power of two
 
@@ -171,13 +171,13 @@ def around(
     drop: Float[np.ndarray, "n n"],
     pitch: float,
 ) -> Grid:
-    """Points with their distances and directions from the origin of `x` and `y`."""
+    """Return points with their distances and directions from the origin of `x`, `y`."""
     angle = np.arctan2(x, y)
     return Grid(x, y, drop, np.hypot(x, y), angle, entry(angle), pitch)
 
 
 def make_grid(head: Head, size: int) -> Grid:
-    """`size` x `size` points over the field of view of a head."""
+    """Make `size` x `size` points over the field of view of a head."""
     pitch = head.field / head.size / size
     steps = ((np.arange(size) + 0.5) * pitch - pitch * size / 2).astype(np.float32)
     right = steps[None, :] - np.float32(head.shift[0])

@@ -41,7 +41,7 @@ VENTRICLE_FLATTENING = 0.55  # ventricles are taller than wide
 
 
 def tube(points: Slice, part: Tube, squash: float, scale: float = 1.0) -> Distance:
-    """Inside a tube on both sides; `squash` divides its height, `scale` its radii."""
+    """Return the distance into a tube on both sides, its radii times `scale`."""
     ax, ay, az = part.start[0], part.start[1], part.start[2] * squash
     bx, by, bz = (
         part.end[0] - ax,
@@ -60,7 +60,7 @@ def tube(points: Slice, part: Tube, squash: float, scale: float = 1.0) -> Distan
 
 
 def reaches(points: Slice, part: Tube, squash: float, scale: float) -> bool:
-    """Whether a tube comes near the slice at all."""
+    """Tell whether a tube comes near the slice at all."""
     low, high = sorted((part.start[2], part.end[2]))
     reach = max(part.radii) * scale / squash + 2
     return low - reach < points.level < high + reach
@@ -72,7 +72,7 @@ def ellipsoid(
     axes: tuple[float, float, float],
     turn: float = 0.0,
 ) -> Distance | None:
-    """Inside an ellipsoid on both sides; None where the slice misses it."""
+    """Return the distance into an ellipsoid; None where the slice misses it."""
     rest = 1 - ((points.level - centre[2]) / axes[2]) ** 2
     if rest <= 0.02:
         return None
@@ -86,7 +86,7 @@ def ellipsoid(
 
 
 def union(parts: list[Distance | None]) -> Distance | None:
-    """Inside any of the parts."""
+    """Return the distance into any of the parts."""
     whole: Distance | None = None
     for part in parts:
         if part is not None:
@@ -95,7 +95,7 @@ def union(parts: list[Distance | None]) -> Distance | None:
 
 
 def lateral_ventricles(points: Slice) -> Distance | None:
-    """Inside a lateral ventricle: horns, body and atrium, as far as in the slice."""
+    """Return the distance into a lateral ventricle: horns, body and atrium."""
     scale, squash = points.ventricle_scale, VENTRICLE_FLATTENING
     parts = [
         tube(points, part, squash, scale)
@@ -110,7 +110,7 @@ def lateral_ventricles(points: Slice) -> Distance | None:
 
 
 def middle_ventricles(points: Slice) -> Distance | None:
-    """Inside the third or the fourth ventricle."""
+    """Return the distance into the third or the fourth ventricle."""
     level, scale = points.level, points.ventricle_scale
     parts: list[Distance | None] = []
     if -13 < level < 8:
@@ -122,20 +122,20 @@ def middle_ventricles(points: Slice) -> Distance | None:
 
 
 def fissure_ends(level: float) -> tuple[float, float]:
-    """The midline fissure runs in front of the first y and behind the second (mm)."""
+    """Return the y (mm) before and behind which the midline fissure runs."""
     front = np.interp(level, [-24, -8, 4, 16, 26, 32], [24, 24, 37, 41, 34, 0])
     back = np.interp(level, [-8, 4, 18, 27, 32], [-46, -38, -38, -26, 0])
     return float(front), float(back)
 
 
 def in_fissure(points: Slice) -> Distance:
-    """How far (mm) a point lies within the stretches of the midline fissure."""
+    """Return how far (mm) a point lies within the stretches of the midline fissure."""
     front, back = fissure_ends(points.level)
     return np.maximum(points.y - front, back - points.y)
 
 
 def midline_fissure(points: Slice, width: float) -> Distance:
-    """Inside the fissure between the hemispheres and the sulci that open to it."""
+    """Return the distance into the midline fissure and the sulci that open to it."""
     stretch = in_fissure(points)
     inside = np.minimum(width / 2 - points.away, stretch)
     # Another row of sulci on each side, at uneven distances.
@@ -155,7 +155,7 @@ def midline_fissure(points: Slice, width: float) -> Distance:
 
 
 def convexity_sulci(points: Slice, width: Float[np.ndarray, "k"]) -> Distance:
-    """Inside a sulcus that opens to the convexity.
+    """Return the distance into a sulcus that opens to the convexity.
 
     `width` is a table over ANGLES (mm). Sulci wind: their axes sway with depth.
     """
@@ -182,7 +182,7 @@ def convexity_sulci(points: Slice, width: Float[np.ndarray, "k"]) -> Distance:
 
 
 def sylvian(points: Slice, width: float) -> Distance | None:
-    """Inside a Sylvian fissure: its stem, the cistern of the insula, its branch back."""
+    """Return the distance into a Sylvian fissure: stem, insular cistern, branch."""
     level, half = points.level, width / 2
     if not -20 < level < 26:
         return None
@@ -211,7 +211,7 @@ def sylvian(points: Slice, width: float) -> Distance | None:
 
 
 def cisterns(points: Slice, width: float) -> Distance | None:
-    """Inside the basal cisterns: star above the sella, around midbrain and pons."""
+    """Return the distance into the basal cisterns: star, around midbrain and pons."""
     level = points.level
     parts: list[Distance | None] = []
     if -24 < level < -6:
@@ -236,7 +236,7 @@ def cisterns(points: Slice, width: float) -> Distance | None:
 
 
 def deep_grey(points: Slice) -> Distance | None:
-    """Inside caudate nucleus, lentiform nucleus or thalamus."""
+    """Return the distance into caudate nucleus, lentiform nucleus or thalamus."""
     return union(
         [
             ellipsoid(points, (13, 19, 6), (4.8, 9.5, 11), -0.3),
@@ -247,14 +247,14 @@ def deep_grey(points: Slice) -> Distance | None:
 
 
 def tentorium(level: float) -> tuple[float, float]:
-    """Where the cerebellum's slice begins: y at the midline, and its fall per mm."""
+    """Return where the cerebellum's slice begins: y at the midline, and fall per mm."""
     top = np.interp(level, [-28, -18, -8], [-10, -16, -27])
     fall = np.interp(level, [-28, -18, -8], [0.5, 0.8, 1.9])
     return float(top), float(fall)
 
 
 def cerebellum(points: Slice) -> Distance | None:
-    """Behind the tentorium (and in front of the skull); None above it."""
+    """Return the distance behind the tentorium; None where the slice is above it."""
     if points.level > -6:
         return None
     top, fall = tentorium(points.level)
@@ -263,7 +263,7 @@ def cerebellum(points: Slice) -> Distance | None:
 
 
 def brainstem(points: Slice) -> Distance | None:
-    """Midbrain and pons."""
+    """Return the distance into midbrain and pons."""
     if points.level > -5:
         return None
     low = float(np.clip((-10 - points.level) / 14, 0, 1))
@@ -272,7 +272,7 @@ def brainstem(points: Slice) -> Distance | None:
 
 
 def base_bones(points: Slice) -> Distance | None:
-    """Bones that stand up from the base: petrous ridges, sphenoid wings, clinoids."""
+    """Return the distance into petrous ridges, sphenoid wings and clinoids."""
     level = points.level
     if level > -17:
         return None

@@ -21,7 +21,7 @@ class Canvas:
     seen: dict[str, Map] = field(default_factory=dict)
 
     def cover(self, inside: Map, edge: float = 0.0) -> Map:
-        """Share of every point that lies inside, from a signed distance (mm)."""
+        """Return the share of points that lies inside, from a signed distance (mm)."""
         share = inside * np.float32(1 / max(self.edge, edge))
         share += np.float32(0.5)
         return np.clip(share, 0, 1, out=share)

@@ -1,12 +1,14 @@
 """A case: one patient with haemorrhages, drawn from a seed, and the slices taken."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from synthjax.phantom.head.anatomy import Head, draw_head, draw_levels
-from synthjax.phantom.head.haemorrhages import DRAW, Haemorrhages
+from synthjax.phantom.head.drawing import DRAW
+from synthjax.phantom.head.haemorrhages import Haemorrhages
 from synthjax.phantom.head.labels import LABELS, TYPES, close, draw_types, types_of
 
 SLICES_PER_PATIENT = 4
@@ -97,6 +99,7 @@ def draw_haemorrhages(
         for index, kind in enumerate(TYPES)
         if present[index]
     }
-    return Haemorrhages(
-        **{kind: DRAW[kind](head, rng) for kind, rng in streams.items()}
-    )
+    drawn: dict[str, Any] = {
+        kind: DRAW[kind](head, rng) for kind, rng in streams.items()
+    }
+    return Haemorrhages(**drawn)

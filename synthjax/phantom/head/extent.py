@@ -12,15 +12,15 @@ Table = Float[np.ndarray, "k"]  # over ANGLES
 
 
 def swell(level: float, centre: float, reach: float) -> float:
-    """Size in a slice relative to the largest: the section of a spheroid."""
+    """Return the size in a slice relative to the largest: a spheroid's section."""
     return float(np.sqrt(max(0.0, 1 - ((level - centre) / reach) ** 2)))
 
 
 def turned(angle: float) -> Table:
-    """Angles from a direction, -pi to pi."""
+    """Return the angles from a direction, -pi to pi."""
     return (ANGLES - angle + np.pi) % (2 * np.pi) - np.pi
 
 
 def promises(kind: str, area: float, head: Head) -> bool:
-    """Whether an area of the atlas (mm^2) is enough in this head to count."""
+    """Tell whether an area of the atlas (mm^2) is enough in this head to count."""
     return area * head.size**2 >= MARGIN * LEAST_AREA[kind]

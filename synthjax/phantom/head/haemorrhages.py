@@ -1,26 +1,16 @@
 """What is wrong: each type of haemorrhage as the shape that a radiologist looks for.
 
-A haemorrhage is drawn once for a patient, from a random stream that belongs to the
-patient and the type, and has an extent along the head. `shows` says whether a slice
-holds enough of it to count (`head_labels.LEAST_AREA`), from its closed form and without
-rendering; a slice in which it does not show has none of it. So labels are true.
+A haemorrhage has an extent along the head. `shows` tells whether a slice holds enough of
+it to count (`labels.LEAST_AREA`), from its closed form and without rendering; a slice in
+which it does not show has none of it. So labels are true.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from synthjax.phantom.head.anatomy import (
-    ANGLES,
-    CORONAL,
-    LAMBDOID,
-    Head,
-    inner_radius,
-    sulci,
-)
+from synthjax.phantom.head.anatomy import ANGLES, Head, inner_radius, sulci
 from synthjax.phantom.head.extent import Table, promises, swell, turned
 from synthjax.phantom.head.labels import TYPES
 
@@ -37,7 +27,7 @@ class Epidural:
     hounsfield: float
 
     def shows(self, head: Head, level: float) -> bool:
-        """Whether a slice holds enough of it."""
+        """Tell whether a slice holds enough of it."""
         size = swell(level, self.level, self.reach)
         radius = inner_radius(head, level, np.array([self.angle]))[0]
         # 1.41 is the integral of (1 - q^2)^0.8 from -1 to 1.
@@ -45,34 +35,15 @@ class Epidural:
         return promises("epidural", area, head)
 
     def thickness(self, level: float) -> Table:
-        """From the inner table inwards, over ANGLES (mm)."""
+        """Return its thickness from the inner table inwards, over ANGLES (mm)."""
         size = swell(level, self.level, self.reach)
         part = turned(self.angle) / (self.half * size)
         return self.thick * size * np.maximum(1 - part**2, 0) ** 0.8
 
     def shift(self, level: float) -> float:
-        """How far it moves the midline, mm; positive to the left."""
+        """Return how far it moves the midline, mm; positive to the left."""
         size = swell(level, self.level, self.reach)
         return -float(np.sign(self.angle)) * 0.26 * self.thick * size
-
-
-def draw_epidural(head: Head, rng: np.random.Generator) -> Epidural:
-    """Mostly temporal and parietal, between the coronal and the lambdoid suture."""
-    frontal = rng.random() < 0.25
-    middle = rng.uniform(0.40, 0.46) if frontal else rng.uniform(1.28, 1.9)
-    low, high = (0.0, CORONAL) if frontal else (CORONAL, LAMBDOID)
-    room = min(middle - low, high - middle) - 0.02
-    half = min(float(rng.uniform(0.34, 0.46)), room)
-    # Thick for its length, or the skull's own curve would make it a crescent.
-    thick = 75 * half * float(rng.uniform(0.48, 0.68))
-    return Epidural(
-        angle=head.side * float(middle),
-        half=half,
-        thick=thick,
-        level=float(rng.uniform(2, 24)),
-        reach=float(rng.uniform(30, 46)),
-        hounsfield=float(rng.uniform(60, 80)),
-    )
 
 
 @dataclass(frozen=True)
@@ -88,19 +59,19 @@ class Subdural:
     hounsfield: float
 
     def _sizes(self, level: float) -> tuple[float, float]:
-        """Thickness (mm) and half length (radians) in a slice."""
+        """Return thickness (mm) and half length (radians) in a slice."""
         size = swell(level, self.level, self.reach)
         return self.thick * size**0.7, self.half * size**0.5
 
     def shows(self, head: Head, level: float) -> bool:
-        """Whether a slice holds enough of it."""
+        """Tell whether a slice holds enough of it."""
         thick, half = self._sizes(level)
         radius = inner_radius(head, level, np.array([self.angle]))[0]
         # 1.44 is the integral of (1 - q^2)^0.75 from -1 to 1.
         return promises("subdural", 1.44 * thick * half * (radius - thick), head)
 
     def thickness(self, level: float) -> Table:
-        """From the inner table inwards, over ANGLES (mm)."""
+        """Return its thickness from the inner table inwards, over ANGLES (mm)."""
         thick, half = self._sizes(level)
         if half <= 0:
             return np.zeros_like(ANGLES)
@@ -108,23 +79,8 @@ class Subdural:
         return thick * np.maximum(1 - part**2, 0) ** 0.75
 
     def shift(self, level: float) -> float:
-        """How far it moves the midline, mm; positive to the left."""
+        """Return how far it moves the midline, mm; positive to the left."""
         return -float(np.sign(self.angle)) * 0.45 * self._sizes(level)[0]
-
-
-def draw_subdural(head: Head, rng: np.random.Generator) -> Subdural:
-    """Opposite to where an epidural haematoma would be; most are fresh and bright."""
-    age = rng.random()
-    fresh, older = rng.uniform(56, 75), rng.uniform(35, 56)
-    return Subdural(
-        angle=-head.side * float(rng.uniform(1.3, 1.85)),
-        half=float(rng.uniform(0.85, 1.25)),
-        thick=float(rng.uniform(7, 15)),
-        falx=float(rng.uniform(3.0, 5.5)) if rng.random() < 0.3 else 0.0,
-        level=float(rng.uniform(12, 32)),
-        reach=float(rng.uniform(36, 52)),
-        hounsfield=float(fresh if age < 0.75 else older),
-    )
 
 
 @dataclass(frozen=True)
@@ -141,51 +97,21 @@ class Intraparenchymal:
     oedema: float  # HU of the rim
 
     def size(self, level: float) -> float:
-        """Mean radius in a slice, mm."""
+        """Return the mean radius in a slice, mm."""
         return self.radius * swell(level, self.level, self.reach)
 
     def shows(self, head: Head, level: float) -> bool:
-        """Whether a slice holds enough of it."""
+        """Tell whether a slice holds enough of it."""
         return promises("intraparenchymal", np.pi * self.size(level) ** 2, head)
 
     def outline(self, level: float) -> Table:
-        """Radius from its centre, over ANGLES (mm)."""
+        """Return the radius from its centre, over ANGLES (mm)."""
         radius = np.ones_like(ANGLES)
         for order, (share, phase) in enumerate(
             zip(self.ripple[:4], self.ripple[4:], strict=True), start=2
         ):
             radius += share * np.cos(order * ANGLES + phase + 0.05 * order * level)
         return self.size(level) * radius
-
-
-def draw_intraparenchymal(head: Head, rng: np.random.Generator) -> Intraparenchymal:
-    """In the basal ganglia, in a lobe, or (few) in the cerebellum."""
-    place, side = rng.random(), int(rng.integers(2)) * 2 - 1
-    radius = float(rng.uniform(11, 21))
-    level, lowest = float(rng.uniform(6, 18)), -12.0  # z; above the base
-    if place < 0.5:  # putamen and thalamus
-        centre = side * float(rng.uniform(22, 32)), float(rng.uniform(-14, 12))
-        radius = min(radius, 18.0)
-    elif place < 0.9:
-        angle = side * float(rng.choice([0.5, 1.2, 1.75, 2.4]) + rng.uniform(-0.1, 0.1))
-        level = float(rng.uniform(14, 40))
-        edge = inner_radius(head, level, np.array([angle]))[0]
-        away = float(edge) - radius * 1.25 - float(rng.uniform(6, 10))
-        centre = away * float(np.sin(angle)), away * float(np.cos(angle))
-    else:
-        radius = min(radius, 14.0)
-        centre = side * float(rng.uniform(12, 22)), float(rng.uniform(-54, -46))
-        level, lowest = float(rng.uniform(-28, -22)), -40.0
-    return Intraparenchymal(
-        centre=centre,
-        radius=radius,
-        ripple=(*rng.normal(0, (0.10, 0.08, 0.04, 0.04)), *rng.uniform(0, 6.28, 4)),
-        rim=float(rng.uniform(4, 10)),
-        level=level,
-        reach=min(radius * float(rng.uniform(1.5, 2.1)), level - lowest),
-        hounsfield=float(rng.uniform(60, 78)),
-        oedema=float(rng.uniform(19, 23)),
-    )
 
 
 @dataclass(frozen=True)
@@ -199,7 +125,7 @@ class Intraventricular:
     width: float  # ventricles widen by this factor, for they drain badly
 
     def shows(self, head: Head, level: float) -> bool:
-        """Whether a slice holds enough of it: where the ventricles are wide.
+        """Tell whether a slice holds enough of it: where the ventricles are wide.
 
         A cast fills the lateral ventricles and, below, the fourth; settled blood is
         in their atria and occipital horns, higher up only if it stands high.
@@ -208,17 +134,6 @@ class Intraventricular:
             return -4 < level < 26
         top = np.interp(self.surface, (-38, -28, -20), (7, 15, 23))
         return bool(-4 < level < top)
-
-
-def draw_intraventricular(head: Head, rng: np.random.Generator) -> Intraventricular:
-    """Half settled, half casts."""
-    return Intraventricular(
-        cast=bool(rng.random() < 0.5),
-        surface=float(rng.uniform(-38, -20)),
-        hounsfield=float(rng.uniform(54, 74)),
-        tint=float(rng.uniform(2, 9)),
-        width=float(rng.uniform(1.2, 1.5)),
-    )
 
 
 @dataclass(frozen=True)
@@ -234,11 +149,11 @@ class Subarachnoid:
     hounsfield: float
 
     def sector(self) -> Table:
-        """1 over ANGLES where sulci hold blood, falling to 0 at the ends."""
+        """Return 1 over ANGLES where sulci hold blood, falling to 0 at the ends."""
         return np.clip((self.half - np.abs(turned(self.angle))) / 0.08, 0, 1)
 
     def shows(self, head: Head, level: float) -> bool:
-        """Whether a slice holds enough of it: cisterns by level, sulci by their sum."""
+        """Tell whether a slice holds enough: cisterns by level, sulci by their sum."""
         if self.basal:
             return -20 < level < 17
         if abs(level - self.level) > self.reach:
@@ -249,27 +164,7 @@ class Subarachnoid:
         return promises("subarachnoid", float(filled), head)
 
 
-def draw_subarachnoid(head: Head, rng: np.random.Generator) -> Subarachnoid:
-    """Half basal (a burst aneurysm), half over one side of the convexity."""
-    side = int(rng.integers(2)) * 2 - 1
-    return Subarachnoid(
-        basal=bool(rng.random() < 0.5),
-        angle=side * float(rng.uniform(0.8, 2.2)),
-        half=float(rng.uniform(0.5, 0.8)),
-        width=float(rng.uniform(2.8, 3.8)),
-        level=float(rng.uniform(18, 36)),
-        reach=float(rng.uniform(24, 34)),
-        hounsfield=float(rng.uniform(50, 65)),
-    )
-
-
-DRAW: dict[str, Callable[[Head, np.random.Generator], Any]] = {
-    "epidural": draw_epidural,
-    "intraparenchymal": draw_intraparenchymal,
-    "intraventricular": draw_intraventricular,
-    "subarachnoid": draw_subarachnoid,
-    "subdural": draw_subdural,
-}
+Haemorrhage = Epidural | Intraparenchymal | Intraventricular | Subarachnoid | Subdural
 
 
 @dataclass(frozen=True)
@@ -283,12 +178,12 @@ class Haemorrhages:
     subdural: Subdural | None = None
 
     def present(self) -> Float[np.ndarray, "t"]:
-        """Which types [5] there are, 0 or 1, in the order of TYPES."""
+        """Return which types [5] there are, 0 or 1, in the order of TYPES."""
         there = [getattr(self, kind) is not None for kind in TYPES]
         return np.array(there, np.float32)
 
     def showing(self, head: Head, level: float) -> "Haemorrhages":
-        """Those that a slice at `level` (z, mm) shows."""
+        """Return those that a slice at `level` (z, mm) shows."""
         every = ((kind, getattr(self, kind)) for kind in TYPES)
         return Haemorrhages(
             **{
@@ -300,11 +195,11 @@ class Haemorrhages:
 
     @property
     def convex(self) -> tuple[Epidural | Subdural, ...]:
-        """Those between skull and brain."""
+        """Return those between skull and brain."""
         return tuple(one for one in (self.subdural, self.epidural) if one is not None)
 
     def thickness(self, level: float) -> Table:
-        """Of all blood between skull and brain, over ANGLES (mm)."""
+        """Return that of all blood between skull and brain, over ANGLES (mm)."""
         thick = np.zeros_like(ANGLES)
         for one in self.convex:
             thick = thick + one.thickness(level)

@@ -9,7 +9,7 @@ epidural one. The prevalences over patients are known exactly (`prevalence`).
 
 A label belongs to a slice: it is 1 where the slice shows at least `LEAST_AREA` of that
 blood. Haemorrhages have an extent along the head, so a bleeding patient has clean slices
-too. At the levels of `head_anatomy.draw_levels` about half of the slices have no
+too. At the levels of `anatomy.draw_levels` about half of the slices have no
 finding, and the five types are on about 8, 16, 10, 14 and 17 % of them.
 """
 
@@ -65,7 +65,7 @@ REASONS: dict[str, tuple[float, dict[str, float]]] = {
 
 
 def close(present: Float[np.ndarray, "t"]) -> Float[np.ndarray, "y"]:
-    """The label vector [6] of five types: "no finding" is 1 where they are all 0."""
+    """Return the label vector [6] of five types: "no finding" is 1 if all are 0."""
     return np.append(present, float(not present.any())).astype(np.float32)
 
 
@@ -82,7 +82,7 @@ def types_of(*names: str) -> Float[np.ndarray, "t"]:
 
 
 def draw_types(rng: np.random.Generator) -> tuple[str, Float[np.ndarray, "t"]]:
-    """A reason for the examination and the types [5] that the patient has, 0 or 1."""
+    """Draw a reason for the exam and the types [5] that the patient has, 0 or 1."""
     names = list(REASONS)
     shares = np.cumsum([REASONS[name][0] for name in names])
     place = np.searchsorted(shares, rng.random() * shares[-1], side="right")
@@ -93,7 +93,7 @@ def draw_types(rng: np.random.Generator) -> tuple[str, Float[np.ndarray, "t"]]:
 
 
 def prevalence() -> Float[np.ndarray, "y"]:
-    """The exact share of patients with each type, and with none [6]."""
+    """Return the exact share of patients with each type, and with none [6]."""
     total = np.zeros(len(LABELS))
     for share, chances in REASONS.values():
         for bits in product((0, 1), repeat=len(chances)):

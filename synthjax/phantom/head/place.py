@@ -40,7 +40,7 @@ class Slice:
 
 
 def place_brain(head: Head, level: float, found: Haemorrhages, grid: Grid) -> Slice:
-    """The slice at `level` (z, mm) of a head with these haemorrhages.
+    """Place the brain in the slice at `level` (z, mm) of a head with haemorrhages.
 
     Blood on the convexity moves the brain sideways, most on its own side, presses the
     sulci beneath it shut and narrows the ventricle of its side; a clot pushes its
@@ -81,7 +81,7 @@ def place_brain(head: Head, level: float, found: Haemorrhages, grid: Grid) -> Sl
 
 
 def _moved_aside(x: Map, grid: Grid, one: Epidural | Subdural, level: float) -> Map:
-    """x before blood on the convexity moved the midline by `shift`."""
+    """Return x before blood on the convexity moved the midline by `shift`."""
     side = float(np.sign(one.angle))
     near = np.clip(grid.x * np.float32(side / 110) + np.float32(0.5), 0, 1)
     near *= np.maximum(1 - (grid.y * np.float32(1 / BACK_AND_FRONT)) ** 2, 0)
@@ -91,7 +91,7 @@ def _moved_aside(x: Map, grid: Grid, one: Epidural | Subdural, level: float) -> 
 def _moved_outwards(
     x: Map, y: Map, clot: Intraparenchymal, level: float
 ) -> tuple[Map, Map]:
-    """x and y before a clot pushed them away from its centre."""
+    """Return x and y before a clot pushed them away from its centre."""
     right, up = x - clot.centre[0], y - clot.centre[1]
     away = right**2 + up**2
     push = (0.7 * clot.size(level)) ** 2 * np.exp(away * np.float32(-1 / PUSH**2))

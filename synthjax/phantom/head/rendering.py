@@ -65,7 +65,7 @@ def paint(case: Case, image: int, resolution: int) -> tuple[Canvas, Slice]:
 def paint_head(
     head: Head, level: float, found: Haemorrhages, size: int
 ) -> tuple[Canvas, Slice]:
-    """One slice on `size` x `size` points, and where its points belong.
+    """Paint a slice on `size` x `size` points, and return where its points belong.
 
     Args:
       head: who is scanned.
@@ -84,7 +84,7 @@ def paint_head(
 
 
 def _paint_surface(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
-    """Fluid between brain and skull, and the blood that lies on the convexity."""
+    """Paint fluid between brain and skull, and the blood on the convexity."""
     wall = SLAB * slope(points.level) * 0.5
     canvas.paint(points.head.csf + 4, canvas.cover(-points.below, wall))
     for kind, one in (("subdural", found.subdural), ("epidural", found.epidural)):
@@ -96,19 +96,19 @@ def _paint_surface(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
 
 
 def _bone(head: Head, level: float) -> Float[np.ndarray, "k"]:
-    """Thickness of the skull over ANGLES (mm); a slanting wall looks thick."""
+    """Return the skull's thickness over ANGLES (mm); a slanting wall looks thick."""
     bump = 1 + 0.25 * np.cos(ANGLES) ** 2 + 0.12 * np.sin(3 * ANGLES + level / 20)
     brow = 4 * _low(level) * np.exp(-((ANGLES / 0.3) ** 4))
     return head.bone * bump * float(np.hypot(1, slope(level))) + brow
 
 
 def _low(level: float) -> float:
-    """0 above the frontal sinus, 1 at its middle."""
+    """Return 0 above the frontal sinus, 1 at its middle."""
     return float(np.clip((-8 - level) / 12, 0, 1))
 
 
 def _paint_skull(canvas: Canvas, points: Slice) -> None:
-    """Bones of the base; inner and outer table, diploe, sutures, frontal sinus."""
+    """Paint bones of the base, both tables, diploe, sutures and frontal sinus."""
     grid, depth, level = points.grid, points.depth, points.level
     base = base_bones(points)
     if base is not None:
@@ -131,7 +131,7 @@ def _paint_skull(canvas: Canvas, points: Slice) -> None:
 
 
 def _paint_scalp(canvas: Canvas, points: Slice) -> None:
-    """Temporal muscle (in lower slices), fat, skin, and the air around."""
+    """Paint temporal muscle (in lower slices), fat, skin, and the air around."""
     grid, head, level = points.grid, points.head, points.level
     outside = -points.depth - grid.at(_bone(head, level))
     temple = 9 * np.exp(-(((np.abs(ANGLES) - 1.15) / 0.38) ** 2))

@@ -12,7 +12,7 @@ LOWEST, HIGHEST = -1024, 3071  # HU that a scanner stores
 
 
 def points_for(resolution: int) -> int:
-    """Points a side on which a slice of `resolution` pixels a side is computed.
+    """Return on how many points a side a slice of `resolution` pixels is computed.
 
     Small pixels need no more points than pixels: edges are ramps as wide as a point.
     """
@@ -29,7 +29,7 @@ def acquire(
     noise: float,
     rng: np.random.Generator | None,
 ) -> Int16[np.ndarray, "s s"]:
-    """What a scanner reports for a slice, HU.
+    """Return what a scanner reports for a slice, HU.
 
     Args:
       hounsfield: of the tissue, on `points_for(resolution)` points a side.
@@ -51,7 +51,7 @@ def acquire(
 
 
 def _grain(size: int, rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
-    """Noise of unit variance whose neighbours are a little alike."""
+    """Draw noise of unit variance whose neighbours are a little alike."""
     grain = rng.standard_normal((size + 2, size + 2), dtype=np.float32)
     kernel = np.array([0.25, 1.0, 0.25], np.float32)
     kernel /= np.sqrt((kernel**2).sum())

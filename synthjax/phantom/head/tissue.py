@@ -26,7 +26,7 @@ CALCIFIED, SINUS = 130.0, 53.0  # HU of choroid plexus and pineal; of venous blo
 
 
 def paint_brain(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
-    """Everything within the skull but the blood that lies on the convexity.
+    """Paint everything within the skull but the blood on the convexity.
 
     The canvas is white matter to begin with. Blood is accounted for by its type, oedema
     by its name.
@@ -55,7 +55,7 @@ def paint_brain(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
 
 
 def _clot_distance(points: Slice, clot: Intraparenchymal) -> Map:
-    """Inside a clot of the brain, as a signed distance (mm)."""
+    """Return the signed distance (mm) to a clot of the brain."""
     right = points.grid.x - np.float32(clot.centre[0])
     up = points.grid.y - np.float32(clot.centre[1])
     own = around(right, up, points.grid.drop, points.grid.pitch)
@@ -63,7 +63,7 @@ def _clot_distance(points: Slice, clot: Intraparenchymal) -> Map:
 
 
 def _spaces(points: Slice, found: Haemorrhages) -> tuple[Map, Map, Map | None]:
-    """Signed distances of sulci, midline fissure and Sylvian fissures.
+    """Return signed distances of sulci, midline fissure and Sylvian fissures.
 
     They are wide in the old, wide where full of blood, and shut under pressure.
     """
@@ -82,7 +82,7 @@ def _spaces(points: Slice, found: Haemorrhages) -> tuple[Map, Map, Map | None]:
 
 
 def _paint_deep(canvas: Canvas, points: Slice) -> None:
-    """White matter, pale near the ventricles of the old, and the deep nuclei."""
+    """Paint white matter, pale near the ventricles of the old, and deep nuclei."""
     ventricles = lateral_ventricles(points)
     if ventricles is not None and points.head.pallor:
         near = np.exp(np.minimum(ventricles, 0) * np.float32(1 / 7))
@@ -93,7 +93,7 @@ def _paint_deep(canvas: Canvas, points: Slice) -> None:
 
 
 def _paint_hindbrain(canvas: Canvas, points: Slice) -> None:
-    """Cerebellum with its folia, behind a cleft, and the brainstem."""
+    """Paint the cerebellum with its folia, behind a cleft, and the brainstem."""
     head = points.head
     behind = cerebellum(points)
     if behind is not None:
@@ -110,7 +110,7 @@ def _paint_hindbrain(canvas: Canvas, points: Slice) -> None:
 def _paint_sulci(
     canvas: Canvas, points: Slice, found: Haemorrhages, share: Map
 ) -> None:
-    """Fluid in the sulci of the convexity, or blood in a sector of them."""
+    """Paint fluid in the sulci of the convexity, or blood in a sector of them."""
     blood, csf = found.subarachnoid, points.head.csf
     if blood is None or blood.basal:
         canvas.paint(csf, share)
@@ -127,7 +127,7 @@ def _paint_cisterns(
     lateral: Map | None,
     shown: Map,
 ) -> None:
-    """Fissures and basal cisterns, full of fluid or of blood.
+    """Paint fissures and basal cisterns, full of fluid or of blood.
 
     Blood from the base fills the midline fissure in front only. `shown` is the share
     of points that the cerebellum leaves to the cerebrum.
@@ -153,7 +153,7 @@ def _paint_cisterns(
 
 
 def _paint_ventricles(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
-    """Ventricles, the septum between them, blood in them, calcified choroid plexus."""
+    """Paint ventricles, septum, blood in them, and calcified choroid plexus."""
     head, level, blood = points.head, points.level, found.intraventricular
     inside = union([lateral_ventricles(points), middle_ventricles(points)])
     if inside is not None:
@@ -177,7 +177,7 @@ def _paint_ventricles(canvas: Canvas, points: Slice, found: Haemorrhages) -> Non
 
 
 def _paint_midline(canvas: Canvas, points: Slice, found: Haemorrhages) -> None:
-    """The falx, the sagittal sinus behind, and subdural blood along the falx."""
+    """Paint the falx, the sagittal sinus behind, and subdural blood along it."""
     stretch = in_fissure(points)
     clot = found.subdural
     if clot is not None and clot.falx and points.level > -6:
