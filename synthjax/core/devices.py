@@ -208,6 +208,18 @@ class Devices:
 
         return jax.tree.map(fetch, tree)
 
+    @functools.cached_property
+    def take(self) -> Step:
+        """Takes items of replicated arrays: `take(arrays, indices)`.
+
+        Every device takes those of its part of `indices` [batch], along axis 0; the
+        outputs are sharded. It is one step for all callers, so that arrays of equal
+        shapes compile it once.
+        """
+        return self.map_step(
+            _take, in_axes=(None, 0), donate_state=False, sharded_outputs=True
+        )
+
     def wait(self, tree: Any) -> None:
         """Waits for `tree` on a CPU, where collectives must not be dispatched ahead.
 
@@ -243,6 +255,10 @@ class Devices:
         """Waits until every process is here."""
         if self.process_count > 1:
             multihost_utils.sync_global_devices(name)
+
+
+def _take(arrays: T, indices: jax.Array) -> T:
+    return jax.tree.map(lambda values: values[indices], arrays)
 
 
 def sum_over_devices(tree: T) -> T:

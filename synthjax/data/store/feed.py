@@ -1,41 +1,39 @@
 """Endless training batches whose position is one integer.
 
 Grain gives the order: a shuffle with random access, another one in each epoch. Global
-batch k covers places k * batch_size ... of that order; a process reads its own
+batch k covers positions k * batch_size ... of that order; a process reads its own
 consecutive part of each batch, a device its part of that.
 """
 
-import functools
 from typing import Any, Protocol
 
 import grain
-import jax
 import numpy as np
 from jaxtyping import Array, Float32, Int32, UInt
 
-from synthjax.core.devices import Devices, Step
+from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.parallel import worker_count
 from synthjax.data.store.selection import Selection
 from synthjax.data.store.stored import StoredSplit
 
-_ENDLESS = 2**62  # pieces of batches: more than any run asks for
-_PIECE_BYTES = 4_000_000  # of pixels that a thread reads at a time, about
+_ENDLESS = 2**62  # chunks of batches: more than any run takes
+_CHUNK_BYTES = 4_000_000  # of pixels that a thread reads at a time, about
 
 
 class Feed(Protocol):
     """What training loops draw batches from."""
 
     def next(self) -> dict[str, Array]:
-        """The next batch, sharded over the devices: pixels [b h w c], label [b y]."""
+        """Returns the next batch, sharded: pixels [b h w c], label [b y]."""
         ...
 
     def position(self) -> dict[str, int]:
-        """Where the feed is, as JSON: the number of the next batch, and its size."""
+        """Returns where the feed is, as JSON: the next batch, and its size."""
         ...
 
     def restore(self, position: dict[str, int]) -> None:
-        """Go to a position; batches follow as they would have without a stop."""
+        """Goes to a position; batches follow as they would have without a stop."""
         ...
 
 
@@ -80,7 +78,7 @@ def _order(n: int, batch_size: int, seed: int, devices: Devices) -> BatchOrder:
 
 
 class _Position:
-    """The number of the next batch, and its meaning checked on restore."""
+    """Counts batches; on restore it checks that the count means the same."""
 
     def __init__(self, batch_size: int):
         self.batch = 0
@@ -115,32 +113,19 @@ class ResidentFeed(_Position):
         self._devices = devices
         self._order = _order(len(pixels), batch_size, seed, devices)
         self._store = devices.replicate({"pixels": pixels, "label": label})
-        self._gather = _map_gather(devices)
 
     def next(self) -> dict[str, Array]:
         """See Feed."""
         indices = self._devices.shard(self._order.indices(self.batch))
         self.batch += 1
-        return self._gather(self._store, indices)
-
-
-@functools.lru_cache(maxsize=1)
-def _map_gather(devices: Devices) -> Step:
-    """One for all feeds, so that those of equal splits compile it once."""
-    return devices.map_step(
-        _gather, in_axes=(None, 0), donate_state=False, sharded_outputs=True
-    )
-
-
-def _gather(store: dict[str, Array], indices: Array) -> dict[str, Array]:
-    return jax.tree.map(lambda values: values[indices], store)
+        return self._devices.take(self._store, indices)
 
 
 class StreamingFeed(_Position):
     """Batches read and decoded from disk by threads, a few ahead.
 
     Decoding a PNG file leaves the interpreter lock, so threads scale at resolutions
-    where it takes most of the time. They work on pieces of batches: what is read ahead
+    where it takes most of the time. They work on chunks of batches: what is read ahead
     grows with the batch or with the threads, not with their product.
 
     Args:
@@ -163,38 +148,38 @@ class StreamingFeed(_Position):
         super().__init__(batch_size)
         self._devices = devices
         order = _order(len(stored), batch_size, seed, devices)
-        size = min(order.local_size, max(1, _PIECE_BYTES // stored[0].pixels.nbytes))
-        pieces = -(-order.local_size // size)  # of a batch; the last may be smaller
+        size = min(order.local_size, max(1, _CHUNK_BYTES // stored[0].pixels.nbytes))
+        chunks = -(-order.local_size // size)  # of a batch; the last may be smaller
 
-        def read(piece: int) -> dict[str, np.ndarray]:
-            batch, within = divmod(piece, pieces)
+        def read(chunk: int) -> dict[str, np.ndarray]:
+            batch, within = divmod(chunk, chunks)
             start = batch * order.local_size
             first, end = within * size, min((within + 1) * size, order.local_size)
             positions = range(start + first, start + end)
-            records = stored.read([order.index(place) for place in positions])
+            records = stored.read([order.index(position) for position in positions])
             return {
                 "pixels": np.stack([record.pixels for record in records]),
                 "label": np.stack([record.label for record in records]),
             }
 
         threads = worker_count(threads)
-        ahead = 2 * max(threads, pieces)
+        ahead = 2 * max(threads, chunks)
         options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
         source = grain.MapDataset.range(_ENDLESS).map(read)
         self._dataset = source.to_iter_dataset(options)
         self._iterator: Any = None
-        self._pieces = pieces
-        self.ahead = -(-ahead // pieces)  # batches that are read ahead at most
+        self._chunks = chunks
+        self.ahead = -(-ahead // chunks)  # batches that are read ahead at most
 
     def next(self) -> dict[str, Array]:
         """See Feed."""
         if self._iterator is None:
             self._iterator = iter(self._dataset)
             state = self._iterator.get_state()
-            first = self.batch * self._pieces
+            first = self.batch * self._chunks
             self._iterator.set_state({**state, "next_index": first})
         self.batch += 1
-        parts = [next(self._iterator) for _ in range(self._pieces)]
+        parts = [next(self._iterator) for _ in range(self._chunks)]
         whole = parts[0]
         if len(parts) > 1:
             whole = {

@@ -152,3 +152,12 @@ def test_another_batch_size_cannot_resume(noise_set):
     feed = loader.make_feed(noise_set, "train", batch_size=8, seed=0, devices=door)
     with pytest.raises(StudyError, match="batch_size=16, this run has 8"):
         feed.restore({"batch": 2, "batch_size": 16})
+
+
+def test_feeds_of_equal_splits_compile_one_step(noise_set):
+    door = make_devices(DevicesConfig(count=1))
+    for seed in (1, 2):
+        loader.make_feed(
+            noise_set, "train", batch_size=8, seed=seed, devices=door, resident="always"
+        ).next()
+    assert door.take.traces == 1
