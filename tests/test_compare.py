@@ -148,7 +148,7 @@ def test_a_corrupt_file_is_named_or_left_out(tmp_path):
     real = write_folder(tmp_path / "real", 5, count=40)
     done = compare(real, broken, tmp_path / "b")
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
-    assert "broken/7.png is no PNG" in done.stderr
+    assert "broken/7.png is not a PNG" in done.stderr
     assert "config.data.on_bad_file=skip" in done.stderr
     # and left out, counted
     skip = ("--config.data.on_bad_file=skip", "--config.data.skip_limit=0.05")

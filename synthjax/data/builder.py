@@ -1,6 +1,7 @@
 """The data stage: lists a source, assigns patients to splits, writes the set."""
 
 import dataclasses
+import functools
 import shutil
 import time
 from collections import Counter
@@ -11,22 +12,22 @@ from typing import Any
 import numpy as np
 
 import synthjax
-from synthjax.core.clock import duration, say
 from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
+from synthjax.data.build_speed import report_speed
 from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import DataConfig
 from synthjax.data.layouts.hospital import export_phantom
 from synthjax.data.listing import Context, Listing, Metadata
-from synthjax.data.parallel import INLINE, processes_for
+from synthjax.data.parallel import INLINE
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Schema
 from synthjax.data.sources.registry import SOURCES
 from synthjax.data.splits import check_disjoint, split_patients
 from synthjax.data.store import shards
 from synthjax.data.store.beam import write_shards_with_beam
-from synthjax.data.store.example_builder import PHASES, ExampleBuilder
+from synthjax.data.store.example_builder import ExampleBuilder
 from synthjax.data.store.write import PARTIAL, Split, publish
 
 
@@ -175,19 +176,14 @@ def build(
     builder = _example_builder(config, listing)
     partial = out / PARTIAL
     plan = _plan(partial, builder, listing.metadata, splits, config.shard_mb)
+    write = functools.partial(shards.write_shards, chunk=chunk, inline=inline)
     begin = time.monotonic()
     work = (partial, builder, listing.metadata, plan)
     if config.engine == "beam":
         options = config.beam_options
         manifests = write_shards_with_beam(*work, problems=problems, options=options)
     else:
-        manifests = shards.write_shards(
-            *work,
-            problems=problems,
-            workers=config.workers,
-            chunk=chunk,
-            inline=inline,
-        )
+        manifests = write(*work, problems=problems, workers=config.workers)
     spent = time.monotonic() - begin
     _remove_others(partial / shards.FILES, plan)
     publish(
@@ -197,10 +193,7 @@ def build(
         _gather(listing, plan, manifests),
         provenance=_provenance(config, listing, seed),
         split_facts={
-            "seed": seed,
-            "fractions": None if cohort or listing.splits else config.fractions,
-            "patients_named": listing.has_patients,
-            "pixels": plain(config.pixels) | {"resolution": config.resolution},
+            **_split_facts(config, listing, seed),
             "cohort": cohort,
             "combinations": histogram,
             "left_out": problems.summary(),
@@ -208,7 +201,7 @@ def build(
     )
     shutil.rmtree(partial)
     problems.announce()
-    _report(config, out, manifests, spent, inline)
+    report_speed(config, out, manifests, spent, inline)
 
 
 def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
@@ -221,6 +214,17 @@ def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
     )
     skip = config.on_bad_file == "skip"
     return ExampleBuilder(listing.read, schema, config.pixels, listing.root, skip)
+
+
+def _split_facts(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
+    """Returns how the splits were made, for splits.json."""
+    drawn = not config.cohort and listing.splits is None
+    return {
+        "seed": seed,
+        "fractions": config.fractions if drawn else None,
+        "patients_named": listing.has_patients,
+        "pixels": plain(config.pixels) | {"resolution": config.resolution},
+    }
 
 
 def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
@@ -285,35 +289,3 @@ def _gather(
         split.labels += list(listing.metadata.label[kept])
         split.patients += listing.metadata.patient_id[kept].tolist()
     return splits
-
-
-def _report(
-    config: DataConfig,
-    out: Path,
-    manifests: list[shards.ShardManifest],
-    spent: float,
-    inline: int,
-) -> None:
-    """Says where the time of this run went, and keeps it in build.json.
-
-    Shares are of all the time that the processes had: what is in none of the phases
-    (starting, waiting, passing results on) is called other.
-    """
-    new = [manifest for manifest in manifests if manifest.seconds]
-    images = sum(manifest.images for manifest in new)
-    seconds = {phase: sum(part.seconds[phase] for part in new) for phase in PHASES}
-    processes = 1
-    if config.engine == "local":
-        processes = processes_for(images, config.workers, inline)
-    whole = max(processes * spent, sum(seconds.values()), 1e-9)
-    seconds["other"] = whole - sum(seconds.values())
-    shares = {phase: share / whole for phase, share in seconds.items()}
-    write_json(
-        out / "build.json",
-        {"images": images, "seconds": spent, "processes": processes, "shares": shares},
-    )
-    parts = ", ".join(f"{phase} {share:.0%}" for phase, share in shares.items())
-    say(
-        f"{images} images in {duration(spent)}, {images / whole:.0f}/s per core "
-        f"({processes}): {parts}"
-    )

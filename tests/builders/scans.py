@@ -108,7 +108,7 @@ def no_patient(tree, n):
 def truncated_png(tree, n):
     data = tree.path(n).read_bytes()
     tree.path(n).write_bytes(data[: len(data) // 2])
-    return f"scan{n:03d}.png: is no readable PNG"
+    return f"scan{n:03d}.png: cannot be read as PNG"
 
 
 def truncated_jpeg(tree, n):
@@ -117,12 +117,12 @@ def truncated_jpeg(tree, n):
     Image.fromarray(chest_like(n, 40)).save(tree.path(n), quality=95)
     data = tree.path(n).read_bytes()
     tree.path(n).write_bytes(data[: 2 * len(data) // 3])
-    return "cut.jpg: is no readable JPEG"
+    return "cut.jpg: cannot be read as JPEG"
 
 
 def not_an_image(tree, n):
     tree.path(n).write_text("hello")
-    return f"scan{n:03d}.png: is no PNG"
+    return f"scan{n:03d}.png: is not a PNG"
 
 
 def empty_file(tree, n):
@@ -132,7 +132,7 @@ def empty_file(tree, n):
 
 def zip_bomb(tree, n):
     tree.path(n).write_bytes(png(60000, 60000, 8, 0, b""))
-    return f"scan{n:03d}.png: is said to have 60000 x 60000"
+    return f"scan{n:03d}.png: claims to have 60000 x 60000"
 
 
 def sixteen_bits(tree, n):

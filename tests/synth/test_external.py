@@ -48,7 +48,9 @@ def test_a_folder_or_table_that_is_away_is_named(real, tmp_path):
         StudyError, match=r"away is not a folder; set config.synth.folder"
     ):
         check(real, away)
-    with pytest.raises(StudyError, match=r"away is no folder; set config.data.folder"):
+    with pytest.raises(
+        StudyError, match=r"away is not a folder; set config.data.folder"
+    ):
         check(away, real)
     for pair in ((real, bare), (bare, real)):
         with pytest.raises(StudyError, match="bare/labels.csv does not exist"):

@@ -137,7 +137,8 @@ def _opened(path: Path) -> Iterator[tuple[Dataset, BinaryIO]]:
     except Exception as error:  # pydicom and its decoders raise anything
         what = " ".join(str(error).split())[:300] or type(error).__name__
         raise BadImageError(
-            path, f"is no readable DICOM ({what}); replace the file or remove its row."
+            path,
+            f"cannot be read as DICOM ({what}); replace the file or remove its row.",
         ) from error
 
 
@@ -241,7 +242,7 @@ def _check_header(path: Path, header: Dataset) -> None:
         get_decoder(syntax)
     except NotImplementedError:
         refuse(
-            f"has the transfer syntax {syntax.name}, which is no image",
+            f"has the transfer syntax {syntax.name}, which is not an image",
             "save it uncompressed",
         )
     said = {"SamplesPerPixel": samples, "PixelRepresentation": sign}

@@ -15,11 +15,11 @@ def check_size(path: Path, height: int, width: int) -> None:
     """
     if height < 1 or width < 1:
         raise BadImageError(
-            path, f"is said to have {height} x {width} pixels; replace the file."
+            path, f"claims to have {height} x {width} pixels; replace the file."
         )
     if height * width > MOST_PIXELS:
         raise BadImageError(
             path,
-            f"is said to have {height} x {width} pixels, more than {MOST_PIXELS} in "
+            f"claims to have {height} x {width} pixels, more than {MOST_PIXELS} in "
             "all; replace the file, or shrink the image.",
         )

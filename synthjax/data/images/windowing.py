@@ -39,7 +39,9 @@ def apply_window(
     centre, width = window
     least = 1 if function == "LINEAR" else 1e-6
     if not np.isfinite(window).all() or width < least:
-        raise ValueError(f"centre {centre} and width {width} are no {function} window")
+        raise ValueError(
+            f"centre {centre} and width {width} do not make a {function} window"
+        )
     if function == "SIGMOID":
         slope = np.float32(-4 / width)
         with np.errstate(over="ignore"):  # exp -> inf is black, as it should be

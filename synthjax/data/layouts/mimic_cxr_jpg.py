@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -63,16 +64,7 @@ def write_mimic_cxr_jpg(
     census, count = Census(), 0
     studies: dict[int, list[str]] = {}
     with contextlib.ExitStack() as stack:
-        metadata, chexpert, split = (
-            stack.enter_context(
-                write_table(folder / f"mimic-cxr-2.0.0-{kind}.csv.gz", header)
-            )
-            for kind, header in (
-                ("metadata", _METADATA),
-                ("chexpert", ("subject_id", "study_id", *_LABELS)),
-                ("split", ("dicom_id", "study_id", "subject_id", "split")),
-            )
-        )
+        metadata, chexpert, split = _open_tables(stack, folder)
         for record in records:
             place = census.place(record)
             subject, study = _SUBJECT + place.patient, _STUDY + place.study_of_all
@@ -85,9 +77,9 @@ def write_mimic_cxr_jpg(
                     f"{record.study_id!r}; MIMIC-CXR-JPG has one label vector a study."
                 )
             dicom_id = _dicom_id(record.id)
+            pixels = grey(record)
             inner = folder / f"files/p{str(subject)[:2]}/p{subject}/s{study}"
             inner.mkdir(parents=True, exist_ok=True)
-            pixels = grey(record)
             path = inner / f"{dicom_id}.jpg"
             Image.fromarray(pixels).save(path, "JPEG", quality=quality)
             ids = (dicom_id, subject, study)
@@ -95,6 +87,20 @@ def write_mimic_cxr_jpg(
             split.writerow([dicom_id, study, subject, "train"])
             count += 1
     return count
+
+
+def _open_tables(stack: contextlib.ExitStack, folder: Path) -> list[Any]:
+    """Opens writers of the tables of images, of labels and of splits."""
+    headers = {
+        "metadata": _METADATA,
+        "chexpert": ("subject_id", "study_id", *_LABELS),
+        "split": ("dicom_id", "study_id", "subject_id", "split"),
+    }
+    paths = {kind: folder / f"mimic-cxr-2.0.0-{kind}.csv.gz" for kind in headers}
+    return [
+        stack.enter_context(write_table(paths[kind], header))
+        for kind, header in headers.items()
+    ]
 
 
 def _dicom_id(identity: str) -> str:

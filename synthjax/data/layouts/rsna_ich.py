@@ -17,7 +17,8 @@ from synthjax.core.findings import BRAIN, HAEMORRHAGES
 from synthjax.data.images.windowing import WINDOWS
 from synthjax.data.layouts.layout import make_folder, write_table
 from synthjax.data.schema import Record
-from synthjax.data.sources.rsna_ich import COLUMNS, RsnaIchConfig
+from synthjax.data.sources.rsna_ich import RsnaIchConfig
+from synthjax.data.sources.rsna_ich_table import COLUMNS
 
 INTERCEPT = -1024  # Hounsfield units of the stored value 0
 HIGHEST = 2**15 - 1 + INTERCEPT  # Hounsfield units
@@ -127,7 +128,7 @@ def _check(record: Record, hounsfield: np.ndarray, names: set[str]) -> None:
     if not _NAME.fullmatch(record.id) or record.id in names:
         refuse("its id must be a file's name, once")
     if not re.fullmatch(r"[^\\\x00-\x1f]{1,64}", record.patient_id):
-        refuse(f"its patient {record.patient_id!r} is no DICOM identifier")
+        refuse(f"its patient {record.patient_id!r} is not a DICOM identifier")
     label = np.asarray(record.label)
     if label.shape != (len(BRAIN),) or not np.isin(label, (0, 1)).all():
         refuse(f"its labels are {label}, not {len(BRAIN)} of 0 or 1")

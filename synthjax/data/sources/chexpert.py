@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import numpy as np
-
 from synthjax.core.config import field
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import CHEST
@@ -25,21 +23,13 @@ from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import FILE_NAME, LABEL_UNKNOWN, ROW_MALFORMED, Problems
 from synthjax.data.sources import chexpert_plus
 from synthjax.data.sources.attributes import known_age, known_sex
+from synthjax.data.sources.labelled_images import usable_images
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.set_folder import digest_files, find_root
 from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
-from synthjax.data.sources.tree import (
-    Fault,
-    ReadFile,
-    Tree,
-    digest_files,
-    find_root,
-)
-from synthjax.data.sources.uncertainty import (
-    ReportLabelsConfig,
-    parse_stated,
-    resolve,
-)
+from synthjax.data.sources.tree import Fault, ReadFile, Tree
+from synthjax.data.sources.uncertainty import ReportLabelsConfig, parse_stated
 
 _REMEDY = "It comes with the download of CheXpert."
 _SIDES = 4  # cells of a row before its labels
@@ -130,25 +120,16 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     if plus is None:
         below, rows = "", _table_rows(config, root, counts)
     else:
-        below, rows = (
-            chexpert_plus.images_folder(root),
-            _plus_rows(config, root, plus, counts),
-        )
-    images = _check(config, rows, below, context.problems, counts, named)
-    stated = np.array([image.stated for image in images], np.float32)
-    label, kept, facts = resolve(config, stated.reshape(-1, len(CHEST)))
-    images = [image for image, keep in zip(images, kept, strict=True) if keep]
-    found = tree.present(
-        [image.file for image in images], lambda i: images[i].where, context.problems
+        below = chexpert_plus.images_folder(root)
+        rows = _plus_rows(config, root, plus, counts)
+    images, label, facts = usable_images(
+        config,
+        _check(config, rows, below, context.problems, counts, named),
+        tree,
+        context.problems,
+        counts,
+        "chexpert",
     )
-    label = label[kept][found]
-    images = [image for image, keep in zip(images, found, strict=True) if keep]
-    context.problems.settle(counts["rows"], remedy=f"They are in {root}.")
-    if not images:
-        raise StudyError(
-            f"no image of {root} is left of {counts['rows']} rows: {dict(counts)} "
-            f"{facts}; look at config.data.chexpert."
-        )
     return Listing(
         name="chexpert",
         labels=CHEST,

@@ -89,7 +89,7 @@ def _read_labels(path: Path) -> dict[str, tuple[str, ...]]:
                     labels[row["path_to_image"]] = texts
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise StudyError(
-            f"line {line} of {path} is no JSON object with path_to_image and the 14 "
+            f"line {line} of {path} is not a JSON object with path_to_image and the 14 "
             f"labels ({error!r}); download it again."
         ) from None
     return labels

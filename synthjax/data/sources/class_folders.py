@@ -80,10 +80,10 @@ def _image(
     if isinstance(path, Fault):
         return path
     if len(parts) == 1:
-        what = "it is in no class folder; move it into one or away"
+        what = "it is not in a class folder; move it into one or away"
         return Fault("class missing", what)
     if patient_folders and len(parts) == 2:
-        what = "it is in no folder of a patient (class/patient/image); move it"
+        what = "it is not in a folder of a patient (class/patient/image); move it"
         return Fault(PATIENT_MISSING, what)
     label = tuple(float(name == parts[0]) for name in labels)
     return ClassImage(file, label, parts[1] if patient_folders else file)

@@ -86,12 +86,12 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
     """
     if not config.path:
         raise StudyError(
-            "no file is given; set --config.data.medmnist.path=/path/to/set.npz"
+            "there is no file to read: set --config.data.medmnist.path=/path/to/set.npz"
         )
     path = Path(config.path).expanduser()
     if not path.is_file():
         raise StudyError(
-            f"{path} is no file; MedMNIST's sets are .npz files, such as "
+            f"{path} is not a file; MedMNIST's sets are .npz files, such as "
             "chestmnist.npz. Correct config.data.medmnist.path."
         )
     folder = context.prepared / "medmnist"
@@ -109,7 +109,7 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
         raise
     except (*BROKEN, NotImplementedError) as error:  # a compression not known
         raise StudyError(
-            f"{path} is no readable .npz file ({error}); download it again."
+            f"{path} cannot be read as an .npz file ({error}); download it again."
         ) from None
     except (OSError, RuntimeError) as error:  # the latter: it wants a password
         raise StudyError(f"{path} cannot be read: {error}.") from None

@@ -104,7 +104,7 @@ def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
         except BROKEN:
             raise
         except Exception as error:  # parsing anybody's header raises anything
-            raise StudyError(f"{path}: {name} is no array ({error}).") from error
+            raise StudyError(f"{path}: {name} is not an array ({error}).") from error
         start = stream.tell()
     if dtype.hasobject:
         raise StudyError(
@@ -122,7 +122,7 @@ def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
     if size > max(_SMALL, _RATIO * path.stat().st_size):
         raise StudyError(
             f"{path}: {name} would unpack to {size} bytes, more than {_RATIO} times "
-            "the file; that is no set of images."
+            "the file; such a file is not a set of images."
         )
     return Array(member, start, shape, dtype)
 

@@ -13,8 +13,6 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from synthjax.core.config import field
 from synthjax.core.errors import StudyError
 from synthjax.core.findings import CHEST
@@ -26,15 +24,13 @@ from synthjax.data.problems import (
     Problem,
     Problems,
 )
+from synthjax.data.sources.labelled_images import usable_images
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.set_folder import digest_files, find_root
 from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
-from synthjax.data.sources.tree import ReadFile, Tree, digest_files, find_root
-from synthjax.data.sources.uncertainty import (
-    ReportLabelsConfig,
-    parse_stated,
-    resolve,
-)
+from synthjax.data.sources.tree import ReadFile, Tree
+from synthjax.data.sources.uncertainty import ReportLabelsConfig, parse_stated
 
 _FRONTAL = ("AP", "PA")
 _IMAGES = "files"  # the folder of all images
@@ -99,20 +95,14 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     tree, named, problems = Tree(root), set[str](), context.problems
     studies = _read_studies(_table(root, config.labeler), problems)
     metadata = _table(root, "metadata")
-    images = _read_images(config, metadata, studies, problems, counts, named)
-    stated = np.array([image.stated for image in images], np.float32)
-    label, kept, facts = resolve(config, stated.reshape(-1, len(CHEST)))
-    images = [image for image, keep in zip(images, kept, strict=True) if keep]
-    files = [image.file for image in images]
-    found = tree.present(files, lambda i: images[i].where, problems)
-    label = label[kept][found]
-    images = [image for image, keep in zip(images, found, strict=True) if keep]
-    problems.settle(counts["rows"], remedy=f"They are in {root}.")
-    if not images:
-        raise StudyError(
-            f"no image of {root} is left of {counts['rows']} rows: {dict(counts)} "
-            f"{facts}; look at config.data.mimic_cxr_jpg."
-        )
+    images, label, facts = usable_images(
+        config,
+        _read_images(config, metadata, studies, problems, counts, named),
+        tree,
+        problems,
+        counts,
+        "mimic_cxr_jpg",
+    )
     return Listing(
         name="mimic_cxr_jpg",
         labels=CHEST,

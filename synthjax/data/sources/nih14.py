@@ -26,6 +26,7 @@ from synthjax.data.problems import (
 )
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.set_folder import digest_files, find_root
 from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import (
@@ -33,8 +34,6 @@ from synthjax.data.sources.tree import (
     IgnoredFiles,
     ReadFile,
     Tree,
-    digest_files,
-    find_root,
     summarize_files,
 )
 

@@ -13,7 +13,6 @@ from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
 from synthjax.data.images.pixels import RESOLUTIONS
 from synthjax.data.images.windowing import THREE, WINDOWS, apply_window
-from synthjax.data.layouts.hospital import layouts_of
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.schema import Record
 from synthjax.data.sources.source import Source
@@ -29,6 +28,13 @@ from synthjax.phantom.head import (
 from synthjax.phantom.head.labels import LEAST_AREA
 
 __all__ = ["LABELS", "PhantomBrainConfig", "list_images"]
+
+
+def _layouts() -> tuple[str, ...]:
+    # Here, because processes that render read no config, and do without its imports.
+    from synthjax.data.layouts.hospital import layouts_of
+
+    return ("", *layouts_of(LABELS))
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class PhantomBrainConfig(Config):
         "",
         "write the slices as this hospital's files and read them back as any "
         "hospital's; empty: use them directly",
-        one_of=("", *layouts_of(LABELS)),
+        one_of=_layouts,
     )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float32
 
 from synthjax.core.config import Config, field
-from synthjax.data.layouts.hospital import layouts_of
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.schema import Record
 from synthjax.data.sources.source import Source
@@ -22,6 +21,13 @@ from synthjax.phantom.chest import (
     draw_case,
     render,
 )
+
+
+def _layouts() -> tuple[str, ...]:
+    # Here, because processes that render read no config, and do without its imports.
+    from synthjax.data.layouts.hospital import layouts_of
+
+    return ("", *layouts_of(LABELS))
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class PhantomChestConfig(Config):
         "",
         "write the images as this hospital's files and read them back as any "
         "hospital's; empty: use them directly",
-        one_of=("", *layouts_of(LABELS)),
+        one_of=_layouts,
     )
 
 

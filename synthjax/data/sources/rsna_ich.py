@@ -8,11 +8,9 @@ column "any" is replaced by "no finding", as the paper's authors do.
 import dataclasses
 from collections import Counter
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import UInt8
 
 from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError, StudyError
@@ -21,8 +19,6 @@ from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
     FILE_MISSING,
     FILE_NAME,
-    LABEL_UNKNOWN,
-    ROW_MALFORMED,
     ROW_MISSING,
     ROWS_CONTRADICT,
     Problems,
@@ -30,28 +26,18 @@ from synthjax.data.problems import (
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
 from synthjax.data.sources.dicom_patients import check_patients, header_file
 from synthjax.data.sources.header_index import index_headers
-from synthjax.data.sources.merged_rows import SAME_ROW
+from synthjax.data.sources.rsna_ich_table import (
+    ABSENT,
+    COLUMNS,
+    FAULTY,
+    FIX,
+    SliceTable,
+    read_table,
+)
+from synthjax.data.sources.set_folder import digest_files, find_root
 from synthjax.data.sources.source import Source
-from synthjax.data.sources.tables import MALFORMED, CsvTable
-from synthjax.data.sources.tree import (
-    Fault,
-    IgnoredFiles,
-    ReadFile,
-    Tree,
-    digest_files,
-    find_root,
-    printable,
-)
+from synthjax.data.sources.tree import Fault, IgnoredFiles, ReadFile, Tree, printable
 
-COLUMNS = (*HAEMORRHAGES, "any")  # of the table, in the order of its rows
-_PLACES = {name: place for place, name in enumerate(COLUMNS)}
-_STATED = {"0": 0, "1": 1}
-_ABSENT, _FAULTY = 2, 3  # beside 0 and 1: no row yet; reported, to be left out
-_REMEDY = (
-    "It comes with the download of the competition; config.data.rsna_ich.labels_csv "
-    "says its name."
-)
-_FIX = "correct the table, or download it again"
 _INCOMPLETE = "rows incomplete"  # kind of problem: a slice without all of its rows
 _SUFFIX = ".dcm"
 
@@ -85,13 +71,6 @@ class RsnaIchConfig(Config):
                 )
 
 
-class _Slices(NamedTuple):
-    """The table, one slice per row."""
-
-    numbers: dict[str, int]  # id -> its row, in the order of the file
-    stated: UInt8[np.ndarray, "n 6"]  # in the order of COLUMNS: 0, 1, absent, faulty
-
-
 def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     """The slices of the table, in its order; only headers of images are opened.
 
@@ -108,10 +87,10 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     """
     root, problems = _root(config), context.problems
     facts: Counter[str] = Counter()
-    slices = _read_table(root / config.labels_csv, problems, facts)
+    slices = read_table(root / config.labels_csv, problems, facts)
     files, faults, ignored = _find_files(root, config.images)
     listed = _join(slices, files, faults, config, problems)
-    total = len(slices.numbers.keys() | files.keys() | faults.keys())
+    total = len(slices.place.keys() | files.keys() | faults.keys())
     problems.settle(total)  # before the headers, which take long
     headers = index_headers(
         root,
@@ -126,8 +105,8 @@ def list_images(config: RsnaIchConfig, context: Context) -> Listing:
     facts[ODD_AGES] = sum(headers["odd_age"].to_pylist())
     facts[ODD_SEXES] = sum(headers["odd_sex"].to_pylist())
     ids = headers["id"].to_pylist()
-    numbers = [slices.numbers[identity] for identity in ids]
-    types = slices.stated[numbers, : len(HAEMORRHAGES)].astype(np.float32)
+    indices = [slices.place[identity] for identity in ids]
+    types = slices.stated[indices, : len(HAEMORRHAGES)].astype(np.float32)
     return Listing(
         name="rsna_ich",
         labels=BRAIN,
@@ -168,57 +147,13 @@ def _root(config: RsnaIchConfig) -> Path:
     return find_root(config.path, "rsna_ich", [config.labels_csv])
 
 
-def _read_table(path: Path, problems: Problems, facts: Counter[str]) -> _Slices:
-    """Six rows per slice, joined; what is wrong with a row goes to the problems."""
-    table = CsvTable(path, required=("ID", "Label"), remedy=_REMEDY)
-    numbers: dict[str, int] = {}
-    stated = bytearray()
-    unset = bytes([_ABSENT]) * len(COLUMNS)
-    rows = merged = 0
-    for line, cells in table.rows(("ID", "Label")):
-        rows += 1
-        where = f"row {line} of {path.name}"
-        name, value = cells or ("", "")
-        identity, _, kind = name.rpartition("_")
-        if not identity or kind not in _PLACES:
-            what = (
-                f"the ID {name!r} does not end in one of {', '.join(COLUMNS)}; {_FIX}"
-            )
-            # The slice that it belongs to is counted where it lacks the row.
-            problems.add(ROW_MALFORMED, where, what if cells else MALFORMED, images=0)
-            continue
-        number = numbers.setdefault(identity, len(numbers))
-        begin = number * len(COLUMNS)
-        place = begin + _PLACES[kind]
-        if place >= len(stated):
-            stated += unset
-        state, earlier = _STATED.get(value, _FAULTY), stated[place]
-        if state == earlier != _FAULTY:
-            merged += 1
-            continue
-        lost = _FAULTY in stated[begin : begin + len(COLUMNS)]
-        stated[place] = state if earlier == _ABSENT else _FAULTY
-        if state == _FAULTY:
-            what = f"the label of {name} is {value!r}; it must be 0 or 1"
-            problems.add(LABEL_UNKNOWN, where, what, images=int(not lost))
-        elif earlier != _ABSENT:
-            what = f"{name} is {value} here and was not in an earlier row; keep one"
-            problems.add(ROWS_CONTRADICT, where, what, images=int(not lost))
-    if not rows:
-        raise StudyError(f"{path} has a header but no rows. {_REMEDY}")
-    facts.update({"rows of the table": rows, SAME_ROW: merged})
-    return _Slices(
-        numbers, np.frombuffer(bytes(stated), np.uint8).reshape(-1, len(COLUMNS))
-    )
-
-
 def _find_files(
     root: Path, images: str
 ) -> tuple[dict[str, str], dict[str, Fault], IgnoredFiles]:
     """Id -> DICOM file relative to the root, sorted; those of no use; the others."""
     if not (root / images).is_dir():
         raise StudyError(
-            f"{root / images} is no folder; unpack the slices there, or set "
+            f"{root / images} is not a folder; unpack the slices there, or set "
             "config.data.rsna_ich.images."
         )
     tree, ignored = Tree(root), IgnoredFiles()
@@ -251,7 +186,7 @@ def _find_files(
 
 
 def _join(
-    slices: _Slices,
+    slices: SliceTable,
     files: dict[str, str],
     faults: dict[str, Fault],
     config: RsnaIchConfig,
@@ -259,21 +194,21 @@ def _join(
 ) -> list[str]:
     """Ids, in the order of the table, that are complete and have a file."""
     stated, where = slices.stated, f"in {config.labels_csv}"
-    absent = (stated == _ABSENT).any(axis=1).tolist()
-    faulty = (stated == _FAULTY).any(axis=1).tolist()
+    absent = (stated == ABSENT).any(axis=1).tolist()
+    faulty = (stated == FAULTY).any(axis=1).tolist()
     contradicts = (stated[:, -1] != stated[:, :-1].max(axis=1)).tolist()
     listed = []
-    for identity, number in slices.numbers.items():
-        if absent[number]:
-            lacking = ", ".join(np.array(COLUMNS)[stated[number] == _ABSENT])
-            what = f"it has no row for {lacking}; {_FIX}"
-            images = int(not faulty[number])
+    for identity, index in slices.place.items():
+        if absent[index]:
+            lacking = ", ".join(np.array(COLUMNS)[stated[index] == ABSENT])
+            what = f"it has no row for {lacking}; {FIX}"
+            images = int(not faulty[index])
             problems.add(_INCOMPLETE, f"{identity} {where}", what, images)
-        elif faulty[number]:
+        elif faulty[index]:
             continue  # its row is reported
-        elif contradicts[number]:
+        elif contradicts[index]:
             what = (
-                f"its 'any' is {stated[number, -1]}, but the five types say otherwise; "
+                f"its 'any' is {stated[index, -1]}, but the five types say otherwise; "
                 "correct one of them"
             )
             problems.add(ROWS_CONTRADICT, f"{identity} {where}", what)
@@ -288,10 +223,10 @@ def _join(
             listed.append(identity)
     what = f"{config.labels_csv} has no rows for it; add them or remove the file"
     for identity, file in files.items():
-        if identity not in slices.numbers:
+        if identity not in slices.place:
             problems.add(ROW_MISSING, file, what)
     for identity, fault in faults.items():
-        if identity not in slices.numbers:
+        if identity not in slices.place:
             problems.add(
                 fault.kind, f"{printable(identity)} in {config.images}", fault.what
             )
@@ -302,8 +237,8 @@ def _usable(
     headers: pa.Table, files: dict[str, str], listed: list[str], problems: Problems
 ) -> pa.Table:
     """The headers of the listed slices that can be used, in that order, with ids."""
-    rows = {identity: row for row, identity in enumerate(files)}
-    order = pa.array([rows[identity] for identity in listed], pa.int64())
+    place = {identity: index for index, identity in enumerate(files)}
+    order = pa.array([place[identity] for identity in listed], pa.int64())
     headers = headers.take(order).append_column("id", pa.array(listed, pa.string()))
     return headers.filter(check_patients(headers, problems, "or remove the slice"))
 

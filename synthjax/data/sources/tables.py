@@ -96,7 +96,7 @@ class CsvTable:
             ) from None
         except (csv.Error, EOFError, OSError, zlib.error) as error:
             raise StudyError(
-                f"{self.path} is no readable table ({error}); save it again as CSV, or "
+                f"{self.path} cannot be read as a table ({error}); save it again as CSV, or "
                 "download it again."
             ) from None
 
@@ -110,7 +110,7 @@ class CsvTable:
                 if len(text) > _LONGEST:
                     raise StudyError(
                         f"line {number} of {self.path} has more than {_LONGEST} "
-                        "characters; that is no table. Download it again."
+                        "characters; a table has shorter lines. Download it again."
                     )
                 yield text
 

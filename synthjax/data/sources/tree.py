@@ -1,7 +1,6 @@
 """A hospital's folder of files: looked up by its tables' names, read, digested."""
 
 import dataclasses
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,9 +39,9 @@ class IgnoredFiles:
     def facts(self) -> dict[str, Any]:
         """Facts of a listing: how many there are, and the first few."""
         return {
-            **summarize_files("hidden files and folders, not looked at", self.hidden),
+            **summarize_files("hidden files and folders, ignored", self.hidden),
             **summarize_files("links to folders, not followed", self.links),
-            **summarize_files("files that are no images, not looked at", self.others),
+            **summarize_files("files other than images, ignored", self.others),
         }
 
 
@@ -171,7 +170,7 @@ class Tree:
                 return sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             raise StudyError(
-                f"the folder {self.root / folder} cannot be looked at "
+                f"the folder {self.root / folder} cannot be listed "
                 f"({error.strerror}); make it readable or move it away."
             ) from None
 
@@ -239,68 +238,3 @@ class ReadFile:
     def __call__(self, record: Record) -> Float32[np.ndarray, "h w c"]:
         """Pixels from 0 (black) to 1 (white); raises BadImageError."""
         return read_image(self.root / record.origin, self.pixels)
-
-
-def existing_folder(path: str, source: str) -> Path:
-    """The folder that the user gave; StudyError if it is none.
-
-    Args:
-        path: as the user gave it.
-        source: the section of the config, for messages.
-    """
-    key = f"config.data.{source}.path"
-    if not path:
-        raise StudyError(f"no folder is given; set --{key}=/path/to/folder")
-    given = Path(path).expanduser()
-    if not given.is_dir():
-        raise StudyError(f"{given} is no folder; set {key} to one.")
-    return given
-
-
-def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
-    """The folder that holds one of the tables: `path` or the one folder inside it.
-
-    Args:
-        path, source: see `existing_folder`.
-        tables: names or patterns of files, any of which marks the folder.
-
-    Raises:
-        StudyError: no path is given, it is no folder, or none or several inside match.
-    """
-    given, key = existing_folder(path, source), f"config.data.{source}.path"
-    tables = tuple(tables)
-
-    def marked(folder: Path) -> bool:
-        return any(next(folder.glob(table), None) for table in tables)
-
-    try:
-        if marked(given):
-            return given
-        inner = sorted(child for child in given.iterdir() if child.is_dir())
-        found = [child for child in inner if marked(child)]
-    except OSError as error:
-        raise StudyError(f"{given} cannot be looked at: {error}.") from None
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise StudyError(
-            f"{given} holds several such sets ({', '.join(f.name for f in found)}); "
-            f"set {key} to one of them."
-        )
-    raise StudyError(
-        f"neither {given} nor a folder in it holds {' or '.join(tables)}; set {key} to "
-        "the set's own folder, as it was downloaded."
-    )
-
-
-def digest_files(paths: Iterable[Path]) -> str | None:
-    """Identifies files by their bytes; None if one is away or there is none."""
-    hasher, count = hashlib.sha256(), 0
-    try:
-        for path in paths:
-            with open(path, "rb") as file:
-                hasher.update(hashlib.file_digest(file, "sha256").digest())
-            count += 1
-    except OSError:
-        return None
-    return hasher.hexdigest()[:16] if count else None

@@ -299,10 +299,10 @@ FAULTS = {
         ct(SamplesPerPixel=3, PhotometricInterpretation="RGB", Rows=21),
         "Planar Configuration",
     ),
-    "video": (ct(), "transfer syntax MPEG2 .* no image"),
+    "video": (ct(), "transfer syntax MPEG2 .* not an image"),
     "deflated": (deflated(), "deflated"),
     "another size inside": (compressed(Rows=16), r"\(64, 48, 1\) .* \(16, 48, 1\)"),
-    "cut codestream": (compressed(), "no readable DICOM"),
+    "cut codestream": (compressed(), "cannot be read as DICOM"),
 }
 
 

@@ -212,13 +212,13 @@ def test_the_header_is_read_without_a_pixel(tmp_path: Path, monkeypatch):
 
 SPOILT = {
     "empty": (b"", "empty"),
-    "text": (b"file,label\n" * 30, "no PNG, JPEG, TIFF or DICOM"),
-    "a gif": (encoded(GREY, "GIF"), "no PNG, JPEG, TIFF or DICOM"),
-    "cut png": (encoded(RGB, "PNG")[:-40], "no readable PNG"),
-    "cut jpeg": (encoded(RGB, "JPEG")[:-20], "no readable JPEG"),
-    "cut tiff": (encoded(RGB, "TIFF")[:-60], "no readable TIFF"),
-    "bare jpeg": (b"\xff\xd8\xff", "no readable JPEG"),
-    "no size": (png(0, 0, 8, 0, b""), "0 x 0|no readable PNG"),
+    "text": (b"file,label\n" * 30, "not a PNG, JPEG, TIFF or DICOM"),
+    "a gif": (encoded(GREY, "GIF"), "not a PNG, JPEG, TIFF or DICOM"),
+    "cut png": (encoded(RGB, "PNG")[:-40], "cannot be read as PNG"),
+    "cut jpeg": (encoded(RGB, "JPEG")[:-20], "cannot be read as JPEG"),
+    "cut tiff": (encoded(RGB, "TIFF")[:-60], "cannot be read as TIFF"),
+    "bare jpeg": (b"\xff\xd8\xff", "cannot be read as JPEG"),
+    "no size": (png(0, 0, 8, 0, b""), "0 x 0|cannot be read as PNG"),
     "bomb": (png(50_000, 50_000, 8, 0, b"\0" * 999), "50000 x 50000 .* more than"),
     "just a bomb": (png(10_001, 10_000, 8, 0, b"\0" * 999), "10001 x 10000"),
     "tall for its data": (png(9000, 9000, 8, 0, b"\0" * 999), "bytes can hold"),
@@ -242,7 +242,7 @@ SPOILT = {
     ),
     "huge text": (
         png(1, 1, 8, 0, b"\0\0", (b"zTXt", b"a\0\0" + zlib.compress(bytes(10**7)))),
-        "no readable PNG",
+        "cannot be read as PNG",
     ),
 }
 

@@ -97,7 +97,7 @@ def test_the_same_slices_are_the_same_bytes(written: Path, tmp_path: Path):
     ("changes", "message"),
     [
         ({"id": "a/b"}, "a file's name"),
-        ({"patient_id": ""}, "no DICOM identifier"),
+        ({"patient_id": ""}, "not a DICOM identifier"),
         ({"label": np.array([0, 0, 0, 0, np.nan, 1])}, "not 6 of 0 or 1"),
         ({"label": np.zeros(5)}, "not 6 of 0 or 1"),
         ({"label": np.array([0, 0, 0, 0, 1, 1])}, "contradict"),

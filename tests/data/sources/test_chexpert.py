@@ -353,7 +353,7 @@ def test_links_inside_the_folder_are_followed(small, tmp_path):
 def test_what_is_wrong_with_a_folder_is_said(small, tmp_path):
     with pytest.raises(StudyError, match=r"config.data.chexpert.path"):
         load("", tmp_path)
-    with pytest.raises(StudyError, match=r"nowhere is no folder"):
+    with pytest.raises(StudyError, match=r"nowhere is not a folder"):
         load(tmp_path / "nowhere", tmp_path)
     with pytest.raises(StudyError, match=r"holds train.csv or df_chexpert_plus"):
         load(small / "train", tmp_path)
@@ -386,10 +386,13 @@ def test_a_faulty_table_is_named(small, tmp_path, content, message):
 
 def test_config_is_checked():
     for changes, message in [
-        ({"uncertainty": "twos"}, "ones, zeros, ignore or per-label"),
+        ({"uncertainty": "twos"}, "ones, zeros, ignore, per-label"),
         ({"uncertainty": "per-label"}, "needs labels"),
         ({"uncertain_ones": ("Edema",)}, "are for uncertainty=per-label"),
-        ({"uncertainty": "per-label", "uncertain_ones": ("Flu",)}, "'Flu'.*no label"),
+        (
+            {"uncertainty": "per-label", "uncertain_ones": ("Flu",)},
+            "'Flu'.*not a label",
+        ),
         (
             {
                 "uncertainty": "per-label",
@@ -398,11 +401,11 @@ def test_config_is_checked():
             },
             "'Edema' comes twice",
         ),
-        ({"blanks": "ones"}, "zeros or unknown"),
-        ({"views": "all"}, "first_two or frontal"),
+        ({"blanks": "ones"}, "zeros, unknown"),
+        ({"views": "all"}, "first_two, frontal"),
         ({"tables": ()}, "one or more"),
         ({"tables": ("../train.csv",)}, "names like train.csv"),
-        ({"plus_labels": "text"}, "impression, findings or report"),
+        ({"plus_labels": "text"}, "impression, findings, report"),
     ]:
         with pytest.raises(ConfigError, match=message):
             ChexpertConfig(**changes)

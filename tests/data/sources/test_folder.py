@@ -208,7 +208,7 @@ def test_missing_table_column_rows_and_labels(root, tmp_path):
     says("UTF-8")
     with pytest.raises(StudyError, match=r"config.data.folder.path"):
         load(FolderConfig(), tmp_path)
-    with pytest.raises(StudyError, match=r"gone is no folder"):
+    with pytest.raises(StudyError, match=r"gone is not a folder"):
         load(FolderConfig(path=str(tmp_path / "gone")), tmp_path)
 
 
@@ -220,7 +220,10 @@ def test_an_unreadable_image_is_named(root, tmp_path, fault):
     (root / "bad.png").write_bytes(whole[:900] if fault == "truncated" else b"hello")
     write_table(root, [*ROWS, ["bad.png", "q", "", "", "", "1", "0"]])
     listing = load(config_of(root), tmp_path)
-    with pytest.raises(BadImageError, match=r"bad.png is no .*; replace the file"):
+    with pytest.raises(
+        BadImageError,
+        match=r"bad.png (is not a|cannot be read as) .*; replace the file",
+    ):
         read(listing, 2)
 
 
@@ -240,9 +243,9 @@ def test_an_image_without_a_row_is_named(root, tmp_path):
     listing = load(config_of(root), tmp_path, problems)
     assert len(listing.metadata) == 2
     facts = listing.facts
-    assert facts["hidden files and folders, not looked at"] == 2
-    assert facts["files that are no images, not looked at"] == 1
-    assert facts["files that are no images, not looked at, such as"] == ["notes.txt"]
+    assert facts["hidden files and folders, ignored"] == 2
+    assert facts["files other than images, ignored"] == 1
+    assert facts["files other than images, ignored, such as"] == ["notes.txt"]
     assert problems.summary()["kinds"] == {"row missing": 1}
 
 
@@ -308,11 +311,11 @@ def test_class_folders_are_labels(classes, tmp_path, patients):
 def test_what_is_wrong_with_class_folders_is_said(classes, tmp_path):
     config = FolderConfig(path=str(classes), labels_csv="", patient_folders=True)
     save(classes / "cat" / "loose.png")
-    with pytest.raises(StudyError, match=r"cat/loose.png: it is in no folder of a"):
+    with pytest.raises(StudyError, match=r"cat/loose.png: it is not in a folder of a"):
         load(config, tmp_path)
     (classes / "cat/loose.png").unlink()
     save(classes / "stray.png")
-    with pytest.raises(StudyError, match=r"stray.png: it is in no class folder"):
+    with pytest.raises(StudyError, match=r"stray.png: it is not in a class folder"):
         load(config, tmp_path)
     (classes / "stray.png").rename(classes / "dog/anna/link.png")
     save(tmp_path / "secret.png")
@@ -471,14 +474,14 @@ def test_no_file_of_a_class_is_passed_by_unseen(classes, tmp_path):
         "cat/anna/1.png",
         "cat/anna/IM0001",
     ]
-    assert listing.facts["files that are no images, not looked at"] == 4
-    assert listing.facts["files that are no images, not looked at, such as"] == [
+    assert listing.facts["files other than images, ignored"] == 4
+    assert listing.facts["files other than images, ignored, such as"] == [
         "cat/loop",
         "cat/pipe",
         "cat/anna/README",
         "cat/anna/x.bmp",
     ]
-    assert listing.facts["hidden files and folders, not looked at"] == 1
+    assert listing.facts["hidden files and folders, ignored"] == 1
     (tmp_path / "cows").mkdir()
     (classes / "cow").symlink_to(tmp_path / "cows")
     with pytest.raises(StudyError, match=r"cow: it is a link to a folder.*move"):
@@ -493,7 +496,7 @@ def test_a_folder_that_cannot_be_looked_at_is_named(classes, tmp_path, monkeypat
 
     monkeypatch.setattr(os, "scandir", refuse)
     config = FolderConfig(path=str(classes), labels_csv="")
-    with pytest.raises(StudyError, match=r"cat/bert cannot be looked at \(Permission"):
+    with pytest.raises(StudyError, match=r"cat/bert cannot be listed \(Permission"):
         load(config, tmp_path)
     assert digest(config) is None
 

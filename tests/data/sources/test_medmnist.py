@@ -174,8 +174,8 @@ CLAIM = "{'descr': '|u1', 'fortran_order': False, 'shape': %s, }"
         ("train_labels", np.full((5, 1), 100), "to 100; they must be 0 to 99"),
         ("train_labels", np.full((5, 1), -1), "labels are -1"),
         ("train_labels", np.full((5, 1), 2**63, "u8"), "labels are -"),
-        ("val_images", b"hello", "val_images is no array"),
-        ("val_images", with_header("{'descr': (("), "val_images is no array"),
+        ("val_images", b"hello", "val_images is not an array"),
+        ("val_images", with_header("{'descr': (("), "val_images is not an array"),
         ("val_images", with_header(CLAIM % "(2, 28, 28)"), "1696 bytes, but 128 are"),
         ("val_images", with_header(CLAIM % "(2, -4, -7)"), "download it again"),
         ("val_images", with_header(CLAIM % "(999999999999,)"), "but 128 are there"),
@@ -206,7 +206,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     arrays["train_images"] = np.zeros((90_000, 28, 28), np.uint8)  # 70 MB of nothing
     arrays["train_labels"] = np.zeros((90_000, 1), np.uint8)
     path = save(tmp_path, arrays)
-    with pytest.raises(StudyError, match=r"unpack to 7\d+ bytes.*no set of images"):
+    with pytest.raises(StudyError, match=r"unpack to 7\d+ bytes.*not a set of images"):
         load(path, tmp_path)
     assert not (tmp_path / "out").exists()
 
@@ -214,13 +214,15 @@ def test_a_bomb_is_not_unpacked(tmp_path):
 def test_what_is_wrong_with_a_file_is_said(tmp_path):
     with pytest.raises(StudyError, match="--config.data.medmnist.path"):
         load("", tmp_path)
-    with pytest.raises(StudyError, match=r"gone.npz is no file"):
+    with pytest.raises(StudyError, match=r"gone.npz is not a file"):
         load(tmp_path / "gone.npz", tmp_path)
     path = save(tmp_path, make_arrays())
     whole = path.read_bytes()
     for content in (b"", b"hello", whole[:5000], whole[:-30]):
         path.write_bytes(content)
-        with pytest.raises(StudyError, match=r"pathmnist.npz is no readable .npz"):
+        with pytest.raises(
+            StudyError, match=r"pathmnist.npz cannot be read as an .npz"
+        ):
             load(path, tmp_path)
     assert not list((tmp_path / "out").rglob("*.*"))
 
@@ -231,7 +233,7 @@ def test_a_flipped_pixel_is_found(tmp_path, packed):
     flipped = bytearray(path.read_bytes())
     flipped[2000] ^= 255  # among the pixels of train_images
     path.write_bytes(bytes(flipped))
-    with pytest.raises(StudyError, match=r"pathmnist.npz is no readable .npz"):
+    with pytest.raises(StudyError, match=r"pathmnist.npz cannot be read as an .npz"):
         load(path, tmp_path)
     assert not list((tmp_path / "out").rglob("*.*"))
 

@@ -154,9 +154,9 @@ def test_choices(root, tmp_path):
     with pytest.raises(StudyError, match=r"negbio.csv.gz does not exist"):
         load(root, tmp_path, labeler="negbio")
     for changes, message in [
-        ({"labeler": "me"}, "chexpert or negbio"),
-        ({"views": "PA"}, "frontal or all"),
-        ({"blanks": "x"}, "zeros or unknown"),
+        ({"labeler": "me"}, "chexpert, negbio"),
+        ({"views": "PA"}, "frontal, all"),
+        ({"blanks": "x"}, "zeros, unknown"),
     ]:
         with pytest.raises(ConfigError, match=message):
             MimicCxrJpgConfig(**changes)

@@ -121,9 +121,9 @@ def test_labels_patients_and_studies_are_the_truth(tree: Path, tmp_path: Path):
         "left out: same row": 0,
         "odd ages, unknown": 0,
         "odd sexes, unknown": 0,
-        "hidden files and folders, not looked at": 0,
+        "hidden files and folders, ignored": 0,
         "links to folders, not followed": 0,
-        "files that are no images, not looked at": 0,
+        "files other than images, ignored": 0,
         "slices listed": COUNT,
     }
     assert listing.root == tree and listing.has_patients
@@ -413,7 +413,7 @@ def test_upper_case_suffixes_and_links_inside_are_slices(tree: Path, tmp_path: P
     listing = listed(tree, tmp_path)
     assert len(listing.metadata) == COUNT
     assert listing.metadata.origin[0] == f"stage_2_train/{FIRST}.DCM"
-    assert listing.facts["files that are no images, not looked at"] == 1
+    assert listing.facts["files other than images, ignored"] == 1
 
 
 def test_too_many_faults_stop_before_the_headers(
@@ -431,11 +431,11 @@ def test_too_many_faults_stop_before_the_headers(
 
 
 def test_what_is_not_there_is_named(tree: Path, tmp_path: Path):
-    with pytest.raises(StudyError, match="no folder is given"):
+    with pytest.raises(StudyError, match="there is no folder to read"):
         listed("", tmp_path)
     with pytest.raises(StudyError, match=r"stage_1_train\.csv"):
         listed(tree, tmp_path, labels_csv="stage_1_train.csv")
-    with pytest.raises(StudyError, match="stage_1_train is no folder"):
+    with pytest.raises(StudyError, match="stage_1_train is not a folder"):
         listed(tree, tmp_path, images="stage_1_train")
     (tree / "none").mkdir()
     with pytest.raises(StudyError, match=r"none has no \.dcm files"):

@@ -59,7 +59,7 @@ def test_texts_over_lines_are_read_where_they_are_to_be(tmp_path):
         (5, ["2", "z"]),
     ]
     assert rows_of(path, content)[:2] == [(2, None), (3, None)]
-    with pytest.raises(StudyError, match=r"t.csv is no readable table"):
+    with pytest.raises(StudyError, match=r"t.csv cannot be read as a table"):
         rows_of(path, b'a,b\n1,"x\n2,z\n', multiline=True)
 
 

@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from synthjax.core.errors import StudyError
 from synthjax.data.problems import Problems
-from synthjax.data.sources.tree import (
-    Fault,
-    IgnoredFiles,
-    Tree,
-    digest_files,
-    find_root,
-)
+from synthjax.data.sources.set_folder import digest_files, find_root
+from synthjax.data.sources.tree import Fault, IgnoredFiles, Tree
 
 NAMES = ("a", "b", "c.png", "é")
 
