@@ -4,11 +4,11 @@ A schedule lives on the host and hands each update its rate, so that every sched
 runs the same compiled step.
 """
 
-import dataclasses
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
-from synthjax.core.errors import ConfigError
+from synthjax.core.config import Config, field
 
 
 class Schedule(Protocol):
@@ -18,19 +18,19 @@ class Schedule(Protocol):
     eval_every: int  # updates between two validations
 
     def rate(self, step: int) -> float:
-        """Learning rate of the update that follows `step` updates."""
+        """Returns the learning rate of the update that follows `step` updates."""
         ...
 
     def observe(self, improved: bool) -> None:
-        """Takes note of a validation: whether it is the best so far."""
+        """Notes whether a validation was the best so far."""
         ...
 
     def finished(self) -> bool:
-        """Whether the run is to stop before its last update."""
+        """Returns whether the run is to stop before its last update."""
         ...
 
     def state(self) -> dict[str, int]:
-        """All that changes, as JSON; `restore` takes it back."""
+        """Returns all that changes, as JSON; `restore` takes it back."""
         ...
 
     def restore(self, state: dict[str, int]) -> None:
@@ -38,7 +38,7 @@ class Schedule(Protocol):
         ...
 
 
-@dataclasses.dataclass
+@dataclass
 class Cosine:
     """Linear rise to the peak, then half a cosine down to zero at the last step."""
 
@@ -69,28 +69,23 @@ class Cosine:
         """See Schedule."""
 
 
-@dataclasses.dataclass(frozen=True)
-class PlateauConfig:
+@dataclass(frozen=True)
+class PlateauConfig(Config):
     """Epochs of a fixed size, and what happens when they bring nothing more.
 
     The defaults are those of DuMont Schuette et al. 2021.
     """
 
-    epoch_images: int = 5000  # images of an epoch; at most the real training split
-    epochs: int = 100  # at most
-    factor: float = 0.1  # that the learning rate is multiplied by
-    patience: int = 2  # epochs without a better validation before that
-    stop: int = 3  # epochs without a better validation that end the run
-    floor: float = 1e-8  # the learning rate does not go below it
-
-    def __post_init__(self) -> None:
-        for name in ("epoch_images", "epochs", "patience", "stop"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)}: must be at least 1")
-        if not 0 < self.factor < 1:
-            raise ConfigError(f"factor={self.factor}: must be between 0 and 1")
-        if self.floor < 0:
-            raise ConfigError(f"floor={self.floor}: must be 0 or more")
+    epoch_images: int = field(
+        5000, "images of an epoch, at most those of the real training split", ge=1
+    )
+    epochs: int = field(100, "epochs at most", ge=1)
+    factor: float = field(0.1, "what the learning rate is multiplied by", gt=0, lt=1)
+    patience: int = field(
+        2, "epochs without a better validation before the rate is lowered", ge=1
+    )
+    stop: int = field(3, "epochs without a better validation that end the run", ge=1)
+    floor: float = field(1e-8, "the learning rate does not go below it", ge=0)
 
 
 class Plateau:

@@ -1,6 +1,7 @@
 """The classifier stage: learns, resumes in the same bits, skips what is done."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from synthjax.classifier.config import MODELS, ClassifierConfig
-from synthjax.classifier.networks.api import make_network
+from synthjax.classifier import presets
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.networks.api import MODELS, Model, make_network
 from synthjax.classifier.networks.densenet import DenseNet, DenseNetConfig
 from synthjax.classifier.networks.small import SmallConfig
 from synthjax.classifier.predict import (
@@ -180,10 +182,8 @@ def test_running_statistics_are_kept_and_resumed(
 ) -> None:
     """Batch norm: an interrupted run ends in the same bits, also of its best copy."""
 
-    def densenet(config, n_labels):
-        return DenseNet(config.densenet, n_labels, (1,), growth=4, width=8)
-
-    monkeypatch.setitem(MODELS, "tiny", densenet)
+    module = functools.partial(DenseNet, layers=(1,), growth=4, width=8)
+    monkeypatch.setitem(MODELS, "tiny", Model("densenet", module, smallest=32))
     config = dataclasses.replace(
         TINY,
         arms=("real",),
@@ -280,7 +280,14 @@ def test_sets_that_differ_are_refused(sets, devices, tmp_path) -> None:
     [
         ({"steps": 0}, "config.classifier.steps=0: must be at least 1"),
         ({"model": "large"}, "config.classifier.model='large'"),
-        ({"arms": ("real", "fake")}, "config.classifier.arms"),
+        ({"arms": ("real", "fake")}, "config.classifier.arms.*must be one of real"),
+        ({"arms": ()}, "config.classifier.arms.*must name some of real"),
+        ({"arms": ("real", "real")}, "config.classifier.arms.*each once"),
+        ({"pretrained": "a.h5"}, "config.classifier.pretrained.*the network small"),
+        (
+            {"small": {"width": 4}},
+            "config.classifier.small.width=4: must be at least 8",
+        ),
         ({"small": {"width": 12}}, "config.classifier.small.width=12"),
         ({"patience": 3}, "config.classifier.patience: there is no such key"),
     ],
@@ -288,6 +295,18 @@ def test_sets_that_differ_are_refused(sets, devices, tmp_path) -> None:
 def test_bad_config_is_named(values, message) -> None:
     with pytest.raises(ConfigError, match=message):
         freeze(ClassifierConfig, values, "classifier")
+
+
+def test_sections_that_are_not_read_are_known() -> None:
+    assert ClassifierConfig().unselected() == ("densenet", "plateau")
+    paper = presets.paper()
+    assert paper.unselected() == ("small",)
+    affects = {
+        declared.name: declared.metadata["affects_result"]
+        for declared in dataclasses.fields(paper)
+    }
+    kept = {name for name, value in affects.items() if not value}
+    assert kept == {"eval_batch", "keep", "resident"}
 
 
 def test_damaged_predictions_are_named(tmp_path) -> None:

@@ -5,7 +5,7 @@ Huang et al. 2017, arXiv:1608.06993, section 3 and table 1 (DenseNet-BC, compres
 batch normalisation, which is part of the config.
 """
 
-import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import flax.linen as nn
@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from synthjax.classifier.networks.small import DTYPES, INIT
+from synthjax.core.config import Config, field
 from synthjax.core.devices import AXIS
-from synthjax.core.errors import ConfigError
 
 # Dense layers in each block, by the name of the network in the config.
 LAYERS = {
@@ -29,24 +29,20 @@ MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 
-@dataclasses.dataclass(frozen=True)
-class DenseNetConfig:
+@dataclass(frozen=True)
+class DenseNetConfig(Config):
     """What the DenseNets leave open."""
 
-    epsilon: float = 1.001e-5  # of batch norm: 1.001e-5 in Keras, 1e-5 in torchvision
-    momentum: float = 0.99  # of the running statistics: 0.99 Keras, 0.9 torchvision
-    frozen: bool = False  # normalise by the running statistics in training as well
-    dtype: str = "float32"  # arithmetic inside the network: float32 or bfloat16
-
-    def __post_init__(self) -> None:
-        if not self.epsilon > 0:
-            raise ConfigError(f"epsilon={self.epsilon}: must be above 0")
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"momentum={self.momentum}: must be from 0 to below 1")
-        if self.dtype not in DTYPES:
-            raise ConfigError(
-                f"dtype={self.dtype!r}: must be one of {', '.join(DTYPES)}"
-            )
+    epsilon: float = field(
+        1.001e-5, "of batch norm: 1.001e-5 in Keras, 1e-5 in torchvision", gt=0
+    )
+    momentum: float = field(
+        0.99, "of the running statistics: 0.99 in Keras, 0.9 in torchvision", ge=0, lt=1
+    )
+    frozen: bool = field(
+        False, "normalise by the running statistics in training as well"
+    )
+    dtype: str = field("float32", "arithmetic inside the network", one_of=DTYPES)
 
 
 def _conv(channels: int, size: int, config: DenseNetConfig, **options: Any) -> nn.Conv:
@@ -101,7 +97,7 @@ class Transition(nn.Module):
 
     def __call__(
         self, x: Float[Array, "b h w c"], running: bool
-    ) -> Float[Array, "b h w d"]:
+    ) -> Float[Array, "b i j d"]:
         x = self.conv(nn.relu(self.norm(x, use_running_average=running)))
         return nn.avg_pool(x, (2, 2), (2, 2))
 
@@ -112,8 +108,6 @@ class DenseNet(nn.Module):
     Images of one channel are taken as grey; three are RGB. Features are 1024 for
     DenseNet-121, 1664 and 1920 for the larger ones.
     """
-
-    SMALLEST = 32  # image side, pixels: it is halved five times
 
     config: DenseNetConfig
     n_labels: int
@@ -139,7 +133,7 @@ class DenseNet(nn.Module):
     def features(
         self, image: Float[Array, "b h w c"], train: bool = False
     ) -> Float[Array, "b f"]:
-        """Globally average-pooled features, float32.
+        """Returns globally average-pooled features, float32.
 
         Args:
           image: values in -1..1.
@@ -165,6 +159,6 @@ class DenseNet(nn.Module):
 
 
 def imagenet(image: Float[Array, "b h w c"]) -> Float[Array, "b h w 3"]:
-    """Images in -1..1 as networks trained on ImageNet expect them, grey as RGB."""
+    """Returns images in -1..1 as networks trained on ImageNet take them, grey as RGB."""
     scale, shift = 0.5 / DEVIATION, (0.5 - MEAN) / DEVIATION
     return image * scale + shift

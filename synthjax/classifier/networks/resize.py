@@ -14,8 +14,8 @@ METHODS = ("antialias", "paper")
 @functools.lru_cache(maxsize=32)
 def resize_matrix(
     length: int, size: int, method: str
-) -> Float[np.ndarray, "size length"]:
-    """The float32 matrix that makes a line of `size` pixels of one of `length`.
+) -> Float[np.ndarray, "{size} {length}"]:
+    """Returns the float32 matrix that makes `size` pixels of a line of `length`.
 
     Args:
       length: pixels there are.
@@ -42,8 +42,8 @@ def resize_matrix(
 
 def resize(
     image: Float[Array, "b h w c"], size: int, method: str
-) -> Float[Array, "b size size c"]:
-    """Images with both sides `size`; the shape of an image is not kept.
+) -> Float[Array, "b {size} {size} c"]:
+    """Resizes images to `size` on both sides; their aspect ratio is not kept.
 
     Args:
       image: any values, float32.

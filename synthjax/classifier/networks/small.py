@@ -6,12 +6,13 @@ normalisation needs no batch statistics, so the result for an image never depend
 rest of the batch or on the number of devices.
 """
 
-import dataclasses
+from dataclasses import dataclass
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
 
 GROUP = 8  # channels normalised together
@@ -21,23 +22,20 @@ INIT = nn.initializers.variance_scaling(2.0, "fan_in", "uniform")
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
-@dataclasses.dataclass(frozen=True)
-class SmallConfig:
+@dataclass(frozen=True)
+class SmallConfig(Config):
     """Size of the compact residual network."""
 
-    width: int = 16  # channels of the first stage; the next have 2 and 4 times as many
-    depth: int = 1  # residual blocks in a stage
-    dtype: str = "float32"  # arithmetic inside the network: float32 or bfloat16
+    width: int = field(
+        16, "channels of the first stage; the next have 2 and 4 times as many", ge=GROUP
+    )
+    depth: int = field(1, "residual blocks in a stage", ge=1)
+    dtype: str = field("float32", "arithmetic inside the network", one_of=DTYPES)
 
-    def __post_init__(self) -> None:
-        if self.width < GROUP or self.width % GROUP:
+    def check(self) -> None:
+        """Raises ConfigError unless the channels form whole groups."""
+        if self.width % GROUP:
             raise ConfigError(f"width={self.width}: must be a multiple of {GROUP}")
-        if self.depth < 1:
-            raise ConfigError(f"depth={self.depth}: must be at least 1")
-        if self.dtype not in DTYPES:
-            raise ConfigError(
-                f"dtype={self.dtype!r}: must be one of {', '.join(DTYPES)}"
-            )
 
 
 class Block(nn.Module):
@@ -74,8 +72,6 @@ class Block(nn.Module):
 class SmallNet(nn.Module):
     """Logits [b y] and pooled features [b 4 * width] of images [b h w c] in -1..1."""
 
-    SMALLEST = 16  # image side, pixels
-
     config: SmallConfig
     n_labels: int
 
@@ -92,7 +88,7 @@ class SmallNet(nn.Module):
         self.head = nn.Dense(self.n_labels, kernel_init=INIT)
 
     def features(self, image: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
-        """Globally average-pooled features, float32."""
+        """Returns globally average-pooled features, float32."""
         x = self.stem(image)
         for stage, blocks in enumerate(self.stages):
             if stage:

@@ -9,8 +9,8 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from synthjax.classifier.config import MODELS, ClassifierConfig
-from synthjax.classifier.networks.api import Network, make_network
+from synthjax.classifier.config import ClassifierConfig
+from synthjax.classifier.networks.api import MODELS, Network, make_network
 from synthjax.classifier.networks.densenet import DenseNet, DenseNetConfig, imagenet
 from synthjax.classifier.trainer import make_terms
 from synthjax.classifier.update import make_init, make_update
