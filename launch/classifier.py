@@ -6,7 +6,7 @@ python -m launch.classifier --config=configs/phantom_chest.py --workdir=runs/pha
 from pathlib import Path
 
 from synthjax.classifier.predict import PREDICTIONS
-from synthjax.classifier.train import train_arms
+from synthjax.classifier.train import train
 
 from .study import Launch, Work, launch
 
@@ -15,7 +15,7 @@ def work(this: Launch) -> Work:
     """Returns what the stage does."""
     return Work(
         "classifier",
-        lambda out: train_arms(
+        lambda out: train(
             this.sections["classifier"],
             seed=this.seed,
             out=out,

@@ -9,7 +9,7 @@ from typing import Any
 
 from absl import flags
 
-from synthjax.classifier.arms import check_volumes
+from synthjax.classifier.arms import check_copies
 from synthjax.core.compile import use_compilation_cache
 from synthjax.core.devices import Devices, make_devices
 from synthjax.core.study import Study
@@ -102,9 +102,7 @@ def _main(run: Callable[[Launch], None], alone: bool) -> None:
     devices.check_batch(sections["classifier"].batch_size, "classifier.batch_size")
     if not external:  # before hours of training, not after
         copies = sections["synth"].copies_per_row
-        check_volumes(
-            sections["classifier"].arms, copies, "config.synth.copies_per_row"
-        )
+        check_copies(sections["classifier"].arms, copies, "config.synth.copies_per_row")
     study = Study(
         _workdir(),
         sections,

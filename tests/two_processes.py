@@ -14,8 +14,8 @@ import jax
 import numpy as np
 
 from configs.phantom_chest import get_config
+from synthjax.classifier import step as classifier_step
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.trainer import make_terms, make_trainer
 from synthjax.core import rng
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
@@ -62,11 +62,12 @@ def one_update(devices, data):
         state = step(state, batch(), sampler)
         devices.wait(state)
 
-    trainer = make_trainer(classifier, SEED, schema, devices)
+    trained = classifier_step.make_steps(classifier, schema, devices)
     key = rng.key(SEED, "test")
-    judge = devices.replicate(trainer.init(key))
-    terms = make_terms(3e-3, np.ones(len(schema.labels), np.float32))
-    judge = trainer.update(judge, batch(), devices.replicate(key), terms)
+    judge = devices.replicate(trained.init(key))
+    weight = np.ones(len(schema.labels), np.float32)
+    terms = classifier_step.make_terms(3e-3, weight)
+    judge = trained.update(judge, batch(), devices.replicate(key), terms)
     devices.wait(judge)
 
     trees = {"gan": (state.generator, state.discriminator), "judge": judge.params}

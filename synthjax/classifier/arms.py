@@ -6,36 +6,31 @@ another draw for each k.
 """
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Mapping
 
 import jax
 import numpy as np
+from jaxtyping import Bool, Shaped
 
 from synthjax.core import rng
 from synthjax.core.errors import StudyError
-from synthjax.data.listing import Metadata
-from synthjax.data.store.loader import (
-    Selection,
-    StoredSplit,
-    Table,
-    read_metadata,
-    read_provenance,
-    read_split,
-)
+from synthjax.data.dataset import Dataset
+from synthjax.data.store.loader import Selection, Table
+from synthjax.statistics.roc import undefined_reason
 
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
     """What a classifier is trained on.
 
-    The synthetic set may hold several images for each real row: volume 1 has one of
-    each, volume 2 another one of each. The real set has volume 1 alone.
+    The synthetic set may hold several images for each real row of labels: copy 1 has
+    one of each, copy 2 another one of each. The real set has copy 1 alone.
     """
 
-    train: tuple[tuple[str, int], ...]  # (set, volume) that are put together
+    train: tuple[tuple[str, int], ...]  # (set, copy) that are put together
     valid: str  # set whose validation split chooses among the checkpoints
-    patients: float = 1.0  # part of the patients that are kept
-    shuffled: bool = False  # label rows are permuted, of training and of validation
+    patients: float = 1.0  # share of the patients that take part
+    shuffled: bool = False  # labels are permuted, of training and of validation
 
 
 REAL, SYNTHETIC = ("real", 1), ("synthetic", 1)
@@ -54,55 +49,80 @@ ARMS = {
 }
 
 
-def check_volumes(arms: tuple[str, ...], volumes: int, where: str) -> None:
-    """Raises StudyError if an arm needs more synthetic volumes than there are.
+def check_copies(arms: tuple[str, ...], copies: int, where: str) -> None:
+    """Raises StudyError if an arm needs more synthetic images of a row than there are.
 
     Args:
       arms: names of arms.
-      volumes: of the synthetic training split.
+      copies: images of each row of labels in the synthetic training split.
       where: what says so, for the message.
     """
     for name in arms:
-        needed = max(volume for _, volume in ARMS[name].train)
-        if needed > volumes:
+        needed = max(copy for _, copy in ARMS[name].train)
+        if needed > copies:
             raise StudyError(
-                f"config.classifier.arms: {name} trains on {needed} volumes of synthetic "
-                f"images, but {where} says {volumes}; set "
+                f"config.classifier.arms: {name} trains on {needed} synthetic images "
+                f"for each real one, but {where} says {copies}; set "
                 f"config.synth.copies_per_row={needed} and run the synth stage, or "
-                "leave the arm out (a folder of external images is one volume)"
+                "leave the arm out (a folder of external images has one)"
             )
 
 
 @dataclasses.dataclass(frozen=True)
 class Sets:
-    """The real and the synthetic set, as far as the arms ask for them."""
+    """The real and the synthetic set, and what the arms are validated on."""
 
-    train: dict[str, StoredSplit]  # by set
-    rows: dict[str, Metadata]  # of the training splits, by position
-    volume: dict[str, int]  # images of one volume
-    valid: dict[str, Table]
+    datasets: Mapping[str, Dataset]  # "real" and "synthetic"
+    copies: Mapping[str, int]  # images of each row of labels in the training split
+    valid: Mapping[str, Table]  # validation splits that an arm asks for, and the real
+
+    def copy_size(self, name: str) -> int:
+        """Returns how many training images one copy has."""
+        return self.datasets[name].counts["train"] // self.copies[name]
 
 
-def open_sets(arms: tuple[str, ...], *, data: Path, synth: Path) -> Sets:
-    """Reads the labels of what the arms train on and the tables they validate on.
+def open_sets(arms: tuple[str, ...], *, real: Dataset, synthetic: Dataset) -> Sets:
+    """Reads the validation splits of arms, once it is known that the sets will do.
 
     Raises:
-      StudyError: there are fewer synthetic volumes than an arm needs.
+      StudyError: the sets differ in labels or kind of image, or there are fewer
+        synthetic images than an arm needs.
     """
-    made = read_provenance(synth)  # by the last release it says "volumes"
-    copies = made.get("copies_per_row", made.get("volumes", 1))
-    volumes = {"real": 1, "synthetic": copies}
-    check_volumes(arms, volumes["synthetic"], str(synth))
-    folders = {"real": data, "synthetic": synth}
-    used = {name for arm in arms for name, _ in ARMS[arm].train} | {"real"}
-    judges = {ARMS[arm].valid for arm in arms} | {"real"}
-    train = {name: StoredSplit(folders[name], "train") for name in used}
+    check_same_schema(real, synthetic)
+    # A set of the last release says "volumes".
+    said = synthetic.provenance
+    copies = said.get("copies_per_row", said.get("volumes", 1))
+    check_copies(arms, copies, str(synthetic.directory))
+    datasets = {"real": real, "synthetic": synthetic}
+    validating = {"real"} | {ARMS[arm].valid for arm in arms}
     return Sets(
-        train=train,
-        rows={name: read_metadata(stored) for name, stored in train.items()},
-        volume={name: len(split) // volumes[name] for name, split in train.items()},
-        valid={name: read_split(folders[name], "valid") for name in judges},
+        datasets=datasets,
+        copies={"real": 1, "synthetic": copies},
+        valid={name: datasets[name].table("valid") for name in validating},
     )
+
+
+def check_same_schema(real: Dataset, synthetic: Dataset) -> None:
+    """Raises StudyError unless both sets have the same labels and kind of image."""
+    for name in ("labels", "resolution", "channels"):
+        want, have = getattr(real.schema, name), getattr(synthetic.schema, name)
+        if want != have:
+            raise StudyError(
+                f"{synthetic.directory} has {name} {have}, but {real.directory} has "
+                f"{want}; both sets must be made alike: run the synth stage again, or "
+                "give a matching folder"
+            )
+
+
+def check_validation(sets: Sets) -> None:
+    """Raises StudyError if a set's validation split has no label with both classes."""
+    for name, table in sets.valid.items():
+        if all(undefined_reason(column) for column in table.label.T):
+            raise StudyError(
+                f"config.classifier.schedule=plateau: no label of the {name} set has "
+                "both classes in the validation split, so nothing says when to stop; "
+                "use schedule=cosine or a larger validation split"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,9 +134,14 @@ class Job:
     train: Selection
     valid: Table
 
+    @property
+    def name(self) -> str:
+        """Says which classifier it is, in messages."""
+        return f"classifier {self.arm} seed {self.k}"
+
 
 def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
-    """What seed k of an arm is trained and validated on.
+    """Returns what seed k of an arm is trained and validated on.
 
     Args:
       arm: a key of ARMS.
@@ -126,15 +151,16 @@ def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
     """
     plan, valid = ARMS[arm], sets.valid[ARMS[arm].valid]
     parts, labels = [], []
-    for name, volume in plan.train:
-        size = sets.volume[name]
-        positions = np.arange((volume - 1) * size, volume * size)
+    for name, copy in plan.train:
+        size, dataset = sets.copy_size(name), sets.datasets[name]
+        metadata = dataset.metadata("train")
+        positions = np.arange((copy - 1) * size, copy * size)
         if plan.patients < 1:
             draw = _generator(seed, "classifier patients", k)
-            patients = sets.rows[name].patient_id[positions]
+            patients = metadata.patient_id[positions]
             positions = positions[_some_patients(patients, plan.patients, draw)]
-        parts.append((sets.train[name], positions))
-        labels.append(sets.rows[name].label[positions])
+        parts.append((dataset["train"], positions))
+        labels.append(metadata.label[positions])
     label = np.concatenate(labels)
     if plan.shuffled:
         # Validation too: chosen by true labels, the best of many would be above chance.
@@ -145,13 +171,13 @@ def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
 
 
 def _some_patients(
-    patient_id: np.ndarray, part: float, draw: np.random.Generator
-) -> np.ndarray:
-    """Which images are of the drawn patients, at least one of them: bool [n]."""
+    patient_id: Shaped[np.ndarray, " n"], share: float, draw: np.random.Generator
+) -> Bool[np.ndarray, " n"]:
+    """Returns which images are of the drawn patients, at least one of them."""
     patients = np.unique(patient_id.astype(np.str_))
-    count = max(1, round(part * len(patients)))
-    kept = draw.choice(patients, count, replace=False)
-    return np.isin(patient_id.astype(np.str_), kept)
+    count = max(1, round(share * len(patients)))
+    drawn = draw.choice(patients, count, replace=False)
+    return np.isin(patient_id.astype(np.str_), drawn)
 
 
 def _generator(seed: int, name: str, k: int) -> np.random.Generator:

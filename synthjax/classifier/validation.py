@@ -1,18 +1,44 @@
-"""The number by which a checkpoint is chosen: mean AUROC of a validation split."""
+"""How good a classifier is on its validation split, by which the best is chosen."""
 
-from collections.abc import Mapping
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from synthjax.core.errors import StudyError
-from synthjax.data.store.loader import Table
+from synthjax.classifier.networks.api import Variables
+
+
+@dataclass(frozen=True)
+class Best:
+    """The variables with the best validation AUROC so far, on the host."""
+
+    variables: Variables
+    step: int | None = None  # updates after which they were taken
+    auroc: float | None = None  # their mean validation AUROC; None: undefined
+
+    def is_below(self, auroc: float) -> bool:
+        """Returns whether variables of this AUROC (NaN: undefined) take the place."""
+        return self.auroc is None or auroc > self.auroc
+
+    def replaced(self, variables: Variables, step: int, auroc: float) -> "Best":
+        """Returns the new best."""
+        return Best(variables, step, None if math.isnan(auroc) else auroc)
+
+    def message(self) -> str:
+        """Says how good they are."""
+        if self.auroc is None:
+            return (
+                "validation AUROC undefined (no label has both classes), last update "
+                "used"
+            )
+        return f"best validation AUROC {self.auroc:.3f} after {self.step} updates"
 
 
 def mean_auroc(
     label: Float[np.ndarray, "n y"], logit: Float[np.ndarray, "n y"]
-) -> float | None:
-    """Mean AUROC over the labels that have both classes; None if there is none."""
+) -> float:
+    """Returns the mean AUROC over labels that have both classes; NaN if none has."""
     areas = []
     for truth, score in zip(label.T, logit.T, strict=True):
         positive, negative = score[truth == 1], np.sort(score[truth == 0])
@@ -20,19 +46,14 @@ def mean_auroc(
             below = np.searchsorted(negative, positive, side="left")
             not_above = np.searchsorted(negative, positive, side="right")
             areas.append(np.mean(below + not_above) / (2 * len(negative)))
-    return float(np.mean(areas)) if areas else None
+    return float(np.mean(areas)) if areas else math.nan
 
 
-def check_valid(tables: Mapping[str, Table]) -> None:
-    """Raises StudyError for a set whose validation split has no label with both classes.
-
-    Args:
-      tables: the validation splits, by name of their set.
-    """
-    for name, table in tables.items():
-        if mean_auroc(table.label, np.zeros_like(table.label)) is None:
-            raise StudyError(
-                f"config.classifier.schedule=plateau: no label of the {name} set has "
-                "both classes in the validation split, so nothing says when to stop; "
-                "use schedule=cosine or a larger validation split"
-            )
+def mean_cross_entropy(
+    label: Float[np.ndarray, "n y"], logit: Float[np.ndarray, "n y"]
+) -> float:
+    """Returns the mean binary cross-entropy of the known labels; NaN if none is."""
+    known = ~np.isnan(label)
+    sign = np.where(label == 1, -1.0, 1.0)
+    cross_entropy = np.logaddexp(0.0, sign * logit)[known]
+    return float(cross_entropy.mean()) if known.any() else math.nan

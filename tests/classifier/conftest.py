@@ -40,15 +40,21 @@ def toy_set(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Writes a set; sets of one seed have the same images, but for `flipped` labels."""
 
     def write(
-        name: str, *, seed: int = 0, volumes: int = 1, flipped: float = 0.0
+        name: str,
+        *,
+        seed: int = 0,
+        copies: int = 1,
+        flipped: float = 0.0,
+        valid: int = SIZES["valid"],
+        provenance: str = "copies_per_row",
     ) -> Path:
         folder = tmp_path_factory.mktemp(name)
-        sizes = SIZES | {"train": SIZES["train"] * volumes}
+        sizes = SIZES | {"train": SIZES["train"] * copies, "valid": valid}
         splits = {
             split: toy_records(name, split, count, seed, flipped)
             for split, count in sizes.items()
         }
-        write_set(folder, TOY, splits, {"volumes": volumes})
+        write_set(folder, TOY, splits, {provenance: copies})
         return folder
 
     return write

@@ -6,15 +6,18 @@ import jax
 import numpy as np
 import pytest
 
-from synthjax.classifier import train, trainer
+from synthjax.classifier import train as training
 from synthjax.classifier.arms import ARMS, make_job, open_sets
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.small import SmallConfig
 from synthjax.classifier.predict import read_predictions
-from synthjax.classifier.train import train_arms
+from synthjax.classifier.step import Steps, check_batch
+from synthjax.classifier.train import train
 from synthjax.classifier.validation import mean_auroc
+from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.store.loader import read_metadata, read_split
 
 TINY = {
@@ -33,28 +36,29 @@ def devices():
 
 @pytest.fixture(scope="module", autouse=True)
 def means(quick_compile):
-    """All runs of this file use the trainer that the first of them made: it is here."""
-    made: list[trainer.Trainer] = []
-    make = train.make_trainer
+    """All runs of this file use the steps that the first of them made: they are here."""
+    made: list[Steps] = []
+    make = training.make_steps
 
     def make_once(*arguments):
         made.append(made[0] if made else make(*arguments))
         return made[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "make_trainer", make_once)
+        patch.setattr(training, "make_steps", make_once)
         yield made
 
 
 @pytest.fixture(scope="module")
 def pair(toy_set):
-    """A real set of 96 training images, and a synthetic one of three volumes of it."""
-    return {"data": toy_set("real"), "synth": toy_set("synthetic", seed=1, volumes=3)}
+    """A real set of 96 training images, and a synthetic one with three for each."""
+    return {"data": toy_set("real"), "synth": toy_set("synthetic", seed=1, copies=3)}
 
 
 @pytest.fixture(scope="module")
 def sets(pair):
-    return open_sets(tuple(ARMS), **pair)
+    real, synthetic = Dataset.open(pair["data"]), Dataset.open(pair["synth"])
+    return open_sets(tuple(ARMS), real=real, synthetic=synthetic)
 
 
 def test_each_arm_trains_on_what_the_table_says(sets) -> None:
@@ -106,12 +110,12 @@ def test_shuffled_labels_are_the_same_rows_at_other_images(sets) -> None:
         )
 
 
-def test_too_few_synthetic_volumes_are_named(pair, toy_set, devices, tmp_path) -> None:
+def test_too_few_synthetic_copies_are_named(pair, toy_set, devices, tmp_path) -> None:
     config = ClassifierConfig(**TINY, arms=("real", "synthetic_2x"))
     with pytest.raises(
         StudyError, match=r"synthetic_2x.*config\.synth\.copies_per_row=2"
     ):
-        train_arms(
+        train(
             config,
             seed=5,
             data=pair["data"],
@@ -126,18 +130,19 @@ def test_too_few_synthetic_volumes_are_named(pair, toy_set, devices, tmp_path) -
 def all_arms(pair, devices, means, tmp_path_factory):
     """One seed of every arm, and the state in which each run began."""
     out, begun = tmp_path_factory.mktemp("arms"), {}
-    train_one = train.train_one
+    train_classifier = training.train_classifier
 
-    def starting(means, job, schedule, directory):
-        begun[job.arm] = means.init(train.rng.key(means.seed, "classifier init", job.k))
-        return train_one(means, job, schedule, directory)
+    def starting(run):
+        key = rng.key(run.seed, "classifier init", run.job.k)
+        begun[run.job.arm] = run.steps.init(key)
+        return train_classifier(run)
 
     config = ClassifierConfig(**TINY, arms=tuple(ARMS), seeds=1, steps=6, eval_every=6)
     before = len(means)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "train_one", starting)
-        train_arms(config, seed=5, out=out, devices=devices, **pair)
-    assert len(means) == before + 1  # one trainer for all arms
+        patch.setattr(training, "train_classifier", starting)
+        train(config, seed=5, out=out, devices=devices, **pair)
+    assert len(means) == before + 1  # one pair of steps for all arms
     return out, begun
 
 
@@ -182,7 +187,7 @@ def test_predictions_of_the_real_test_split_come_last(
 ) -> None:
     """A run killed between two files has no predictions.npz, and makes it then."""
     config = ClassifierConfig(**TINY, arms=("real",), seeds=1, steps=2, eval_every=2)
-    folder, write = tmp_path / "real" / "seed0", train.write_predictions
+    folder, write = tmp_path / "real" / "seed0", training.write_predictions
 
     def killed(path, table, logit):
         if path.name == "predictions.npz":
@@ -190,12 +195,12 @@ def test_predictions_of_the_real_test_split_come_last(
         write(path, table, logit)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "write_predictions", killed)
+        patch.setattr(training, "write_predictions", killed)
         with pytest.raises(KeyboardInterrupt):
-            train_arms(config, seed=5, out=tmp_path, devices=devices, **pair)
+            train(config, seed=5, out=tmp_path, devices=devices, **pair)
     names = ["predictions_synthetic.npz", "predictions_valid.npz"]
     assert sorted(path.name for path in folder.glob("*.npz")) == names
-    train_arms(config, seed=5, out=tmp_path, devices=devices, **pair)
+    train(config, seed=5, out=tmp_path, devices=devices, **pair)
     assert (folder / "predictions.npz").exists()
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 1  # nothing was trained again
@@ -207,13 +212,13 @@ def test_plateau_ends_a_run_and_a_second_start_stays_at_its_end(
     """Validations 2, 1, 1, 1: the rate falls after two, the run ends after three."""
     config = ClassifierConfig(**TINY, arms=("real",), seeds=1, schedule="plateau")
     scores = iter([0.6, 0.5, 0.5, 0.5, 0.9])
-    write = train.write_predictions
-    monkeypatch.setattr(train, "mean_auroc", lambda label, logit: next(scores))
-    monkeypatch.setattr(train, "write_predictions", lambda *_: 1 / 0)
+    write = training.write_predictions
+    monkeypatch.setattr(training, "mean_auroc", lambda label, logit: next(scores))
+    monkeypatch.setattr(training, "write_predictions", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        train_arms(config, seed=5, out=tmp_path, devices=devices, **pair)
-    monkeypatch.setattr(train, "write_predictions", write)
-    train_arms(config, seed=5, out=tmp_path, devices=devices, **pair)
+        train(config, seed=5, out=tmp_path, devices=devices, **pair)
+    monkeypatch.setattr(training, "write_predictions", write)
+    train(config, seed=5, out=tmp_path, devices=devices, **pair)
     folder = tmp_path / "real" / "seed0"
     lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [6, 12, 18, 24]  # 96 images in 16s
@@ -223,19 +228,36 @@ def test_plateau_ends_a_run_and_a_second_start_stays_at_its_end(
 
 
 def test_plateau_wants_a_validation_that_can_be_measured(
-    pair, devices, tmp_path, monkeypatch
+    pair, devices, tmp_path, toy_set
 ) -> None:
+    """One label of one image that has no other class is none; one of many will do."""
     config = ClassifierConfig(**TINY, schedule="plateau")
-    monkeypatch.setattr("synthjax.classifier.validation.mean_auroc", lambda *_: None)
-    with pytest.raises(StudyError, match="schedule=plateau: no label of the"):
-        train_arms(config, seed=5, out=tmp_path, devices=devices, **pair)
+    few = toy_set("few", valid=1)
+    with pytest.raises(StudyError, match="schedule=plateau: no label of the synthetic"):
+        train(
+            config, seed=5, data=pair["data"], synth=few, out=tmp_path, devices=devices
+        )
+    assert not list(tmp_path.iterdir())
 
 
-def test_mixup_wants_whole_pairs_on_each_device(sets) -> None:
+def test_sets_of_the_last_release_say_volumes(toy_set) -> None:
+    old = toy_set("old", copies=2, provenance="volumes")
+    real = Dataset.open(toy_set("real"))
+    sets = open_sets(("synthetic_2x",), real=real, synthetic=Dataset.open(old))
+    assert sets.copy_size("synthetic") == sets.copy_size("real") == 96
+
+
+def test_mixup_wants_whole_pairs_on_each_device() -> None:
     config = ClassifierConfig(**TINY | {"batch_size": 6}, mixup=0.2)
     two = make_devices(DevicesConfig(count=2))
     with pytest.raises(StudyError, match="batch_size=6: mixup takes pairs"):
-        trainer.make_trainer(config, 0, sets.train["real"].schema, two)
+        check_batch(config, two)
+
+
+def test_a_batch_is_divided_among_the_devices() -> None:
+    config = ClassifierConfig(**TINY | {"batch_size": 6})
+    with pytest.raises(StudyError, match=r"classifier\.batch_size=6 does not divide"):
+        check_batch(config, make_devices(DevicesConfig(count=4)))
 
 
 def scores(out, arm: str) -> np.ndarray:
@@ -263,7 +285,7 @@ def controls(toy_set, devices, tmp_path_factory):
         ("copy", toy_set("copy"), ("real", "synthetic", "real_shuffled")),
         ("flipped", toy_set("flipped", flipped=0.5), ("synthetic",)),
     ):
-        train_arms(
+        train(
             ClassifierConfig(**config, arms=arms),
             seed=5,
             data=real,

@@ -6,8 +6,8 @@ import numpy as np
 import optax
 import pytest
 
+from synthjax.classifier.augment import mix_pairs
 from synthjax.classifier.losses import masked_loss, positive_weights
-from synthjax.classifier.mixup import mix_pairs
 
 RNG = np.random.default_rng(1)
 LOGIT = RNG.normal(size=(6, 4)).astype(np.float32) * 3

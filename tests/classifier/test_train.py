@@ -20,9 +20,9 @@ from synthjax.classifier.predict import (
     predict,
     read_predictions,
 )
-from synthjax.classifier.train import mean_auroc, train_arms
-from synthjax.classifier.trainer import make_trainer
-from synthjax.classifier.update import make_init
+from synthjax.classifier.step import make_init, make_steps
+from synthjax.classifier.train import train
+from synthjax.classifier.validation import mean_auroc
 from synthjax.core import rng, signals
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
@@ -89,7 +89,7 @@ def trained(sets, devices, tmp_path_factory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(devices), "map_step", recording)
-        train_arms(TINY, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices)
+        train(TINY, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices)
     traces = {name: step.traces for name, step in made if name != "_gather"}
     assert traces == {"update": 1, "predict_batch": 1}
     return out
@@ -136,7 +136,7 @@ def test_kept_parameters_are_those_of_the_best_validation(
 def test_finished_seeds_are_skipped(trained, sets, devices) -> None:
     path = trained / "real" / "seed0" / "predictions.npz"
     before = path.stat().st_mtime_ns
-    train_arms(TINY, seed=5, data=sets[0], synth=sets[1], out=trained, devices=devices)
+    train(TINY, seed=5, data=sets[0], synth=sets[1], out=trained, devices=devices)
     assert path.stat().st_mtime_ns == before
 
 
@@ -148,7 +148,7 @@ def test_resumed_run_ends_in_the_same_bits(
     config = dataclasses.replace(TINY, arms=("real",), seeds=1)
 
     def run() -> None:
-        train_arms(
+        train(
             config, seed=5, data=sets[0], synth=sets[1], out=tmp_path, devices=devices
         )
 
@@ -194,8 +194,8 @@ def test_running_statistics_are_kept_and_resumed(
         densenet=DenseNetConfig(momentum=0.9),
         input_size=32,
     )
-    trainer = make_trainer(config, 5, SCHEMA, devices)
-    monkeypatch.setattr("synthjax.classifier.train.make_trainer", lambda *_: trainer)
+    steps = make_steps(config, SCHEMA, devices)
+    monkeypatch.setattr("synthjax.classifier.train.make_steps", lambda *_: steps)
     sigterm = signals._handle
 
     def run(out: Path, stop_at: int | None = None) -> dict:
@@ -210,9 +210,7 @@ def test_running_statistics_are_kept_and_resumed(
 
         with monkeypatch.context() as patch:
             patch.setattr(type(devices), "wait", wait_and_stop)
-            train_arms(
-                config, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices
-            )
+            train(config, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices)
         return read_predictions(out / "real" / "seed0" / "predictions.npz")
 
     whole = run(tmp_path / "whole")
@@ -224,7 +222,7 @@ def test_running_statistics_are_kept_and_resumed(
     assert np.all(variables["batch_stats"]["last_norm"]["mean"] != 0)
     images = read_split(sets[0], "test").pixels
     predicted = predict(
-        trainer.predict,
+        steps.predict,
         devices.replicate(variables),
         images,
         batch_size=24,
@@ -252,11 +250,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(
         init = make_init(network, config)
         return lambda key: dataclasses.replace(init(key), loss_sum=np.float32("nan"))
 
-    monkeypatch.setattr("synthjax.classifier.trainer.make_init", broken)
+    monkeypatch.setattr("synthjax.classifier.step.make_init", broken)
     with pytest.raises(StudyError, match="loss is nan.*learning_rate"):
-        train_arms(
-            TINY, seed=0, data=sets[0], synth=sets[1], out=tmp_path, devices=devices
-        )
+        train(TINY, seed=0, data=sets[0], synth=sets[1], out=tmp_path, devices=devices)
     assert not list(tmp_path.rglob("predictions.npz"))
 
 
@@ -265,7 +261,7 @@ def test_sets_that_differ_are_refused(sets, devices, tmp_path) -> None:
     splits = {split: records(split, 4, 3) for split in ("train", "valid", "test")}
     write_set(tmp_path / "other", schema, splits, None)
     with pytest.raises(StudyError, match="labels"):
-        train_arms(
+        train(
             TINY,
             seed=0,
             data=sets[0],

@@ -7,8 +7,7 @@ import pytest
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import make_network
 from synthjax.classifier.networks.small import SmallConfig
-from synthjax.classifier.trainer import make_terms
-from synthjax.classifier.update import make_init, make_update
+from synthjax.classifier.step import make_init, make_terms, make_update
 from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 

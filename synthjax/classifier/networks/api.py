@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
-from flax import linen as nn
 from jaxtyping import Array, Float, Key
 
 from synthjax.classifier.networks.densenet import LAYERS, DenseNet, DenseNetConfig
@@ -35,7 +34,7 @@ class Model:
     """
 
     section: str  # the section of config.classifier that holds its settings
-    make: Callable[[Any, int], nn.Module]  # (that section, number of labels) -> module
+    make: Callable[[Any, int], Any]  # (that section, number of labels) -> flax module
     smallest: int  # image side, pixels
     pretrained: bool = False  # whether networks.pretrained reads weights of it
 

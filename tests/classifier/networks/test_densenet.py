@@ -12,8 +12,7 @@ from jax.flatten_util import ravel_pytree
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import MODELS, Network, make_network
 from synthjax.classifier.networks.densenet import DenseNet, DenseNetConfig, imagenet
-from synthjax.classifier.trainer import make_terms
-from synthjax.classifier.update import make_init, make_update
+from synthjax.classifier.step import make_init, make_terms, make_update
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError

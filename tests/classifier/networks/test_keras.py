@@ -11,7 +11,7 @@ from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import Network, make_network
 from synthjax.classifier.networks.densenet import DenseNet, DenseNetConfig
 from synthjax.classifier.networks.pretrained import read_pretrained
-from synthjax.classifier.update import make_init
+from synthjax.classifier.step import make_init
 from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError

@@ -1,0 +1,132 @@
+"""One classifier's run: its parts, and how it is saved and gone on with."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from synthjax.classifier.arms import ARMS, Job
+from synthjax.classifier.config import SCHEDULES, ClassifierConfig
+from synthjax.classifier.schedule import Schedule
+from synthjax.classifier.step import State, Steps
+from synthjax.classifier.validation import Best
+from synthjax.core import rng
+from synthjax.core.checkpoint import Checkpoints
+from synthjax.core.clock import Clock
+from synthjax.core.config import plain
+from synthjax.core.devices import Devices
+from synthjax.data.store.loader import Feed, make_selection_feed
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What one classifier is trained with; feed and schedule keep where they are."""
+
+    config: ClassifierConfig
+    seed: int  # of the study
+    job: Job  # which seed of which arm, and its images
+    steps: Steps
+    schedule: Schedule  # learning rates, and when the run ends
+    feed: Feed
+    out: Path
+    devices: Devices
+
+
+def make_run(
+    config: ClassifierConfig,
+    job: Job,
+    steps: Steps,
+    *,
+    seed: int,
+    epoch_images: int,
+    out: Path,
+    devices: Devices,
+) -> Run:
+    """Returns the run of a job, as it is before the first update.
+
+    Args:
+      config: the section config.classifier.
+      job: which seed of which arm, and its images.
+      steps: what all classifiers share.
+      seed: of the study.
+      epoch_images: images of the real training split, whatever the arm.
+      out: where the run writes.
+      devices: where to train.
+    """
+    feed = make_selection_feed(
+        job.train,
+        batch_size=config.batch_size,
+        seed=_order_seed(seed, job.k),
+        devices=devices,
+        resident=config.resident,
+    )
+    schedule = SCHEDULES[config.schedule](config, epoch_images)
+    return Run(config, seed, job, steps, schedule, feed, out, devices)
+
+
+def _order_seed(seed: int, k: int) -> int:
+    bits = jax.random.bits(rng.key(seed, "classifier order", k), dtype=np.uint32)
+    return int(bits) >> 1
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """Returns what config.json says of a run, as `load_classifier` reads it."""
+    schema = run.job.train.schema
+    return {
+        "config": plain(run.config),
+        "seed": run.seed,
+        "arm": run.job.arm,
+        "k": run.job.k,
+        "trained_on": [list(part) for part in ARMS[run.job.arm].train],
+        "validated_on": ARMS[run.job.arm].valid,
+        "n_train": len(run.job.train),
+        "labels": list(schema.labels),
+        "resolution": schema.resolution,
+        "channels": schema.channels,
+    }
+
+
+def save(
+    run: Run,
+    checkpoints: Checkpoints,
+    step: int,
+    state: State,
+    best: Best,
+    clock: Clock,
+) -> None:
+    """Saves all that the run needs to go on in the same bits; see `restore`."""
+    checkpoints.save(
+        step,
+        train=state,
+        ema=best.variables,
+        data=run.feed.position(),
+        meta={
+            "selection": {"best_step": best.step, "best_auroc": best.auroc},
+            "clock": clock.state(),
+            "schedule": run.schedule.state(),
+        },
+    )
+
+
+def restore(
+    run: Run, checkpoints: Checkpoints, step: int, state: State, best: Best
+) -> tuple[State, Best, Clock]:
+    """Takes the run back to a checkpoint; returns the state, the best and the clock.
+
+    Args:
+      run: its feed and its schedule are put where they were.
+      checkpoints: of the run.
+      step: which of them.
+      state: one like that which was saved.
+      best: likewise.
+    """
+    state, variables, position, meta = checkpoints.restore(
+        step, train=state, ema=best.variables
+    )
+    run.feed.restore(position)
+    run.schedule.restore(meta["schedule"])
+    selection = meta["selection"]
+    best = Best(variables, selection["best_step"], selection["best_auroc"])
+    return state, best, Clock(run.schedule.steps, **meta["clock"])
