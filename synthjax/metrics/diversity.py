@@ -141,6 +141,7 @@ def _band(length: int) -> Float[np.ndarray, "m n"]:
 def _similarity(
     first: UInt[Array, "b h w c"], second: UInt[Array, "b h w c"], levels: int
 ) -> Float[Array, " b"]:
+    """Compute the similarity of each pair on `levels` scales."""
     x, y = _unit(first), _unit(second)
     weights = np.array(WEIGHTS[:levels], np.float32)
     weights /= weights.sum()
@@ -199,7 +200,7 @@ def mean_similarity(
 
 
 def _vendi_value(sets: Comparison) -> MetricValue:
-    """The baseline is the score of the real images."""
+    """Measure the score of one set; the baseline is the score of the real images."""
     parts = (sets.synthetic, sets.real)
     scores = (vendi_score(part.features, part.group, sets.level) for part in parts)
     synthetic, baseline = scores
@@ -207,7 +208,7 @@ def _vendi_value(sets: Comparison) -> MetricValue:
 
 
 def _similarity_value(sets: ImageComparison) -> MetricValue | Undefined:
-    """The baseline is the similarity of pairs of real images."""
+    """Measure random pairs of one set; the baseline is of pairs of real images."""
     side = sets.real_images.read(np.array([0])).shape[1]
     if side < SMALLEST:
         return Undefined(f"images of {side} px; at least {SMALLEST} are needed")

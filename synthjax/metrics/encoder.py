@@ -13,25 +13,25 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """Says what the features are; distances of different names do not compare."""
+        """Say what the features are; distances of different names do not compare."""
 
     @property
     def size(self) -> int:
-        """Features per image."""
+        """Return the number of features of an image."""
 
     @property
     def params(self) -> Any:
-        """A tree of arrays to hand to `encode`: an argument, never a constant."""
+        """Return a tree of arrays to hand to `encode`: an argument, never a constant."""
 
     @property
     def fit(self) -> Fit:
-        """What the features need of real training images before they are compared.
+        """Say what the features need of real training images to be compared.
 
-        Nothing, a common scale ("standardise"), or the principal axes of many pixels
+        Nothing (""), a common scale ("standardise"), or the principal axes of many pixels
         ("axes").
         """
 
     def encode(
         self, params: Any, pixels: UInt[Array, "b h w c"]
     ) -> Float[Array, "b d"]:
-        """Features of stored pixels, each image's from itself alone; traceable."""
+        """Make features of stored pixels, each image's from itself alone; traceable."""

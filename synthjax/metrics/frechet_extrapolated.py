@@ -93,6 +93,7 @@ def frechet_intervals(
 
 
 def _without(groups: tuple[int, ...], g: int) -> tuple[int, ...]:
+    """Leave group g out."""
     return tuple(other for other in groups if other != g)
 
 

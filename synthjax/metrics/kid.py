@@ -108,6 +108,7 @@ def _tile_sums(
 
 
 def _value(sets: Comparison) -> MetricValue:
+    """Measure the synthetic and the held-out images."""
     others = (sets.synthetic, sets.held_out)
     synthetic, baseline = kid(sets.real, others, level=sets.level)
     return MetricValue(synthetic, baseline)

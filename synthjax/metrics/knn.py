@@ -109,6 +109,7 @@ def padded(array: np.ndarray, length: int) -> np.ndarray:
 def _check_features(
     query: np.ndarray, reference: np.ndarray, k: int, chunk: int
 ) -> None:
+    """Raise StudyError where sizes do not fit or features are not finite."""
     if query.ndim != 2 or reference.ndim != 2 or query.shape[1] != reference.shape[1]:
         raise StudyError(
             f"neighbours of features {query.shape} among {reference.shape}: both must "

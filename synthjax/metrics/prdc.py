@@ -200,11 +200,14 @@ def authenticity(
 
 
 def _overlaps(sets: Comparison) -> list[dict[str, Interval]]:
+    """Measure the overlap of the synthetic and the held-out images with the real."""
     others = (sets.synthetic, sets.held_out)
     return prdc(sets.real, others, k=sets.neighbours, level=sets.level)
 
 
 def _metric(name: str, title: str, meaning: str) -> Metric[Comparison]:
+    """Make the metric of one of the numbers of `prdc`."""
+
     def compute(sets: Comparison) -> MetricValue:
         synthetic, baseline = sets.once(_overlaps)
         return MetricValue(synthetic[name], baseline[name])
@@ -235,7 +238,7 @@ BETA_RECALL = _metric(
 
 
 def _authenticity_value(sets: Comparison) -> MetricValue:
-    """The baseline is of the real test images."""
+    """Measure the synthetic images; the baseline is of the real test images."""
     others = (sets.synthetic, sets.real)
     synthetic, baseline = authenticity(sets.train, others, level=sets.level)
     return MetricValue(synthetic, baseline)

@@ -66,6 +66,7 @@ def _distance(a: Float[np.ndarray, "p n"], b: Float[np.ndarray, "p m"]) -> float
 
 
 def _value(sets: ImageComparison) -> MetricValue:
+    """Measure the synthetic and the held-out images along the same directions."""
     real = sets.real
     axes = draw_directions(real.features.shape[1], sets.directions, sets.generator)
 

@@ -79,20 +79,38 @@ def calibration(
         ),
         multiplicity,
     )
-    count, squared, g1, g0, h11, h10, h00 = sums[:7]
-    count = np.where(count > 0, count, np.nan)  # a draw may have no known label
-    determinant = h11 * h00 - h10**2
-    determinant = np.where(determinant > 0, determinant, np.nan)
+    count = np.where(sums[0] > 0, sums[0], np.nan)  # a draw may have no known label
+    slopes, intercepts = _newton_step(slope, intercept, sums[2:7])
     return Calibration(
         ece=np.abs(sums[7:]).sum(axis=0) / count,
-        slope=slope - (h00 * g1 - h10 * g0) / determinant,
-        intercept=intercept - (h11 * g0 - h10 * g1) / determinant,
-        brier=squared / count,
+        slope=slopes,
+        intercept=intercepts,
+        brier=sums[1] / count,
         curve=Reliability(
             confidence=np.array([chance[part].mean() for part in parts]),
             observed=np.array([truth[part].mean() for part in parts]),
             n=np.array([len(part) for part in parts]),
         ),
+    )
+
+
+def _newton_step(
+    slope: float, intercept: float, sums: Float[np.ndarray, "5 draws"]
+) -> tuple[Float[np.ndarray, " draws"], Float[np.ndarray, " draws"]]:
+    """Move a line by one step of Newton's method in each draw.
+
+    Args:
+        slope: of the line.
+        intercept: of the line.
+        sums: gradient of the loss by both, and its second derivatives: by the slope
+            twice, by both, and by the intercept twice.
+    """
+    g1, g0, h11, h10, h00 = sums
+    determinant = h11 * h00 - h10**2
+    determinant = np.where(determinant > 0, determinant, np.nan)
+    return (
+        slope - (h00 * g1 - h10 * g0) / determinant,
+        intercept - (h11 * g0 - h10 * g1) / determinant,
     )
 
 

@@ -114,6 +114,7 @@ def gap_interval(
 def _check(
     label: np.ndarray, arms: dict[str, np.ndarray], patient_id: np.ndarray
 ) -> None:
+    """Raise ValueError where the arguments of `gap_interval` do not fit."""
     if label.ndim != 2 or len(patient_id) != len(label):
         raise ValueError(
             f"label {label.shape} must be [images, labels], and patient_id "

@@ -89,6 +89,7 @@ def on_host_device(values: Shaped[np.ndarray, "..."] | Shaped[Array, "..."]) -> 
 
 @functools.cache
 def _host_device() -> jax.Device:
+    """Return a CPU, if jax has one."""
     try:
         return jax.local_devices(backend="cpu")[0]
     except RuntimeError:  # JAX_PLATFORMS leaves the CPU out

@@ -131,4 +131,5 @@ def estimate(
 
 
 def _variance(values: Float[np.ndarray, "s draws"]) -> Float[np.ndarray, " s"]:
+    """Return the variance over the draws, without the sample in column 0."""
     return np.nanvar(values[:, 1:], axis=1, ddof=1)

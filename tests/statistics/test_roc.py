@@ -27,6 +27,7 @@ from synthjax.statistics.roc import (
 )
 
 
+@pytest.mark.fuzz
 @settings(deadline=None, max_examples=60)
 @given(
     arrays(np.int64, 24, elements=st.integers(-3, 3)),
