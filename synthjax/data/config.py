@@ -125,19 +125,19 @@ class DataConfig(Config):
         return values | {source: {**values.get(source, {}), "layout": layout}}
 
     def section(self, source: str) -> Any:
-        """Returns the settings of a source: its section, or its entry's if it has none."""
+        """Returns the settings of a source: its section's, or its entry's."""
         if source in self.SECTIONS:
             return getattr(self, source)
         return SOURCES[source].defaults
 
     @property
     def layout(self) -> str:
-        """The hospital's layout that the images go through; empty if they do not."""
+        """Returns the hospital's layout that the images go through, empty for none."""
         return SOURCES[self.source].layout(self.section(self.source))
 
 
 def with_source(config: DataConfig, source: str, settings: Config) -> DataConfig:
-    """Returns the config with another source, with these settings, and all its images."""
+    """Returns the config with all images of another source, with these settings."""
     changes: dict[str, Any] = {source: settings}
     return dataclasses.replace(config, source=source, cohort="", **changes)
 
@@ -164,7 +164,7 @@ def known_labels(config: DataConfig) -> tuple[str, ...]:
     labels = SOURCES[config.source].labels(config.section(config.source))
     if not labels:
         raise StudyError(
-            f"the labels of config.data.source={config.source} are known from its files "
-            "alone: run launch.data first, which says how many there are"
+            f"the labels of config.data.source={config.source} are known from its "
+            "files alone: run launch.data first, which says how many there are"
         )
     return labels

@@ -103,7 +103,7 @@ class Problems:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Returns how many images were left out, for what, and the first few, JSON-ready."""
+        """Returns how many images were left out and for what, JSON-ready."""
         return {
             "count": sum(problem.images for problem in self.found),
             "kinds": dict(self._kinds()),

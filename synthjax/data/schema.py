@@ -24,7 +24,7 @@ class Record:
     pixels: np.ndarray  # [h w c] uint8 or uint16, from 0 (black) to the largest
     label: np.ndarray  # [y] float32: 0, 1, or NaN where unknown
     patient_id: str  # no two splits share one
-    study_id: str = ""  # one examination of a patient; "" where unknown
+    study_id: str = ""  # one exam of a patient; "" where unknown
     age: float = float("nan")  # years; NaN where unknown
     sex: str = ""  # "F", "M", or "" where unknown
     view: str = ""  # "PA", "AP", ... or "" where unknown
@@ -43,17 +43,17 @@ class Schema:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Shape of `Record.pixels`."""
+        """Returns the shape of `Record.pixels`."""
         return (self.resolution, self.resolution, self.channels)
 
     @property
     def dtype(self) -> np.dtype:
-        """Type of `Record.pixels`."""
+        """Returns the type of `Record.pixels`."""
         return np.dtype(f"uint{self.bits}")
 
 
 def check_record(record: Record, schema: Schema) -> None:
-    """Raise StudyError if the record does not fit the schema, naming what is wrong."""
+    """Raises StudyError if the record does not fit the schema, naming what is wrong."""
     where = f"image {record.id!r} of the set {schema.name!r}"
     image, label = record.pixels, record.label
     if image.shape != schema.image_shape or image.dtype != schema.dtype:
@@ -74,7 +74,7 @@ def check_record(record: Record, schema: Schema) -> None:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """[h w c] as a PNG file, lossless: uint8 with 1 or 3 channels, uint16 with 1."""
+    """Encodes [h w c] as PNG, lossless: uint8 with 1 or 3 channels, uint16 with 1."""
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(
         buffer, format="PNG", compress_level=4
@@ -83,6 +83,6 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 
 def decode_png(data: bytes) -> np.ndarray:
-    """Inverse of `encode_png`: [h w c] uint8 or uint16."""
+    """Decodes what `encode_png` encoded: [h w c] uint8 or uint16."""
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -1,8 +1,8 @@
 """README.md of an export: what the set is, for people and for dataset hubs.
 
 The header between the dashes is that of a Hugging Face dataset card
-(https://huggingface.co/docs/hub/datasets-cards). Of the provenance only named facts are
-told, and nothing that looks like a path of the machine it was made on.
+(https://huggingface.co/docs/hub/datasets-cards). Of the provenance only named facts
+are written, and nothing that looks like a path of the machine it was made on.
 """
 
 import json
@@ -16,7 +16,7 @@ import synthjax
 from synthjax.core.files import write_atomic
 from synthjax.data.dataset import Dataset
 
-_TOLD = (  # keys of a provenance; a group tells all below it
+_WRITTEN = (  # keys of a provenance; a group stands for all below it
     "source",
     "seed",
     "psi",
@@ -34,7 +34,8 @@ _TOLD = (  # keys of a provenance; a group tells all below it
 _SIZES = ((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"))
 _SYNTHETIC = """\
 **Every image is synthetic.** It was drawn by a generative model and shows no patient;
-the labels are those that the model was asked for. Patient and study ids are invented."""
+the labels are those that were requested of the model. Patient and study ids are
+invented."""
 _REAL = """\
 **This set is not synthetic**: its images are those of its source, resized. Patient ids
 are the pseudonyms of the source. Hand it on only if the terms of the source allow it."""
@@ -67,7 +68,7 @@ def write_card(
 
 
 def _header(built: Dataset, more: Mapping[str, Any]) -> str:
-    """YAML; its values are written as JSON, which YAML contains."""
+    """Returns the card's YAML; values are written as JSON, which YAML contains."""
     size = next((name for bound, name in _SIZES if len(built) < bound), "1M<n<10M")
     tags = ["medical", "synthetic"] if built.is_synthetic else ["medical"]
     header = {
@@ -88,16 +89,17 @@ def _images(built: Dataset) -> str:
     schema = built.schema
     colour = "grey" if schema.channels == 1 else "RGB"
     lines = ["| split | images | patients |", "|---|---|---|"]
-    for split, rows in ((split, built.metadata(split)) for split in built.counts):
-        patients = len(set(rows.patient_id))
-        lines.append(f"| {split} | {len(rows):,} | {patients:,} |")
+    for split in built.counts:
+        metadata = built.metadata(split)
+        patients = len(set(metadata.patient_id))
+        lines.append(f"| {split} | {len(metadata):,} | {patients:,} |")
     size = f"{schema.resolution} x {schema.resolution} pixels, {colour}"
     lines.append(f"\n{size}, {schema.bits} bits. No two splits share a patient.")
     return "\n".join(lines)
 
 
 def _labels(built: Dataset) -> str:
-    """Prevalence per split: positive images of those whose label is known."""
+    """Returns the prevalence per split: positives of the images with a known label."""
     splits = list(built.counts)
     lines = [
         f"| label | {' | '.join(splits)} |",
@@ -118,18 +120,20 @@ def _provenance(built: Dataset) -> str:
     lines = ["| fact | value |", "|---|---|"]
     for key, value in _facts(built.provenance):
         group = key.split(".")
-        if any(".".join(group[:depth]) in _TOLD for depth in range(1, len(group) + 1)):
+        if any(
+            ".".join(group[:depth]) in _WRITTEN for depth in range(1, len(group) + 1)
+        ):
             lines.append(f"| {_cell(key)} | {_cell(str(value))} |")
     if not any(line.startswith("| pixels.") for line in lines):
         learned = "as in the set that the generator learned from"
-        told = learned if built.is_synthetic else "not recorded"
-        lines.append(f"| pixels | {told} |")
+        origin = learned if built.is_synthetic else "not recorded"
+        lines.append(f"| pixels | {origin} |")
     lines.append(f"| exported by | synthjax {synthjax.__version__} |")
     return "\n".join(lines)
 
 
 def _facts(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted key and value of all that is a number, a truth value or a word."""
+    """Yields dotted key and value of every number, truth value and word."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _facts(value, f"{prefix}{key}.")

@@ -51,8 +51,8 @@ def _write_split(
     folder.mkdir()
     files = [f"{name}.png" for name in safe_names(built.metadata(split).id.tolist())]
 
-    def save(number: int, record: Record) -> None:
-        (folder / files[number]).write_bytes(encode_png(record.pixels))
+    def save(index: int, record: Record) -> None:
+        (folder / files[index]).write_bytes(encode_png(record.pixels))
 
     for _ in built.map_images(split, save):
         pass
@@ -60,7 +60,7 @@ def _write_split(
 
 
 def _config(splits: dict[str, str], table: MetadataTable) -> dict:
-    """The hub's description of where the splits are and what the columns hold."""
+    """Returns the hub's description of the splits and of what the columns hold."""
     types = {"image": "image", **table.types}
     return {
         "config_name": "default",

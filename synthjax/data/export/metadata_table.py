@@ -23,7 +23,7 @@ _IMAGE = "image"  # what file_name becomes when the images are opened
 
 
 class MetadataTable:
-    """The rows of a set as text.
+    """Writes the metadata of a set as text, a row for each image.
 
     Args:
         built: the set.
@@ -43,7 +43,7 @@ class MetadataTable:
 
     @property
     def types(self) -> dict[str, str]:
-        """Column -> "string" or "float32"; `file_name` is left out."""
+        """Returns column -> "string" or "float32"; `file_name` is left out."""
         texts = (*self._leading[1:], *ATTRIBUTES)
         types = {name: "float32" if name == "age" else "string" for name in texts}
         return types | dict.fromkeys(self.labels, "float32")
@@ -56,22 +56,22 @@ class MetadataTable:
         Args:
             leading: column -> one text for each row.
         """
-        rows, label = self._built.metadata(split), self._built.label(split)
+        metadata, label = self._built.metadata(split), self._built.label(split)
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*self._leading, *ATTRIBUTES, *self.labels])
-            for number in range(len(rows)):
-                age = rows.age[number]
+            for index in range(len(metadata)):
+                age = metadata.age[index]
                 writer.writerow(
                     [
-                        *(leading[name][number] for name in self._leading),
-                        rows.id[number],
-                        rows.patient_id[number],
-                        rows.study_id[number] or self._blank["study_id"],
+                        *(leading[name][index] for name in self._leading),
+                        metadata.id[index],
+                        metadata.patient_id[index],
+                        metadata.study_id[index] or self._blank["study_id"],
                         "" if math.isnan(age) else str(age),
-                        rows.sex[number] or self._blank["sex"],
-                        rows.view[number] or self._blank["view"],
-                        *map(_label_cell, label[number], self._fractions),
+                        metadata.sex[index] or self._blank["sex"],
+                        metadata.view[index] or self._blank["view"],
+                        *map(_label_cell, label[index], self._fractions),
                     ]
                 )
 
@@ -83,15 +83,15 @@ def _label_cell(value: float, fraction: bool) -> str:
 
 
 def _blank(built: Dataset, name: str) -> str:
-    """What stands for an unknown text of this attribute."""
-    columns = [getattr(rows, name) for rows in map(built.metadata, built.counts)]
+    """Returns what stands for an unknown text of this attribute."""
+    columns = [getattr(built.metadata(split), name) for split in built.counts]
     known = any(bool(np.any(column != "")) for column in columns)
     guessable = all(bool(np.any(column[:_GUESSED_ROWS] != "")) for column in columns)
     return _UNKNOWN if known and not guessable else ""
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    """The label's name, marked where it would be taken for another column."""
+    """Returns the label's name, marked where it would be taken for another column."""
     while name in taken or name.endswith(("file_name", "file_names")):
         name = f"{name} (label)"
     taken.add(name)

@@ -12,7 +12,7 @@ _DIGEST = 12  # hexadecimal digits that tell apart ids which would share a name
 
 
 def safe_names(ids: Sequence[str], *, longest: int = 100) -> list[str]:
-    """A file name without extension for each id, flat: a slash becomes "_".
+    """Returns a file name without extension for each id; a slash becomes "_".
 
     Letters, digits, "_", "-" and "." stay, so `patient1/view.png` becomes
     `patient1_view`. Ids that would share a name, also where upper and lower case are

@@ -116,7 +116,7 @@ def _new_uid() -> str:
 
 
 def _derivation(built: sets.Dataset) -> str:
-    """Which generator drew the set, for (0008,2111), 1024 characters at most."""
+    """Says which generator drew the set, in 1024 characters, for (0008,2111)."""
     generator = built.provenance.get("generator") or {}
     told = {
         "step": generator.get("step"),
@@ -131,7 +131,7 @@ def _derivation(built: sets.Dataset) -> str:
 
 
 def _describe_patient(name: str, record: Record) -> Dataset:
-    """Patient, study and series; what must be there and is unknown is empty."""
+    """Sets patient, study and series; what is required and unknown is empty."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.PatientName = f"Synthetic^{name}"
@@ -159,7 +159,7 @@ def _describe_patient(name: str, record: Record) -> Dataset:
 def _describe_image(
     dataset: Dataset, record: Record, labels: tuple[str, ...], derivation: str
 ) -> None:
-    """Equipment, image and SOP Common; the mark in every place that has one."""
+    """Sets equipment, image and SOP Common; the mark in every place that has one."""
     dataset.SOPClassUID = SecondaryCaptureImageStorage
     dataset.SyntheticData = "YES"
     dataset.Manufacturer = "synthjax"
@@ -190,7 +190,7 @@ def _describe_image(
 
 
 def _set_pixels(dataset: Dataset, record: Record) -> None:
-    """Image Pixel, native; and for grey a window over the whole range."""
+    """Sets Image Pixel, native; and for grey a window over the whole range."""
     height, width, channels = record.pixels.shape
     bits = 8 * record.pixels.dtype.itemsize
     dataset.file_meta = FileMetaDataset()

@@ -83,13 +83,13 @@ def is_dicom(head: bytes) -> bool:
 
 
 def read_header(path: Path) -> tuple[Dataset, str]:
-    """The allowed elements of a file without its pixels, and what those lack.
+    """Reads the allowed elements of a file, and what its pixels lack.
 
     Returns:
         The header, and "" or a clause on why the pixels cannot be used.
 
     Raises:
-        BadImageError: the file is no DICOM.
+        BadImageError: the file is not DICOM.
     """
     with _opened(path) as (header, file):
         try:
@@ -100,7 +100,7 @@ def read_header(path: Path) -> tuple[Dataset, str]:
 
 
 def check_dicom(path: Path) -> Dataset:
-    """The header of a file that can be used as far as the header tells.
+    """Reads the header of a file that can be used, as far as the header shows.
 
     Raises:
         BadImageError: the path, what is wrong with the file, and the remedy.
@@ -111,7 +111,7 @@ def check_dicom(path: Path) -> Dataset:
 
 
 def read_stored(path: Path) -> tuple[Dataset, np.ndarray]:
-    """The allowed header of a file and its pixels as they are stored.
+    """Reads the allowed header of a file and its pixels as they are stored.
 
     Returns:
         The header, and [h w] or [h w 3] (RGB) of 8 or 16 bits, signed as the header
@@ -127,7 +127,9 @@ def read_stored(path: Path) -> tuple[Dataset, np.ndarray]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[tuple[Dataset, BinaryIO]]:
-    """The allowed header, the file at the pixel data; all errors are BadImageError."""
+    """Yields the allowed header, and the file at the pixel data.
+
+    All errors are BadImageError."""
     try:
         with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # of values against the standard
@@ -143,7 +145,7 @@ def _opened(path: Path) -> Iterator[tuple[Dataset, BinaryIO]]:
 
 
 def _allowed(path: Path, file: BinaryIO) -> Dataset:
-    """What comes before the pixel data, of the allowed elements.
+    """Reads the allowed elements before the pixel data.
 
     pydicom's `dcmread` would unpack a deflated file whole, however large it becomes.
     """
@@ -245,8 +247,8 @@ def _check_header(path: Path, header: Dataset) -> None:
             f"has the transfer syntax {syntax.name}, which is not an image",
             "save it uncompressed",
         )
-    said = {"SamplesPerPixel": samples, "PixelRepresentation": sign}
-    for keyword, value in said.items():
+    values = {"SamplesPerPixel": samples, "PixelRepresentation": sign}
+    for keyword, value in values.items():
         if keyword not in header:
             setattr(header, keyword, value)
     if "NumberOfFrames" in header:

@@ -15,12 +15,14 @@ from synthjax.data.images.windowing import THREE, WINDOWS, Window, apply_window
 from synthjax.data.problems import BadImageError
 
 AIR = -1000.0  # Hounsfield units
-_LOWEST = -1024  # of a scanner's scale; below it is padding that is not said to be
+_LOWEST = (
+    -1024
+)  # of a scanner's scale; below it is padding that the file does not declare
 _WRAPPED_FROM = -100  # a CT that is stored without sign has an intercept below this
 
 
 def read_dicom(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]:
-    """A DICOM file from 0 (black) to 1 (white), grey or RGB.
+    """Reads a DICOM file as 0 (black) to 1 (white), grey or RGB.
 
     CT (modality CT with a rescale, or a rescale to HU) is shown through
     `pixels.window`, one window or three as RGB; "file" is its own first window, brain
@@ -53,7 +55,7 @@ def read_dicom(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]
 def _show_ct(
     header: Dataset, stored: Integer[np.ndarray, "h w"], window: str
 ) -> Float32[np.ndarray, "h w c"]:
-    """CT through the window of this name."""
+    """Shows CT through the window of this name."""
     units = hounsfield(header, stored)
     own = own_window(header)
     if window == "three":
@@ -68,7 +70,7 @@ def _show_ct(
 
 
 def shown_shape(header: Dataset, pixels: PixelsConfig) -> tuple[int, int, int]:
-    """Height, width and channels of what `read_dicom` gives for a checked header."""
+    """Returns height, width and channels of what `read_dicom` gives."""
     grey = header.SamplesPerPixel == 1 and header.PhotometricInterpretation != PALETTE
     if is_ct(header) and pixels.window == "three":
         grey = False
@@ -91,9 +93,9 @@ def is_ct(header: Dataset) -> bool:
 def hounsfield(
     header: Dataset, stored: Integer[np.ndarray, "h w"]
 ) -> Float32[np.ndarray, "h w"]:
-    """Hounsfield units: slope * stored + intercept, with two known faults mended.
+    """Returns slope * stored + intercept, with two known faults mended.
 
-    Some scanners' negative units are said to have no sign, which shows in an intercept
+    Some scanners' negative units are declared unsigned, which shows in an intercept
     near 0 (CT without sign needs about -1024). With 12 bits, units from -1000 to 3095
     are there modulo 4096 (found in the RSNA haemorrhage set); with more bits the upper
     half of the range is negative. Padding, and what is below -1024, is air.
@@ -102,7 +104,7 @@ def hounsfield(
         stored: as `dicom.read_stored` gives it.
 
     Raises:
-        ValueError: the rescale is none.
+        ValueError: the rescale is not finite, or its slope is 0.
     """
     padding = find_padding(header, stored)
     values = strip_unused_bits(header, stored).astype(np.float32)
@@ -125,18 +127,18 @@ def hounsfield(
 def display(
     header: Dataset, stored: Integer[np.ndarray, "h w *c"]
 ) -> Float32[np.ndarray, "h w c"]:
-    """Values from 0 (black) to 1 (white) as the file says it is to be shown.
+    """Returns values from 0 (black) to 1 (white), as the file wants to be shown.
 
     Grey: the modality's rescale or table, then the first window, else the first VOI
     table, else a range: of 8 bits all, of more (and after a rescale) the image's own
-    smallest to largest value, for 12-bit values are often said to have 16. MONOCHROME1
-    is inverted; padding is black. Colour is RGB, a palette's colours are looked up.
+    smallest to largest value, for 12-bit values are often declared as 16-bit.
+    MONOCHROME1 is inverted; padding is black. Colour is RGB, a palette's colours are looked up.
 
     Args:
         stored: as `dicom.read_stored` gives it.
 
     Raises:
-        ValueError: the window or a table is none.
+        ValueError: the window or a table cannot be used.
     """
     values = strip_unused_bits(header, stored)
     if header.SamplesPerPixel == 3:
@@ -165,7 +167,7 @@ def display(
 
 
 def _range(header: Dataset, units: Float32[np.ndarray, " n"]) -> tuple[float, float]:
-    """What is black and what is white where nothing in the file says it."""
+    """Returns what is black and what is white where nothing in the file says it."""
     bits = header.BitsStored
     rescaled = "RescaleSlope" in header or header.get("ModalityLUTSequence")
     if bits <= 8 and not rescaled:
@@ -177,7 +179,7 @@ def _range(header: Dataset, units: Float32[np.ndarray, " n"]) -> tuple[float, fl
 def find_padding(
     header: Dataset, stored: Integer[np.ndarray, "h w"]
 ) -> Bool[np.ndarray, "h w"]:
-    """Which pixels are outside the field of view: PixelPaddingValue or its range.
+    """Finds pixels outside the field of view, by PixelPaddingValue or its range.
 
     Files disagree on the sign of that value, so it is compared modulo the
     range of the stored type.
@@ -195,24 +197,24 @@ def find_padding(
 def strip_unused_bits(
     header: Dataset, stored: Integer[np.ndarray, "*shape"]
 ) -> Integer[np.ndarray, "*shape"]:
-    """Values of BitsStored bits; what is above them (overlays) is dropped."""
+    """Returns values of BitsStored bits; drops what is above them (overlays)."""
     spare = 8 * stored.itemsize - header.BitsStored
     return (stored << spare) >> spare if spare else stored  # keeps the sign
 
 
 def own_window(header: Dataset) -> Window | None:
-    """The file's first window, or None."""
+    """Returns the file's first window, or None."""
     centre, width = _number(header, "WindowCenter"), _number(header, "WindowWidth")
     return None if centre is None or width is None else Window(centre, width)
 
 
 def voi_function(header: Dataset) -> str:
-    """LINEAR (which an absent one means), LINEAR_EXACT or SIGMOID."""
+    """Returns LINEAR (which an absent one means), LINEAR_EXACT or SIGMOID."""
     return str(header.get("VOILUTFunction") or "LINEAR").upper()
 
 
 def _number(header: Dataset, keyword: str) -> float | None:
-    """A number, the first if there are several, or None if there is none."""
+    """Returns a number, the first of several, or None."""
     value = header.get(keyword)
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = value[0] if len(value) else None

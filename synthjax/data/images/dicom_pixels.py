@@ -28,7 +28,7 @@ _J2K = b"\xff\x4f\xff\x51"  # SOC and SIZ, which open a JPEG 2000 codestream
 
 
 def pixel_fault(header: Dataset, file: BinaryIO) -> str:
-    """What is wrong with the pixel data that follow, seen by their length; or "".
+    """Says what is wrong with the pixel data, seen by their length; "" for nothing.
 
     Args:
         header: checked but for them.
@@ -64,7 +64,7 @@ def pixel_fault(header: Dataset, file: BinaryIO) -> str:
 def read_pixels(
     path: Path, header: Dataset, file: BinaryIO
 ) -> Integer[np.ndarray, "h w *c"]:
-    """The pixels that `pixel_fault` found nothing wrong with, as they are stored.
+    """Reads pixels that `pixel_fault` found nothing wrong with, as they are stored.
 
     Args:
         path: of the file, for the error.
@@ -86,7 +86,7 @@ def _is_plain(header: Dataset) -> bool:
 
 
 def _read_plain(header: Dataset, file: BinaryIO) -> Integer[np.ndarray, "h w"]:
-    """Grey pixels as they lie in the file; `pixel_fault` has found them whole.
+    """Reads grey pixels as they lie in the file; `pixel_fault` has found them whole.
 
     What pydicom's decoder gives as well, at four times the cost.
     """
@@ -100,7 +100,7 @@ def _read_plain(header: Dataset, file: BinaryIO) -> Integer[np.ndarray, "h w"]:
 def _decode(
     path: Path, header: Dataset, file: BinaryIO
 ) -> Integer[np.ndarray, "h w *c"]:
-    """Any pixels, by pydicom's decoder."""
+    """Decodes any pixels, by pydicom's decoder."""
     decoder = get_decoder(header.file_meta.TransferSyntaxUID)
     left = os.fstat(file.fileno()).st_size - file.tell()
     most = min(left, 2 * get_expected_length(header) + 2**20)
@@ -126,18 +126,18 @@ def _check_codestream(path: Path, header: Dataset) -> None:
     """
     if header.file_meta.TransferSyntaxUID == RLELossless:
         return  # a decoder makes room for what the DICOM header says
-    said = _codestream_shape(get_frame(header.PixelData, 0, number_of_frames=1))
+    coded = _codestream_shape(get_frame(header.PixelData, 0, number_of_frames=1))
     shape = (header.Rows, header.Columns, header.SamplesPerPixel)
-    if said != shape:
+    if coded != shape:
         raise BadImageError(
             path,
-            f"holds {said or 'no'} compressed rows, columns and samples, but its "
+            f"holds {coded or 'no'} compressed rows, columns and samples, but its "
             f"header says {shape}; replace the file.",
         )
 
 
 def _codestream_shape(code: bytes) -> tuple[int, int, int] | None:
-    """Rows, columns, components of a JPEG, JPEG-LS or JPEG 2000 codestream."""
+    """Returns rows, columns, components of a JPEG, JPEG-LS or JPEG 2000 codestream."""
     place = code.find(_J2K, 0, 4096)  # boxes of a JP2 file may come first
     if place >= 0 and len(code) >= place + 42:  # ISO/IEC 15444-1, A.5.1
         right, bottom, left, top = struct.unpack(">4I", code[place + 8 : place + 24])

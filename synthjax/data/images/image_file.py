@@ -50,7 +50,7 @@ class Header(NamedTuple):
 
 
 def read_image(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]:
-    """An image file from 0 (black) to 1 (white), grey or RGB, turned upright.
+    """Reads an image file as 0 (black) to 1 (white), grey or RGB, turned upright.
 
     Alpha is dropped. A 16-bit PNG or TIFF needs `pixels.white`, for what it shows white
     (12 bits? all 16?) cannot be guessed. DICOM: see `dicom_display`. A file that was cut
@@ -77,7 +77,7 @@ def read_image(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]
 
 
 def check_header(path: Path, pixels: PixelsConfig) -> Header:
-    """What `read_image` would give, from the header alone; no pixel is decoded.
+    """Returns what `read_image` would give, from the header; no pixel is decoded.
 
     Raises:
         BadImageError: as `read_image` does, for what the header shows.
@@ -100,7 +100,7 @@ def check_header(path: Path, pixels: PixelsConfig) -> Header:
 
 
 def _recognise(path: Path) -> tuple[str, bytes]:
-    """PNG, JPEG, TIFF or DICOM by the first bytes, and those."""
+    """Returns PNG, JPEG, TIFF or DICOM, by the first bytes, and those."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD)
@@ -121,7 +121,7 @@ def _recognise(path: Path) -> tuple[str, bytes]:
 
 
 def _reason(error: Exception) -> str:
-    """An error in one line, without the path."""
+    """Returns an error in one line, without the path."""
     reason = getattr(error, "strerror", None) or str(error)
     return " ".join(reason.split()) or type(error).__name__
 
@@ -147,7 +147,7 @@ _CLASSES: dict[str, Callable[..., ImageFile]] = {
 def _opened(
     path: Path, kind: str, head: bytes, pixels: PixelsConfig
 ) -> Iterator[tuple[ImageFile, BinaryIO]]:
-    """A PNG, JPEG or TIFF with a checked header, and its file.
+    """Yields a PNG, JPEG or TIFF with a checked header, and its file.
 
     All errors are BadImageError.
     """
@@ -164,8 +164,8 @@ def _opened(
     except Exception as error:  # decoders raise anything: SyntaxError, struct.error
         raise BadImageError(
             path,
-            f"cannot be read as {kind} ({_reason(error)}); replace the file or remove its "
-            "row.",
+            f"cannot be read as {kind} ({_reason(error)}); replace the file or remove "
+            "its row.",
         ) from error
 
 
@@ -196,7 +196,7 @@ def _check(path: Path, image: ImageFile, head: bytes, pixels: PixelsConfig) -> N
 
 
 def _bits(image: ImageFile, head: bytes) -> int:
-    """Bits of one value in the file; Pillow opens 16-bit colour as if it had 8."""
+    """Returns the bits of a value in the file; Pillow opens 16-bit colour as 8-bit."""
     if isinstance(image, PngImageFile):
         return head[24]  # in IHDR, which comes first
     if isinstance(image, TiffImageFile):

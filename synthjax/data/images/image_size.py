@@ -8,7 +8,7 @@ MOST_PIXELS = 100_000_000  # height * width; the largest detectors have 20 milli
 
 
 def check_size(path: Path, height: int, width: int) -> None:
-    """Raises BadImageError if a header's size is none, or that of a zip bomb.
+    """Raises BadImageError for a size that is not positive, or that of a zip bomb.
 
     Args:
         height, width: as the header of the file says, pixels.

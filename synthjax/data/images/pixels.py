@@ -78,8 +78,8 @@ def fit(
 
     In this order: grey or RGB; aspect; antialiased resize; division by the maximum, if
     configured; rounding to the nearest (the paper truncates); means over squares, if
-    configured, rounded again. So with `pyramid_from` every lower resolution is exactly the box mean
-    of the set at that size.
+    configured, rounded again. So with `pyramid_from` every lower resolution is exactly
+    the box mean of the set at that size.
     """
     values = convert_channels(values, channels)
     if config.aspect == "pad":

@@ -5,13 +5,13 @@ from jaxtyping import Array, Float, UInt
 
 
 def to_image(pixels: UInt[Array, "*b h w c"]) -> Float[Array, "*b h w c"]:
-    """0..255 (uint8) or 0..65535 (uint16) to -1..1 float32; one affine map."""
+    """Maps 0..255 (uint8) or 0..65535 (uint16) to -1..1 float32; one affine map."""
     half = jnp.iinfo(pixels.dtype).max / 2
     return jnp.asarray(pixels, jnp.float32) / half - 1.0
 
 
 def to_pixels(image: Float[Array, "*b h w c"], bits: int) -> UInt[Array, "*b h w c"]:
-    """-1..1 to integers of 8 or 16 bits, rounded to the nearest, clipped.
+    """Maps -1..1 to integers of 8 or 16 bits, rounded to the nearest, clipped.
 
     Inverse of `to_image`.
     """

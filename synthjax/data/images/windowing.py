@@ -26,7 +26,7 @@ def apply_window(
     window: Window,
     function: str = "LINEAR_EXACT",
 ) -> Float32[np.ndarray, "*shape"]:
-    """Values through a window, 0 (black) to 1 (white): DICOM PS3.3 C.11.2.1.
+    """Shows values through a window, 0 (black) to 1 (white): DICOM PS3.3 C.11.2.1.
 
     Args:
         function: the VOI LUT function. LINEAR_EXACT: black up to centre - width / 2,

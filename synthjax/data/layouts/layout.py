@@ -40,7 +40,7 @@ class Census:
         self._counts: dict[str | tuple[str, str], int] = {}
 
     def place(self, record: Record) -> Place:
-        """The numbers of the next image."""
+        """Returns the numbers of the next image."""
         patient = record.patient_id
         key = (patient, record.study_id or record.id)
         number = self._patients.setdefault(patient, len(self._patients) + 1)
@@ -67,7 +67,7 @@ def make_folder(folder: Path) -> None:
 
 
 def grey(record: Record) -> UInt8[np.ndarray, "h w"]:
-    """The pixels of a grey 8-bit image; raises StudyError for any other."""
+    """Returns the pixels of a grey 8-bit image; raises StudyError for any other."""
     pixels = record.pixels
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 1:
         raise StudyError(
@@ -80,7 +80,7 @@ def grey(record: Record) -> UInt8[np.ndarray, "h w"]:
 def pick_labels(
     record: Record, labels: Sequence[str], wanted: Sequence[str]
 ) -> Float32[np.ndarray, " w"]:
-    """The values of the wanted labels; NaN where the record has no such label.
+    """Returns the values of the wanted labels; NaN where the record lacks one.
 
     Args:
         labels: names of the record's labels.
@@ -95,13 +95,13 @@ def pick_labels(
 
 
 def label_text(value: float) -> str:
-    """A label as CheXpert and MIMIC write it: 1.0, 0.0 or blank (unknown)."""
+    """Returns a label as CheXpert and MIMIC write it: 1.0, 0.0 or blank (unknown)."""
     return "" if np.isnan(value) else f"{float(value):.1f}"
 
 
 @contextlib.contextmanager
 def write_table(path: Path, header: Sequence[str]) -> Iterator[Any]:
-    """A csv writer whose table is at `path` when all went well, not before.
+    """Yields a csv writer whose table is at `path` when all went well, not before.
 
     A name that ends in .gz is compressed; the same rows always give the same bytes.
     """

@@ -104,6 +104,6 @@ def _open_tables(stack: contextlib.ExitStack, folder: Path) -> list[Any]:
 
 
 def _dicom_id(identity: str) -> str:
-    """Five groups of eight hexadecimal digits, as the set names its images."""
+    """Returns five groups of eight hexadecimal digits, as the set names its images."""
     digits = hashlib.sha256(identity.encode()).hexdigest()
     return "-".join(digits[start : start + 8] for start in range(0, 40, 8))

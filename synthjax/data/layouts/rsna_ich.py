@@ -54,7 +54,7 @@ def write_rsna(
     Args:
         folder: where; its folder of slices must not exist or be empty.
         slices: for each slice its record (its pixels are not used; labels in the order
-            of `sources.findings.BRAIN`, 0 or 1) and its Hounsfield units, from -1024
+            of `core.findings.BRAIN`, 0 or 1) and its Hounsfield units, from -1024
             to `HIGHEST`.
 
     Returns:
@@ -79,7 +79,7 @@ def write_rsna(
 
 
 def make_dicom(record: Record, hounsfield: Int16[np.ndarray, "h w"]) -> Dataset:
-    """One slice as a CT image with the tags of the RSNA set and no others.
+    """Makes one slice a CT image with the tags of the RSNA set and no others.
 
     Stored signed with 16 bits and an intercept of -1024; window 40/80. UIDs follow from
     the ids alone.

@@ -1,6 +1,6 @@
 """A patient's age and sex as hospitals' tables write them.
 
-What is none is unknown, and counted: an image is worth keeping without them.
+What is neither is unknown, and counted: an image is worth keeping without them.
 """
 
 import math
@@ -17,15 +17,15 @@ _IDENTIFYING, _AGGREGATE = 89.0, 90.0  # ages above the first become the second
 
 
 def parse_sex(text: str) -> str | None:
-    """F, M or "" (unknown); None if it is none of the usual words."""
+    """Returns F, M or "" (unknown); None if the text is not one of the usual words."""
     return _SEXES.get(text.lower())
 
 
 def parse_age(text: str) -> float | None:
-    """Years from a number of years or DICOM's 058Y, 011M; NaN if blank.
+    """Returns years, of a number of years or DICOM's 058Y, 011M; NaN if blank.
 
     Ages above 89 become 90: so few people have them that they identify (HIPAA's safe
-    harbor, 45 CFR 164.514(b)(2)(i)(C)). None if it is no such text, or no age that a
+    harbor, 45 CFR 164.514(b)(2)(i)(C)). None for any other text, or an age that no
     person reaches.
     """
     if not text:
@@ -43,14 +43,14 @@ def parse_age(text: str) -> float | None:
 
 
 def known_sex(text: str, counts: Counter[str]) -> str:
-    """F, M or "" (unknown), odd ones counted as ODD_SEXES."""
+    """Returns F, M or "" (unknown), and counts odd ones as ODD_SEXES."""
     sex = parse_sex(text)
     counts[ODD_SEXES] += sex is None
     return sex or ""
 
 
 def known_age(text: str, counts: Counter[str]) -> float:
-    """Years as `parse_age` gives them or NaN (unknown), odd ones counted as ODD_AGES."""
+    """Returns years as `parse_age` or NaN, and counts odd ones as ODD_AGES."""
     age = parse_age(text)
     counts[ODD_AGES] += age is None
     return math.nan if age is None else age

@@ -101,11 +101,11 @@ class _Image(NamedTuple):
 
 
 def list_images(config: ChexpertConfig, context: Context) -> Listing:
-    """The radiographs of the tables, in their order; no image is opened.
+    """Lists the radiographs of the tables, in their order; no image is opened.
 
     Ids are paths such as train/patient00001/study1/view1_frontal.jpg, patients such as
-    patient00001. Rows that say the same are one. An age or sex that is none is unknown
-    and counted; images without a row, below the folders that the tables name, are
+    patient00001. Rows that say the same are one. An odd age or sex is unknown and
+    counted; images without a row, below the folders that the tables name, are
     counted.
 
     Raises:
@@ -164,7 +164,7 @@ def _check(
     counts: Counter[str],
     named: set[str],
 ) -> list[_Image]:
-    """The frontal images among the rows; what is left out is counted or a problem.
+    """Returns the frontal images among the rows; others are counted, or a problem.
 
     Args:
         below: the folder of the images, with a slash at the end, of CheXpert Plus.
@@ -204,7 +204,7 @@ def _check(
 def _image(
     row: _Row, file: str, patient: str, study: str, counts: Counter[str]
 ) -> _Image | Fault:
-    """A row as an image, or what is wrong with it."""
+    """Returns a row as an image, or what is wrong with it."""
     assert row.cells is not None
     _, sex, age, view, *labels = row.cells
     stated = parse_stated(labels)
@@ -223,14 +223,14 @@ def _image(
 
 
 def _folder(file: str, below: str) -> str:
-    """The first folder of an image: train, or PNG/train."""
+    """Returns the first folder of an image: train, or PNG/train."""
     return below + file.removeprefix(below).split("/")[0]
 
 
 def _table_rows(
     config: ChexpertConfig, root: Path, counts: Counter[str]
 ) -> Iterator[_Row]:
-    """The rows of train.csv and its like."""
+    """Yields the rows of train.csv and its like."""
     for name in config.tables:
         table = CsvTable(root / name, required=("Path", *CHEST), remedy=_REMEDY)
         sides = ["Sex", "Age", "AP/PA"]  # test_labels.csv has none of them
@@ -248,15 +248,15 @@ def _table_rows(
 def _plus_rows(
     config: ChexpertConfig, root: Path, table: Path, counts: Counter[str]
 ) -> Iterator[_Row]:
-    """The rows of CheXpert Plus's table with its labels."""
+    """Yields the rows of CheXpert Plus's table with its labels."""
     splits = {Path(name).stem for name in config.tables}  # train.csv: train/patient...
     labels = chexpert_plus.labels_file(root, config.plus_labels)
-    for line, cells in chexpert_plus.read_metadata(table, labels, splits, counts):
+    for line, cells in chexpert_plus.read_lines(table, labels, splits, counts):
         yield _Row(table.name, line, cells)
 
 
 def _plus_table(config: ChexpertConfig, root: Path) -> Path | None:
-    """CheXpert Plus's table, if that is what the folder holds."""
+    """Returns CheXpert Plus's table, if that is what the folder holds."""
     if any((root / name).is_file() for name in config.tables):
         return None
     return next(iter(sorted(root.glob(chexpert_plus.TABLE))), None)
@@ -269,7 +269,7 @@ def _root(config: ChexpertConfig) -> Path:
 def digest(config: ChexpertConfig) -> str | None:
     """Identifies the tables by their bytes; None if one is away.
 
-    The images are not looked at: at every launch that would take minutes.
+    The images are not read: that would take minutes at every launch.
     """
     try:
         root = _root(config)

@@ -24,12 +24,12 @@ _COLUMNS = ("path_to_image", "sex", "age", "ap_pa")
 
 
 def labels_file(root: Path, section: str) -> Path:
-    """Where the labels read from a section of the reports are."""
+    """Returns where the labels read from a section of the reports are."""
     return root / "chexbert_labels" / f"{section}_fixed.json"
 
 
 def images_folder(root: Path) -> str:
-    """Where the images are, relative to the folder, with a slash at the end.
+    """Returns where the images are, relative to the folder, with a slash at the end.
 
     Raises:
         StudyError: they are nowhere.
@@ -43,10 +43,10 @@ def images_folder(root: Path) -> str:
     )
 
 
-def read_metadata(
+def read_lines(
     path: Path, labels_path: Path, splits: set[str], counts: Counter[str]
 ) -> Iterator[tuple[int, list[str] | None]]:
-    """Lines of the table: path, sex, age, AP/PA and the 14 labels, if it has any.
+    """Yields lines of the table: path, sex, age, AP/PA and the 14 labels, if any.
 
     Args:
         splits: first folders of the paths to be read (train, valid).
@@ -72,7 +72,7 @@ def read_metadata(
 
 
 def _read_labels(path: Path) -> dict[str, tuple[str, ...]]:
-    """Image -> its 14 labels as text."""
+    """Reads image -> its 14 labels as text."""
     if not path.is_file():
         raise StudyError(
             f"{path} does not exist; CheXpert Plus has its labels apart: unpack "
@@ -96,5 +96,5 @@ def _read_labels(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def _text(value: float | None) -> str:
-    """A label as a cell of train.csv would have it."""
+    """Returns a label as a cell of train.csv would have it."""
     return "" if value is None or math.isnan(value) else str(value)

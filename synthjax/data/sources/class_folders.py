@@ -20,16 +20,16 @@ class ClassImage(NamedTuple):
 def list_classes(
     tree: Tree, problems: Problems, ignored: IgnoredFiles, *, patient_folders: bool
 ) -> tuple[tuple[str, ...], list[ClassImage]]:
-    """Names of the classes, sorted, and their images; what is wrong is settled.
+    """Lists the names of the classes, sorted, and their images; settles problems.
 
     Args:
-        ignored: gets what was not looked at.
+        ignored: gets what is not read.
         patient_folders: whether images are class/patient/image.
 
     Raises:
-        StudyError: fewer than two classes, a folder that cannot be looked at; and, as
+        StudyError: fewer than two classes, a folder that cannot be listed; and, as
             the policy says, problems: an image in no class or of no patient, a link
-            that leaves the folder, a name that is no text, a link to a folder, which
+            that leaves the folder, a name that is not text, a link to a folder, which
             may be a class.
     """
     files, faults = [], 0
@@ -56,7 +56,7 @@ def list_classes(
 
 
 def class_names(files: Iterable[str], root: Path) -> tuple[str, ...]:
-    """The folders of files, sorted; StudyError if there are fewer than two.
+    """Returns the folders of files, sorted; StudyError if there are fewer than two.
 
     Args:
         files: relative to `root`, with forward slashes.
@@ -75,7 +75,7 @@ def class_names(files: Iterable[str], root: Path) -> tuple[str, ...]:
 def _image(
     file: str, labels: tuple[str, ...], tree: Tree, patient_folders: bool
 ) -> ClassImage | Fault:
-    """A file as an image, or what is wrong with it."""
+    """Returns a file as an image, or what is wrong with it."""
     parts, path = file.split("/"), tree.locate(file)
     if isinstance(path, Fault):
         return path

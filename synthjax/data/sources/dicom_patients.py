@@ -24,36 +24,38 @@ def header_file(prepared: Path) -> Path:
 
 
 def add_patients(
-    rows: Metadata, root: Path, context: Context, facts: Counter[str]
+    metadata: Metadata, root: Path, context: Context, facts: Counter[str]
 ) -> Metadata:
-    """The rows with the patient ids of their files' headers.
+    """Returns the metadata with the patient ids of the files' headers.
 
-    Study, sex, view and age come from the header as well where a row does not have
-    them; an odd age or sex is unknown and counted in the facts. The ids go into the set
-    as they are: they must be pseudonyms. The index of the headers is kept in
+    Study, sex, view and age come from the header as well where the metadata does not
+    have them; an odd age or sex is unknown and counted in the facts. The ids go into
+    the set as they are: they must be pseudonyms. The index of the headers is kept in
     `context.prepared`.
 
     Raises:
-        StudyError: problems, as the policy says: a file that is no DICOM file, or has
-            no PatientID or a person's name as such. Their rows are left out.
+        StudyError: problems, as the policy says: a file that is not DICOM, or has no
+            PatientID, or a person's name as such. Their images are left out.
     """
     target = header_file(context.prepared)
-    headers = index_headers(root, list(rows.origin), target, context.workers)
+    headers = index_headers(root, list(metadata.origin), target, context.workers)
     kept = check_patients(headers, context.problems, "or name a patient_column")
-    context.problems.settle(len(rows))
+    context.problems.settle(len(metadata))
     columns = {
         name: np.where(
-            getattr(rows, name) == "", _texts(headers, name), getattr(rows, name)
+            getattr(metadata, name) == "",
+            _texts(headers, name),
+            getattr(metadata, name),
         )
         for name in _COLUMNS
     }
     odd_age, odd_sex = headers["odd_age"].to_numpy(), headers["odd_sex"].to_numpy()
-    facts[ODD_AGES] += int((odd_age & np.isnan(rows.age) & kept).sum())
-    facts[ODD_SEXES] += int((odd_sex & (rows.sex == "") & kept).sum())
+    facts[ODD_AGES] += int((odd_age & np.isnan(metadata.age) & kept).sum())
+    facts[ODD_SEXES] += int((odd_sex & (metadata.sex == "") & kept).sum())
     return dataclasses.replace(
-        rows,
+        metadata,
         patient_id=_texts(headers, "patient_id"),
-        age=np.where(np.isnan(rows.age), headers["age"].to_numpy(), rows.age),
+        age=np.where(np.isnan(metadata.age), headers["age"].to_numpy(), metadata.age),
         **columns,
     ).take(np.flatnonzero(kept))
 
@@ -61,7 +63,7 @@ def add_patients(
 def check_patients(
     headers: pa.Table, problems: Problems, otherwise: str
 ) -> Bool[np.ndarray, " n"]:
-    """Which files of an index of headers can be used, and say whose they are.
+    """Finds which files of an index of headers can be used, and say whose they are.
 
     The others are added to the problems.
 
@@ -71,9 +73,7 @@ def check_patients(
     """
     kept = np.zeros(headers.num_rows, bool)
     columns = headers.select(["file", "error", "patient_id"]).to_pydict()
-    for number, (file, error, patient) in enumerate(
-        zip(*columns.values(), strict=True)
-    ):
+    for index, (file, error, patient) in enumerate(zip(*columns.values(), strict=True)):
         if error:
             problems.add(FILE_UNUSABLE, file, error)
         elif not patient:
@@ -86,10 +86,10 @@ def check_patients(
             )
             problems.add(_NAMED, file, what)
         else:
-            kept[number] = True
+            kept[index] = True
     return kept
 
 
 def _texts(headers: pa.Table, name: str) -> np.ndarray:
-    """A column of texts as that of rows."""
+    """Returns a column of texts as metadata has it."""
     return headers[name].to_numpy()

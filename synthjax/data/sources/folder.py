@@ -34,15 +34,15 @@ from synthjax.data.splits import group_by_split
 
 
 def list_images(config: FolderConfig, context: Context) -> Listing:
-    """The images of the table, or of the class folders; none is decoded.
+    """Lists the images of the table, or of the class folders; none is decoded.
 
     Images are known by their suffix, DICOM files without one by their content. What is
-    not looked at (hidden files, other files, links to folders) is counted, and so are
-    rows that say the same, and ages and sexes that are none and so unknown.
+    ignored (hidden files, other files, links to folders) is counted, and so are rows
+    that say the same, and odd ages and sexes, which are unknown.
 
     Raises:
-        StudyError: a missing folder, table or column, a folder that cannot be looked
-            at, no rows or classes; and, as the policy says, problems: a row with a
+        StudyError: a missing folder, table or column, a folder that cannot be listed,
+            no rows or classes; and, as the policy says, problems: a row with a
             missing file, a path that leaves the folder, rows of one file that
             contradict each other, a label that is not 0, 1 or blank, an image without
             a row.
@@ -85,7 +85,9 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
 
 
 def label_names(config: FolderConfig) -> tuple[str, ...]:
-    """The labels by the table's header, or the class folders; no row or image is read.
+    """Returns the labels by the table's header or the class folders.
+
+    No row and no image is read.
 
     Raises:
         StudyError: a missing folder, table or column, or no labels.
@@ -101,7 +103,7 @@ def digest(config: FolderConfig) -> str | None:
 
     The times are those of the last change: a file may be written anew with as many
     bytes. An image that is away is one too. None if the folder or the table is away or
-    no table, so that nothing can be said of a change.
+    cannot be read, so that no change can be known.
     """
     hasher = hashlib.sha256()
     try:
@@ -118,7 +120,7 @@ def digest(config: FolderConfig) -> str | None:
 
 
 def _files(config: FolderConfig, root: Path) -> Iterator[str]:
-    """The images as the table or the folders name them."""
+    """Yields the images as the table or the folders name them."""
     if not config.labels_csv:
         yield from Tree(root).walk(IgnoredFiles())
         return
@@ -129,7 +131,7 @@ def _files(config: FolderConfig, root: Path) -> Iterator[str]:
 
 
 def _state(path: Path) -> str:
-    """Size and time of a file."""
+    """Returns size and time of a file."""
     try:
         found = path.stat()
     except (OSError, ValueError):  # away, no name of a file

@@ -69,7 +69,7 @@ class FolderConfig(Config):
 
     @property
     def side_columns(self) -> dict[str, str]:
-        """Attribute -> its column, for the columns that are no labels."""
+        """Returns attribute -> its column, for the columns that are not labels."""
         columns = {
             "file": self.file_column,
             "patient_id": self.patient_column,

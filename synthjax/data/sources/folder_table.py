@@ -45,7 +45,7 @@ def read_table(
     ignored: IgnoredFiles,
     counts: Counter[str],
 ) -> tuple[tuple[str, ...], list[FolderImage]]:
-    """Labels and images of labels.csv; what is wrong is settled."""
+    """Reads labels and images of labels.csv, and settles what is wrong."""
     table = open_table(config, tree.root)
     labels = label_columns(config, table)
     images = MergedRows[FolderImage](problems, counts)
@@ -95,7 +95,7 @@ def open_table(config: FolderConfig, root: Path) -> CsvTable:
 
 
 def label_columns(config: FolderConfig, table: CsvTable) -> tuple[str, ...]:
-    """The label columns; raises if a column is missing or none is left."""
+    """Returns the label columns; raises StudyError if a column is missing."""
     sides = config.side_columns.values()
     for column in sides:
         table.check_column(
@@ -129,7 +129,7 @@ def _check_row(
     cells: list[str],
     counts: Counter[str],
 ) -> FolderImage | Fault:
-    """A row as an image, or what is wrong with it."""
+    """Returns a row as an image, or what is wrong with it."""
     for name, text in zip(labels, cells, strict=True):
         if text not in _LABEL_VALUES:
             what = f"label {name!r} of {file!r} is {text!r}; it must be 0, 1 or blank"

@@ -19,17 +19,17 @@ class TableImage(Protocol):
 
     @property
     def where(self) -> str:
-        """Its row, for people."""
+        """Returns its row, for people."""
         ...
 
     @property
     def file(self) -> str:
-        """Relative to the set's folder."""
+        """Returns its file, relative to the set's folder."""
         ...
 
     @property
     def stated(self) -> tuple[float, ...]:
-        """CheXpert's 14 labels: 1, 0, -1 (uncertain) or NaN (not mentioned)."""
+        """Returns CheXpert's 14 labels: 1, 0, -1 (uncertain) or NaN (not mentioned)."""
         ...
 
 

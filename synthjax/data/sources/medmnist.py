@@ -58,7 +58,7 @@ class ReadMedmnist:
     images: tuple[tuple[str, Images], ...]  # array's name -> where it lies
 
     def __call__(self, record: Record) -> Float32[np.ndarray, "h w c"]:
-        """Pixels from 0 (black) to 1 (white); raises BadImageError."""
+        """Returns pixels from 0 (black) to 1 (white); raises BadImageError."""
         name, _, number = record.origin.partition("/")
         where = dict(self.images)[name]
         try:
@@ -73,16 +73,16 @@ class ReadMedmnist:
 
 @functools.lru_cache(maxsize=8)
 def _mapped(where: Images) -> np.ndarray:
-    """The images of a split as a memory map, one for each process."""
+    """Returns the images of a split as a memory map, one for each process."""
     return np.memmap(where.path, np.uint8, "r", where.start, where.shape)
 
 
 def list_images(config: MedmnistConfig, context: Context) -> Listing:
-    """All images of the file, split by split; ids are train/000017.
+    """Lists all images of the file, split by split; ids are train/000017.
 
     Raises:
-        StudyError: the file is missing, no .npz, truncated, holds pickled objects,
-            other arrays than MedMNIST's or labels that are none.
+        StudyError: the file is missing, not an .npz file, truncated, or holds pickled
+            objects, other arrays than MedMNIST's or other labels.
     """
     if not config.path:
         raise StudyError(
@@ -169,7 +169,7 @@ def digest(config: MedmnistConfig) -> str | None:
     """Identifies the file by its size, its time and the CRCs of its arrays.
 
     Its bytes are not read: they may be gigabytes, at every launch. None if the file is
-    away or no .npz.
+    away or not an .npz file.
     """
     path = Path(config.path).expanduser()
     try:

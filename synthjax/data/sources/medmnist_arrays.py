@@ -45,7 +45,7 @@ class Images(NamedTuple):
 
 
 def read_headers(path: Path, file: zipfile.ZipFile) -> dict[str, Array]:
-    """The six arrays of a set, their shapes checked before a value is read.
+    """Reads the headers of a set's six arrays, and checks them before any value.
 
     Raises:
         StudyError: they are not those of a 2-D set of MedMNIST; it names the file.
@@ -86,7 +86,7 @@ def read_headers(path: Path, file: zipfile.ZipFile) -> dict[str, Array]:
 
 
 def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
-    """Shape and type of an array; its size must be that of the member, and sane."""
+    """Reads shape and type of an array, and checks its size."""
     try:
         member = file.getinfo(f"{name}.npy")
     except KeyError:
@@ -128,7 +128,7 @@ def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
 
 
 def read_labels(file: zipfile.ZipFile, array: Array) -> Int[np.ndarray, "n y"]:
-    """The whole numbers of a split, one column per label."""
+    """Reads the whole numbers of a split, one column per label."""
     with file.open(array.member) as stream:
         stream.seek(array.start)
         values = np.frombuffer(stream.read(), array.dtype)
@@ -138,9 +138,9 @@ def read_labels(file: zipfile.ZipFile, array: Array) -> Int[np.ndarray, "n y"]:
 def place_images(
     path: Path, file: zipfile.ZipFile, array: Array, folder: Path
 ) -> Images:
-    """Where a split's images lie: in the .npz itself, or unpacked into `folder`.
+    """Returns where a split's images lie: in the .npz itself, or unpacked in `folder`.
 
-    Their CRC is checked once: what is unpacked has ignored, and of what is not a note in
+    Their CRC is checked once: what is unpacked has passed, and of what is not a note in
     `folder` says so, until the file changes.
 
     Raises:
@@ -181,7 +181,7 @@ def _check_once(
 
 
 def _stored_at(path: Path, member: zipfile.ZipInfo) -> int:
-    """Where the bytes of a stored member begin."""
+    """Returns where the bytes of a stored member begin."""
     with open(path, "rb") as raw:
         raw.seek(member.header_offset)
         header = raw.read(_LOCAL_HEADER)

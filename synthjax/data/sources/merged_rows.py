@@ -52,5 +52,5 @@ class MergedRows(Generic[Image]):
         self._images[key] = None
 
     def images(self) -> list[Image]:
-        """The rows that are kept, in the order of the table."""
+        """Returns the rows that are kept, in the order of the table."""
         return [image for image in self._images.values() if image is not None]

@@ -67,7 +67,7 @@ class _Image(NamedTuple):
 
     @property
     def file(self) -> str:
-        """Relative to the folder."""
+        """Returns the file, relative to the folder."""
         return _file(self.subject, self.study, self.dicom_id)
 
 
@@ -79,9 +79,10 @@ class _Studies(NamedTuple):
 
 
 def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
-    """The radiographs of the metadata, in their order; no image is opened.
+    """Lists the radiographs of the metadata, in their order; no image is opened.
 
-    Ids are DICOM ids, patients p10000032, studies s50414267. Rows that say the same are one.
+    Ids are DICOM ids, patients p10000032, exams s50414267. Rows that say the same are
+    one.
     Images of studies without labels and other views are left out and counted; so are
     images without a row.
 
@@ -128,7 +129,7 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
 
 
 def _read_studies(path: Path, problems: Problems) -> _Studies:
-    """Labels of the studies; faults wait until it is known what they cost."""
+    """Reads the labels of the studies; faults wait until it is known what they cost."""
     studies = _Studies({}, {})
     table = CsvTable(path, required=("subject_id", "study_id", *CHEST), remedy=_REMEDY)
     for line, cells in table.rows(("subject_id", "study_id", *CHEST)):
@@ -157,7 +158,7 @@ def _read_images(
     counts: Counter[str],
     named: set[str],
 ) -> list[_Image]:
-    """The images of the metadata that have labels; the rest is counted or a problem.
+    """Reads the images of the metadata that have labels; the rest is counted.
 
     Args:
         named: gets the file of every row.
@@ -199,12 +200,12 @@ def _read_images(
 
 
 def _file(subject: str, study: str, dicom_id: str) -> str:
-    """An image, relative to the folder."""
+    """Returns an image, relative to the folder."""
     return f"{_IMAGES}/p{subject[:2]}/p{subject}/s{study}/{dicom_id}.jpg"
 
 
 def _count_splits(root: Path) -> dict[str, dict[str, int]]:
-    """Images in each of the set's own splits, if the table is there."""
+    """Counts images in each of the set's own splits, if the table is there."""
     path = _find(root, "split")
     if path is None:
         return {}
@@ -218,7 +219,7 @@ def _names(kind: str) -> tuple[str, str]:
 
 
 def _find(root: Path, kind: str) -> Path | None:
-    """The table of a kind, gzipped or not."""
+    """Finds the table of a kind, gzipped or not."""
     found = [path for name in _names(kind) for path in sorted(root.glob(name))]
     return found[0] if found else None
 
@@ -234,7 +235,7 @@ def _root(config: MimicCxrJpgConfig) -> Path:
 def digest(config: MimicCxrJpgConfig) -> str | None:
     """Identifies the tables by their bytes; None if one is away.
 
-    The images are not looked at: at every launch that would take minutes.
+    The images are not read: that would take minutes at every launch.
     """
     try:
         root = _root(config)

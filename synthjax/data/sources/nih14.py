@@ -83,12 +83,12 @@ class _Image(NamedTuple):
 
 
 def label_names(config: Nih14Config) -> tuple[str, ...]:
-    """The findings, and "No Finding" behind them if it is asked for."""
+    """Returns the findings, and "No Finding" behind them if configured."""
     return (*FINDINGS, NO_FINDING) if config.no_finding else FINDINGS
 
 
 def list_images(config: Nih14Config, context: Context) -> Listing:
-    """The radiographs of the table, in its order; no image is opened.
+    """Lists the radiographs of the table, in its order; no image is opened.
 
     Ids are names such as 00000001_000.png, patients such as 1. Rows that say the same
     are one. An age over 130 years (the set has some) is unknown and counted; images
@@ -144,7 +144,11 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
 def _read_rows(
     path: Path, problems: Problems, counts: Counter[str], named: set[str]
 ) -> list[_Image]:
-    """The rows that are right; the others are problems. `named` gets all names."""
+    """Reads the rows that are right; the others are problems.
+
+    Args:
+        named: gets the file of every row.
+    """
     needed = ("Image Index", "Finding Labels", "Patient ID")
     table = CsvTable(path, required=needed, remedy="It comes with the download.")
     sex_column = next((name for name in _SEX if name in table.header), _SEX[0])
@@ -165,7 +169,7 @@ def _read_rows(
 
 
 def _image(where: str, cells: list[str], counts: Counter[str]) -> _Image | Fault:
-    """A row as an image, or what is wrong with it."""
+    """Returns a row as an image, or what is wrong with it."""
     name, text, patient, follow_up, age, sex, view = cells
     findings = text.split("|")
     unknown = [word for word in findings if word not in (*FINDINGS, NO_FINDING)]
@@ -193,7 +197,7 @@ def _image(where: str, cells: list[str], counts: Counter[str]) -> _Image | Fault
 
 
 def _scan(tree: Tree) -> dict[str, str]:
-    """PNG name -> path relative to the folder, wherever the archives were unpacked.
+    """Finds PNG name -> path in the folder, wherever the archives were unpacked.
 
     Raises:
         StudyError: two different files have one name.
@@ -216,12 +220,12 @@ def _scan(tree: Tree) -> dict[str, str]:
 
 
 def _table(root: Path) -> Path:
-    """The table that is there; the first of the two if both are."""
+    """Returns the table that is there; the first of the two if both are."""
     return next((root / name for name in _TABLES if (root / name).is_file()), root)
 
 
 def _count_lists(root: Path) -> dict[str, dict[str, int]]:
-    """Lines of the set's own lists, if they are there."""
+    """Counts lines of the set's own lists, if they are there."""
     counts = {}
     for name in ("train_val_list.txt", "test_list.txt"):
         if (root / name).is_file():
@@ -233,7 +237,7 @@ def _count_lists(root: Path) -> dict[str, dict[str, int]]:
 def digest(config: Nih14Config) -> str | None:
     """Identifies the table by its bytes; None if it is away.
 
-    The images are not looked at: at every launch that would take minutes.
+    The images are not read: that would take minutes at every launch.
     """
     try:
         root = find_root(config.path, "nih14", _TABLES)

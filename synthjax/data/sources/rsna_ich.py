@@ -1,7 +1,7 @@
 """RSNA Intracranial Hemorrhage Detection (Kaggle 2019; Flanders et al. 2020): head CT.
 
 stage_2_train.csv has six rows for each slice (`ID_000012eaf_epidural,0`), the slice is
-stage_2_train/ID_000012eaf.dcm, and its patient is told by the DICOM header alone. The
+stage_2_train/ID_000012eaf.dcm, and its patient is in the DICOM header alone. The
 column "any" is replaced by "no finding", as the paper's authors do.
 """
 
@@ -72,7 +72,7 @@ class RsnaIchConfig(Config):
 
 
 def list_images(config: RsnaIchConfig, context: Context) -> Listing:
-    """The slices of the table, in its order; only headers of images are opened.
+    """Lists the slices of the table, in its order; only headers of images are opened.
 
     Ids are ID_000012eaf; patient, study, age and sex are those of the headers, which
     are indexed once (`header_index`); an odd age or sex is unknown and counted. Rows
@@ -135,7 +135,7 @@ def header_index(config: RsnaIchConfig, prepared: Path) -> Path:
 def digest(config: RsnaIchConfig) -> str | None:
     """Identifies the table by its bytes; None if it is away.
 
-    Not the slices: to look at 750,000 files would take minutes at every launch.
+    Not the slices: to read 750,000 files would take minutes at every launch.
     """
     try:
         return digest_files([_root(config) / config.labels_csv])
@@ -150,7 +150,11 @@ def _root(config: RsnaIchConfig) -> Path:
 def _find_files(
     root: Path, images: str
 ) -> tuple[dict[str, str], dict[str, Fault], IgnoredFiles]:
-    """Id -> DICOM file relative to the root, sorted; those of no use; the others."""
+    """Finds the DICOM files of the slices, by id, relative to the root.
+
+    Returns:
+        The files; what is wrong with those of other ids; what is not looked into.
+    """
     if not (root / images).is_dir():
         raise StudyError(
             f"{root / images} is not a folder; unpack the slices there, or set "
@@ -192,7 +196,7 @@ def _join(
     config: RsnaIchConfig,
     problems: Problems,
 ) -> list[str]:
-    """Ids, in the order of the table, that are complete and have a file."""
+    """Returns the ids, in the order of the table, that are complete and have a file."""
     stated, where = slices.stated, f"in {config.labels_csv}"
     absent = (stated == ABSENT).any(axis=1).tolist()
     faulty = (stated == FAULTY).any(axis=1).tolist()
@@ -236,7 +240,7 @@ def _join(
 def _usable(
     headers: pa.Table, files: dict[str, str], listed: list[str], problems: Problems
 ) -> pa.Table:
-    """The headers of the listed slices that can be used, in that order, with ids."""
+    """Returns the headers of the listed slices that can be used, with their ids."""
     place = {identity: index for index, identity in enumerate(files)}
     order = pa.array([place[identity] for identity in listed], pa.int64())
     headers = headers.take(order).append_column("id", pa.array(listed, pa.string()))

@@ -8,10 +8,10 @@ from synthjax.core.errors import StudyError
 
 
 def existing_folder(path: str, source: str) -> Path:
-    """The folder that the user gave; StudyError if it is none.
+    """Returns the user's folder; raises StudyError if it is missing.
 
     Args:
-        path: as the user gave it.
+        path: as the user set it.
         source: the section of the config, for messages.
     """
     key = f"config.data.{source}.path"
@@ -24,14 +24,14 @@ def existing_folder(path: str, source: str) -> Path:
 
 
 def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
-    """The folder that holds one of the tables: `path` or the one folder inside it.
+    """Finds the folder that holds one of the tables: `path` or the one inside it.
 
     Args:
         path, source: see `existing_folder`.
         tables: names or patterns of files, any of which marks the folder.
 
     Raises:
-        StudyError: no path is given, it is no folder, or none or several inside match.
+        StudyError: the path is empty or not a folder, or none or several inside match.
     """
     given, key = existing_folder(path, source), f"config.data.{source}.path"
     tables = tuple(tables)

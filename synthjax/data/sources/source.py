@@ -79,5 +79,5 @@ class Source(Generic[C]):
 
     @property
     def defaults(self) -> C:
-        """The config of the entry: its instance, or the defaults of its class."""
+        """Returns the entry's config: its instance, or the defaults of its class."""
         return self.config() if isinstance(self.config, type) else self.config

@@ -12,7 +12,7 @@ MALFORMED = (  # what is wrong with a row whose cells are None
     "it has not as many cells as the header, or a quote that does not end in its line; "
     "correct commas and quotes"
 )
-_LONGEST = 1_000_000  # characters in one line; more is no table
+_LONGEST = 1_000_000  # characters in one line; a table has fewer
 
 
 class CsvTable:
@@ -58,14 +58,15 @@ class CsvTable:
             self.check_column(column)
 
     def check_column(self, column: str, remedy: str = "") -> None:
-        """Raises StudyError if there is no such column."""
+        """Raises StudyError if the column is missing."""
         if column not in self.header:
             raise StudyError(
-                f"{self.path} has no column {column!r}; it has {self.header}. {remedy}".rstrip()
+                f"{self.path} has no column {column!r}; it has {self.header}. "
+                f"{remedy}".rstrip()
             )
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, list[str] | None]]:
-        """Line number and the stripped cells of `columns` for each row.
+        """Yields line number and the stripped cells of `columns` for each row.
 
         The cells are None where a row is `MALFORMED`. Blank lines are skipped.
         """
@@ -80,7 +81,7 @@ class CsvTable:
                 yield line, None
 
     def _lines(self) -> Generator[tuple[int, list[str] | None], None, None]:
-        """Line number and all cells of each row; [] of a blank line, None if faulty."""
+        """Yields line number and all cells of each row; [] if blank, None if faulty."""
         csv.field_size_limit(_LONGEST)
         try:
             if self._multiline:
@@ -96,12 +97,12 @@ class CsvTable:
             ) from None
         except (csv.Error, EOFError, OSError, zlib.error) as error:
             raise StudyError(
-                f"{self.path} cannot be read as a table ({error}); save it again as CSV, or "
-                "download it again."
+                f"{self.path} cannot be read as a table ({error}); save it again as "
+                "CSV, or download it again."
             ) from None
 
     def _texts(self) -> Iterator[str]:
-        """Lines with their ends; one that does not end is never read whole."""
+        """Yields lines with their ends; one that does not end is never read whole."""
         opener = gzip.open if self.path.suffix == ".gz" else open
         with opener(self.path, "rt", newline="", encoding="utf-8-sig") as file:
             number = 0
@@ -116,7 +117,7 @@ class CsvTable:
 
 
 def _cells(text: str) -> list[str] | None:
-    """The cells of one line; None if a quote does not end in it."""
+    """Returns the cells of one line; None if a quote does not end in it."""
     if '"' not in text:  # as csv does, in a tenth of its time
         text = text.rstrip("\r\n")
         return text.split(",") if text else []

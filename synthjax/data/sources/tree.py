@@ -18,7 +18,7 @@ from synthjax.data.problems import FILE_MISSING, FILE_OUTSIDE, Problem, Problems
 from synthjax.data.schema import Record
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".ima")
-_FEW = 5  # names that a fact tells
+_EXAMPLES = 5  # names in a fact
 
 
 class Fault(NamedTuple):
@@ -30,14 +30,16 @@ class Fault(NamedTuple):
 
 @dataclasses.dataclass
 class IgnoredFiles:
-    """What a walk did not look at, relative to the tree's folder."""
+    """What a walk ignores, relative to the tree's folder."""
 
     hidden: list[str] = dataclasses.field(default_factory=list)  # files and folders
     links: list[str] = dataclasses.field(default_factory=list)  # to folders
-    others: list[str] = dataclasses.field(default_factory=list)  # files, no images
+    others: list[str] = dataclasses.field(
+        default_factory=list
+    )  # files other than images
 
     def facts(self) -> dict[str, Any]:
-        """Facts of a listing: how many there are, and the first few."""
+        """Returns facts of a listing: how many there are, and the first few."""
         return {
             **summarize_files("hidden files and folders, ignored", self.hidden),
             **summarize_files("links to folders, not followed", self.links),
@@ -57,7 +59,7 @@ class Tree:
         self._directories: dict[str, str] = {"": self._real_root}
 
     def locate(self, file: str) -> str | Fault:
-        """The real path of a table's file, or what is wrong with it.
+        """Returns the real path of a table's file, or what is wrong with it.
 
         Args:
             file: relative to the folder, with forward slashes.
@@ -83,7 +85,7 @@ class Tree:
     def present(
         self, files: Sequence[str], where: Callable[[int], str], problems: Problems
     ) -> Bool[np.ndarray, " n"]:
-        """Which of the files can be used; the others are added to the problems.
+        """Finds which of the files can be used; the others are added to the problems.
 
         Args:
             where: the place of file i in its table, for the problem.
@@ -93,12 +95,12 @@ class Tree:
         """
         found = np.zeros(len(files), bool)
         faults: list[Problem] = []
-        for number, file in enumerate(files):
+        for index, file in enumerate(files):
             fault = self.locate(file)
             if isinstance(fault, str):
-                found[number] = True
+                found[index] = True
             else:
-                faults.append(Problem(fault.kind, where(number), fault.what))
+                faults.append(Problem(fault.kind, where(index), fault.what))
         if files and not found.any():
             raise StudyError(
                 f"none of the {len(files)} images of the table(s) can be used; are "
@@ -111,14 +113,14 @@ class Tree:
     def walk(
         self, ignored: IgnoredFiles, below: str = "", *, deep: bool = True
     ) -> Iterator[str]:
-        """Image files below a folder, each folder's in order of their names.
+        """Yields image files below a folder, each folder's in order of their names.
 
         Known by their suffix, DICOM files without one by their content, for an archive
         gives them none. What begins with a dot is hidden; no link to a folder is
         followed.
 
         Args:
-            ignored: gets what is not looked at.
+            ignored: gets what is not read.
             below: where to begin, relative to the tree's folder; "" is that itself.
             deep: whether to look into the folders in it.
 
@@ -126,7 +128,7 @@ class Tree:
             Files relative to the tree's folder.
 
         Raises:
-            StudyError: a folder cannot be looked at, or a file without suffix not read.
+            StudyError: a folder cannot be listed, or a file without suffix not read.
         """
         left = [below]
         while left:
@@ -148,10 +150,10 @@ class Tree:
                 left += reversed(inner)
 
     def unnamed(self, folders: Iterable[str], named: set[str]) -> dict[str, Any]:
-        """Facts of a listing: images below the folders that no row of a table names.
+        """Returns facts of a listing: images that no row of a table names.
 
         Args:
-            folders: relative to the tree's folder; what is none is passed by.
+            folders: relative to the tree's folder; those that are missing are skipped.
             named: files of the table's rows, relative to the tree's folder.
         """
         files = [
@@ -164,7 +166,7 @@ class Tree:
         return summarize_files("files without a row", files)
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
-        """What is in a folder, in order of the names."""
+        """Lists what is in a folder, in order of the names."""
         try:
             with os.scandir(self.root / folder) as entries:
                 return sorted(entries, key=lambda entry: entry.name)
@@ -175,7 +177,7 @@ class Tree:
             ) from None
 
     def _real(self, directory: str) -> str:
-        """A directory below the root with links followed."""
+        """Returns a directory below the root with links followed."""
         known = self._directories.get(directory)
         if known is None:
             parent, _, name = directory.rpartition("/")
@@ -217,15 +219,18 @@ def _is_dicom(entry: os.DirEntry[str]) -> bool:
 
 
 def printable(file: str) -> str:
-    """A file's name that prints, whatever its bytes."""
+    """Returns a file's name in a form that prints, whatever its bytes."""
     return file.encode(errors="backslashreplace").decode()
 
 
 def summarize_files(name: str, files: Sequence[str]) -> dict[str, Any]:
-    """Facts of a listing: how many files there are, and the first few if any."""
+    """Returns facts of a listing: how many files there are, and the first few."""
     if not files:
         return {name: 0}
-    return {name: len(files), f"{name}, such as": [printable(f) for f in files[:_FEW]]}
+    return {
+        name: len(files),
+        f"{name}, such as": [printable(f) for f in files[:_EXAMPLES]],
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,5 +241,5 @@ class ReadFile:
     pixels: PixelsConfig
 
     def __call__(self, record: Record) -> Float32[np.ndarray, "h w c"]:
-        """Pixels from 0 (black) to 1 (white); raises BadImageError."""
+        """Returns pixels from 0 (black) to 1 (white); raises BadImageError."""
         return read_image(self.root / record.origin, self.pixels)

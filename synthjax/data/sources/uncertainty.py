@@ -63,8 +63,8 @@ class ReportLabelsConfig(Config):
         for name in named:
             if name not in CHEST:
                 raise ConfigError(
-                    f"{name!r} in uncertain_ones or uncertain_zeros is not a label; the "
-                    f"labels are {', '.join(CHEST)}"
+                    f"{name!r} in uncertain_ones or uncertain_zeros is not a label; "
+                    f"the labels are {', '.join(CHEST)}"
                 )
             if named.count(name) > 1:
                 raise ConfigError(
@@ -81,7 +81,7 @@ class ReportLabelsConfig(Config):
 
 
 def parse_stated(texts: Sequence[str]) -> tuple[float, ...] | str:
-    """Returns the cells of the 14 labels as 1, 0, -1 (uncertain) or NaN (not mentioned).
+    """Returns the cells of 14 labels as 1, 0, -1 (uncertain) or NaN (not mentioned).
 
     If one is none of these: what is wrong, a clause.
     """

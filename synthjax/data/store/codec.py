@@ -1,6 +1,6 @@
 """One record as a tf.train.Example, the message that TFDS keeps in its files.
 
-ShardManifest and read field by field: ten times faster than TFDS's generic features, whose
+Written and read field by field: ten times faster than TFDS's generic features, whose
 declaration (`features`) stays the description of the format.
 """
 
@@ -22,7 +22,7 @@ _TEXT = {
 
 
 def features(schema: Schema) -> tfds.features.FeaturesDict:
-    """The fields of a record in TFDS's terms."""
+    """Returns the fields of a record in TFDS's terms."""
     shape, labels = schema.image_shape, (len(schema.labels),)
     return tfds.features.FeaturesDict(
         {
@@ -37,7 +37,7 @@ def features(schema: Schema) -> tfds.features.FeaturesDict:
 
 
 def encode_example(record: Record, png: bytes) -> bytes:
-    """The record, its pixels given as a PNG file; the same bytes at every call."""
+    """Encodes a record with its pixels as a PNG file; always to the same bytes."""
     example = tf_example_pb2.Example()
     fields = example.features.feature
     fields["image"].bytes_list.value.append(png)
@@ -52,7 +52,7 @@ def encode_example(record: Record, png: bytes) -> bytes:
 def decode_example(
     data: bytes, schema: Schema, *, pixels: bool = True, where: str = ""
 ) -> Record:
-    """Inverse of `encode_example`.
+    """Decodes what `encode_example` encoded.
 
     Args:
         pixels: False leaves the image undecoded.

@@ -15,12 +15,12 @@ class Selection:
     """Images of stored splits, part after part; an image may come more than once.
 
     Args:
-      parts: pairs of a stored split and the positions of its images, in order.
-      label: one row for each image, which takes the place of the stored labels.
+        parts: pairs of a stored split and the positions of its images, in order.
+        label: one label vector for each image, in place of the stored labels.
 
     Raises:
-      StudyError: there is no image, the labels are not one row for each, or the parts
-        differ in labels or kind of image.
+        StudyError: there is no image, not one label vector for each, or the parts
+            differ in labels or kind of image.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Selection:
     ):
         count = sum(len(positions) for _, positions in parts)
         if not count or len(label) != count:
-            raise StudyError(f"{len(label)} rows of labels for {count} chosen images")
+            raise StudyError(f"{len(label)} label vectors for {count} chosen images")
         kinds = {
             (s.labels, s.image_shape, s.bits) for s in (p.schema for p, _ in parts)
         }
@@ -43,26 +43,26 @@ class Selection:
 
     @property
     def schema(self) -> Schema:
-        """That of the first part; the others have the same labels and images."""
+        """Returns that of the first part; the others have equal labels and images."""
         return self._parts[0].schema
 
     def __len__(self) -> int:
         return len(self.label)
 
-    def __getitem__(self, place: int) -> Record:
-        """One record, its image decoded."""
-        return self.read([place])[0]
+    def __getitem__(self, position: int) -> Record:
+        """Returns one record, its image decoded."""
+        return self.read([position])[0]
 
-    def read(self, places: Sequence[int], *, images: bool = True) -> list[Record]:
-        """The records at `places`, in their order; without pixels if not `images`."""
+    def read(self, positions: Sequence[int], *, images: bool = True) -> list[Record]:
+        """Returns the records at `positions`; without pixels if `images` is False."""
         found: dict[int, Record] = {}
-        # Places of one part in one call: a set is quicker at many records at a time.
-        by_part = sorted(enumerate(places), key=lambda pair: self._part[pair[1]])
-        for part, group in itertools.groupby(by_part, lambda p: self._part[p[1]]):
-            mine = list(group)
-            positions = [int(self._position[place]) for _, place in mine]
-            records = self._parts[part].read(positions, images=images)
-            for (i, place), record in zip(mine, records, strict=True):
-                record.label = self.label[place]
-                found[i] = record
-        return [found[i] for i in range(len(places))]
+        # Images of one part in one call: a set is quicker at many records at a time.
+        ordered = sorted(enumerate(positions), key=lambda pair: self._part[pair[1]])
+        for part, group in itertools.groupby(ordered, lambda p: self._part[p[1]]):
+            members = list(group)
+            stored = [int(self._position[position]) for _, position in members]
+            records = self._parts[part].read(stored, images=images)
+            for (place, position), record in zip(members, records, strict=True):
+                record.label = self.label[position]
+                found[place] = record
+        return [found[place] for place in range(len(positions))]

@@ -53,7 +53,7 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """The file's name, as TFDS expects it."""
+        """Returns the file's name, as TFDS expects it."""
         return shard_name(self.split, self.index, self.count)
 
 

@@ -64,7 +64,7 @@ def test_records_are_those_of_the_parts_with_the_labels_given(selection, splits)
 
 def test_device_and_files_give_the_same_batches(selection):
     devices = make_devices(DevicesConfig(count=1))
-    rows = loader.read_metadata(selection)
+    metadata = loader.read_metadata(selection)
     order = BatchOrder(16, 8, 3)
     feeds = [
         loader.make_selection_feed(
@@ -79,7 +79,7 @@ def test_device_and_files_give_the_same_batches(selection):
         for found in (resident, streamed):
             np.testing.assert_array_equal(found["pixels"], pixels)
             np.testing.assert_array_equal(
-                found["label"], rows.label[order.indices(batch)]
+                found["label"], metadata.label[order.indices(batch)]
             )
 
 
@@ -90,5 +90,5 @@ def test_what_cannot_be_one_split_is_refused(splits, tmp_path):
         loader.Selection(
             [(splits[0], all_rows), (colour, all_rows)], np.zeros((24, 2), np.float32)
         )
-    with pytest.raises(StudyError, match="3 rows of labels for 12"):
+    with pytest.raises(StudyError, match="3 label vectors for 12"):
         loader.Selection([(splits[0], all_rows)], np.zeros((3, 2), np.float32))
