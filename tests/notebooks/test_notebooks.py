@@ -14,6 +14,7 @@ PICTURES = {  # that each notebook shows
     "2_generator": 8,  # one of them by a widget
     "3_gap": 8,  # two of them the findings of the two studies
     "4_bring_your_own": 2,
+    "5_phantoms": 8,
 }
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
