@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.seeds import REPEAT, SEED
 from synthjax.data.store.loader import read_split
 
 ROOT = Path(__file__).parent.parent
@@ -22,15 +23,15 @@ def results(workdir):
     return json.loads((workdir / "evaluate" / "results.json").read_text())
 
 
-def assert_same_outcome(workdir, reference):
+def assert_same_outcome(workdir, reference, message=""):
     """The same synthetic images and labels by id, and the same results.json."""
     for split in ("train", "valid", "test"):
         ours = read_split(workdir / "synth", split)
         theirs = read_split(reference / "synth", split)
-        np.testing.assert_array_equal(ours.id, theirs.id)
-        np.testing.assert_array_equal(ours.pixels, theirs.pixels)
-        np.testing.assert_array_equal(ours.label, theirs.label)
-    assert results(workdir) == results(reference)
+        np.testing.assert_array_equal(ours.id, theirs.id, message)
+        np.testing.assert_array_equal(ours.pixels, theirs.pixels, message)
+        np.testing.assert_array_equal(ours.label, theirs.label, message)
+    assert results(workdir) == results(reference), message
 
 
 def start(workdir):
@@ -47,11 +48,11 @@ def start(workdir):
 
 
 def test_killed_at_random_moments_ends_the_same(tmp_path, tiny_study):
-    """Ten kill -9 anywhere in a study; the moments are drawn anew at each run.
+    """Ten kill -9 anywhere in a study, at moments drawn from SYNTHJAX_TEST_SEED.
 
     A study that ends before its tenth kill is compared, and another one is begun.
     """
-    moments, log = random.Random(), []
+    moments, log = random.Random(SEED), []
     killed, studies, finished = 0, 0, True
     while killed < KILLS or not finished:
         if finished:
@@ -67,8 +68,8 @@ def test_killed_at_random_moments_ends_the_same(tmp_path, tiny_study):
             killed += 1
         log.append(f"--- {wait:.1f} s in {workdir.name}\n{process.communicate()[0]}")
         if finished:
-            assert process.returncode == 0, "\n".join(log)[-6000:]
-            assert_same_outcome(workdir, tiny_study)
+            assert process.returncode == 0, f"{REPEAT}\n" + "\n".join(log)[-6000:]
+            assert_same_outcome(workdir, tiny_study, REPEAT)
     assert killed == KILLS
 
 

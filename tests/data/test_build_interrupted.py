@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+from builders.seeds import REPEAT, SEED
+
 KILLS = 5
 BUILD = """
 import sys
@@ -47,11 +49,11 @@ def shards(out):
 
 
 def test_killed_five_times_at_random(tmp_path):
-    """The moments are drawn anew at each run, each after a shard was finished."""
+    """At moments drawn from SYNTHJAX_TEST_SEED, each after a shard was finished."""
     (tmp_path / "build.py").write_text(BUILD)
     reference = finish(tmp_path / "whole")
     assert len(reference) > 30
-    out, moments = tmp_path / "killed", random.Random()
+    out, moments = tmp_path / "killed", random.Random(SEED)
     for _ in range(KILLS):
         before = shards(out)
         process = start(out)
@@ -60,8 +62,9 @@ def test_killed_five_times_at_random(tmp_path):
         time.sleep(moments.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert process.returncode == -signal.SIGKILL, "it was done before the kill"
+        done = f"it was done before the kill, {REPEAT}"
+        assert process.returncode == -signal.SIGKILL, done
         after = shards(out)
-        assert {name: after[name] for name in before} == before
-    assert finish(out) == reference
-    assert not (out / ".partial").exists()
+        assert {name: after[name] for name in before} == before, REPEAT
+    assert finish(out) == reference, REPEAT
+    assert not (out / ".partial").exists(), REPEAT

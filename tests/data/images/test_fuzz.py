@@ -1,14 +1,15 @@
 """Spoilt bytes of every kind of file: a named error or an image, and nothing else.
 
 The cases run in a process of their own, so that a crash, a hang or a want of memory is
-seen as such. Every case follows from its number: to repeat one, run this file with the
-kind and the number.
+seen as such. Every case follows from its number and SYNTHJAX_TEST_SEED: to repeat one,
+run this file with the kind and the number, such as
+`PYTHONPATH=tests python tests/data/images/test_fuzz.py png 17`.
 """
 
 import functools
 import gzip
-import io
 import json
+import os
 import resource
 import struct
 import subprocess
@@ -28,16 +29,18 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
+from builders.dicom import ct, to_bytes
+from builders.images import encoded, png_chunk
+from builders.seeds import REPEAT, SEED
 from synthjax.core.errors import StudyError
 from synthjax.core.memory import peak_bytes
 from synthjax.data.images.image_file import check_header, read_image
 from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.layouts.rsna_ich import make_dicom
 from synthjax.data.problems import BadImageError
-from synthjax.data.schema import Record
 from synthjax.data.sources.header_index import read_row
 from synthjax.data.sources.tables import CsvTable
 
+ROOT = Path(__file__).parents[3]
 CASES = {"dicom": 1000, "png": 500, "jpeg": 300, "tiff": 450, "csv": 500, "bomb": 15}
 SECONDS = 5.0  # for one case at the most; the usual one takes milliseconds
 MEMORY = 2.0e9  # bytes at the peak; an image of the largest allowed size takes most
@@ -50,14 +53,13 @@ RNG = np.random.default_rng(0)
 
 
 def dicom_seeds():
-    label = np.array([0, 0, 0, 0, 0, 1], np.float32)
     steps = np.random.default_rng(1).integers(-40, 40, (32, 36))
     units = np.cumsum(steps, axis=1).astype(np.int16)
     for syntax in (None, RLELossless, JPEG2000Lossless):
-        made = make_dicom(Record("ID_0", None, label, "p0", "s0", 40.0, "F"), units)
+        made = ct(units, of={"study_id": "s0", "age": 40.0, "sex": "F"})
         if syntax:
             made.compress(syntax, generate_instance_uid=False)
-        yield saved(made)
+        yield to_bytes(made)
     for name in (
         "MR_small_jpeg_ls_lossless.dcm",
         "SC_rgb_small_odd_jpeg.dcm",
@@ -69,25 +71,12 @@ def dicom_seeds():
         yield Path(get_testdata_file(name, download=False)).read_bytes()
     palette = dcmread(get_testdata_file("examples_palette.dcm", download=False))
     palette.Rows, palette.PixelData = 4, palette.PixelData[: 4 * palette.Columns]
-    yield saved(palette)
-
-
-def saved(made):
-    buffer = io.BytesIO()
-    made.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
+    yield to_bytes(palette)
 
 
 GREY = np.cumsum(RNG.integers(-9, 9, (24, 20)), axis=1).astype(np.uint8)
 RGB = np.stack([GREY, GREY.T.reshape(24, 20), 255 - GREY], axis=-1)
 DEEP = RNG.integers(0, 4096, (24, 20)).astype(np.uint16)
-
-
-def encoded(pixels, form, **options):
-    buffer = io.BytesIO()
-    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
 
 
 def oriented():
@@ -184,15 +173,10 @@ def mutate_png(data, rng):
     return data[:8] + b"".join(png_chunk(*chunk) for chunk in chunks)
 
 
-def png_chunk(name, body):
-    crc = struct.pack(">I", zlib.crc32(name + body))
-    return struct.pack(">I", len(body)) + name + body + crc
-
-
 def make_case(kind, number):
     if kind == "bomb":
         return BOMBS[number % len(BOMBS)]()
-    rng = np.random.default_rng((list(SEEDS).index(kind), number))
+    rng = np.random.default_rng((list(SEEDS).index(kind), number, SEED))
     files = whole_files(kind)
     data = files[number // 2 % len(files)]
     if kind == "png" and rng.random() < 0.8:
@@ -231,12 +215,11 @@ def tiff_bomb(height, width, compression):
 
 
 def dicom_bomb(rows, columns, syntax):
-    label = np.array([0, 0, 0, 0, 0, 1], np.float32)
-    made = make_dicom(Record("ID_0", None, label, "p0"), np.zeros((32, 32), np.int16))
+    made = ct(np.zeros((32, 32), np.int16))
     if syntax:
         made.compress(syntax, generate_instance_uid=False)
     made.Rows, made.Columns = rows, columns
-    return saved(made)
+    return to_bytes(made)
 
 
 def j2k_bomb(side):
@@ -335,16 +318,18 @@ def run(kinds):
 @pytest.fixture(scope="module")
 def results():
     """What became of every case, by kind."""
+    paths = filter(None, [os.environ.get("PYTHONPATH")])
     done = subprocess.run(
         [sys.executable, "-W", "error", __file__],
         check=False,
         capture_output=True,
         text=True,
         timeout=300,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((*paths, str(ROOT / "tests")))},
     )
     last = "\n".join(done.stderr.splitlines()[-30:])
-    assert done.returncode == 0, f"exit code {done.returncode} after\n{last}"
+    assert done.returncode == 0, f"exit code {done.returncode} {REPEAT}, after\n{last}"
     return {told["kind"]: told for told in map(json.loads, done.stdout.splitlines())}
 
 
@@ -356,7 +341,7 @@ def test_there_are_enough_cases():
 def test_spoilt_files_are_refused_by_name_or_read(results, kind):
     told = results[kind]
     assert sum(told["outcomes"].values()) == CASES[kind]
-    assert told["outcomes"]["refused"] >= CASES[kind] // 10  # the changes do harm
+    assert told["outcomes"]["refused"] >= CASES[kind] // 10, REPEAT  # they do harm
     if kind != "bomb":
         assert told["outcomes"].get("read", 0) >= CASES[kind] // 20  # but are not all
 
@@ -364,8 +349,8 @@ def test_spoilt_files_are_refused_by_name_or_read(results, kind):
 @pytest.mark.parametrize("kind", CASES)
 def test_no_case_takes_long_or_much(results, kind):
     told = results[kind]
-    assert told["slowest"] < SECONDS, f"case {told['slowest case']}"
-    assert told["peak"] < MEMORY
+    assert told["slowest"] < SECONDS, f"case {told['slowest case']} {REPEAT}"
+    assert told["peak"] < MEMORY, REPEAT
 
 
 @given(

@@ -7,9 +7,10 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
+from builders.seeds import REPEAT, SEED
 from synthjax.core.errors import StudyError
 from synthjax.core.findings import CHEST
 from synthjax.data.images.pixels import PixelsConfig
@@ -167,9 +168,11 @@ def check(listing):
     json.dumps(dict(listing.facts), allow_nan=False)
 
 
+@seed(SEED)
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(edits=EDITS)
 def test_a_spoilt_table_is_named_or_read(tree, edits):
+    note(REPEAT)
     out, path, content, source, config = tree
     path.write_bytes(spoil(content, edits))
     with warnings.catch_warnings():
