@@ -27,9 +27,17 @@ from synthjax.classifier.networks.weight_file import (
 )
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.encoders.encoder import SOURCES, EncoderConfig, FunctionEncoder, in_parts
+from synthjax.encoders.encoder import FunctionEncoder, in_parts
 from synthjax.metrics.encoder import Encoder
 
+# Where people get the weights; nothing is downloaded.
+SOURCE = (
+    "The project pytorch-fid publishes these weights as "
+    "pt_inception-2015-12-05-6726825d.pth, which can run code when it is read; where "
+    "PyTorch is installed, convert it with safetensors.torch.save_file(torch.load("
+    "'pt_inception-2015-12-05-6726825d.pth', weights_only=True), "
+    "'inception.safetensors')"
+)
 SIDE = 299  # of the images that the network takes, pixels
 CLASSES = 1008  # of its head in 2015; the later Inception v3 has 1000
 FEATURES = 2048
@@ -81,15 +89,15 @@ def _chain(x: Array, name: str, *units: tuple[int, Size]) -> Array:
     return x
 
 
-def _average(x: Array) -> Array:
+def _average_pool(x: Array) -> Array:
     return nn.avg_pool(x, (3, 3), padding="SAME", count_include_pad=False)
 
 
-def _maximum(x: Array) -> Array:
+def _max_pool(x: Array) -> Array:
     return nn.max_pool(x, (3, 3), padding="SAME")
 
 
-def _halve(x: Array) -> Array:
+def _max_pool_halving(x: Array) -> Array:
     return nn.max_pool(x, (3, 3), (2, 2))
 
 
@@ -108,7 +116,7 @@ class BlockA(nn.Module):
             Unit(64, name="branch1x1")(x),
             _chain(x, "branch5x5", (48, 1), (64, 5)),
             _chain(x, "branch3x3dbl", (64, 1), (96, 3), (96, 3)),
-            Unit(self.pooled, name="branch_pool")(_average(x)),
+            Unit(self.pooled, name="branch_pool")(_average_pool(x)),
         )
 
 
@@ -121,7 +129,7 @@ class BlockB(nn.Module):
         return _join(
             _Last(384, name="branch3x3")(x),
             _Last(96, name="branch3x3dbl_3")(double),
-            _halve(x),
+            _max_pool_halving(x),
         )
 
 
@@ -138,7 +146,7 @@ class BlockC(nn.Module):
             Unit(192, name="branch1x1")(x),
             _chain(x, "branch7x7", (width, 1), (width, across), (192, down)),
             _chain(x, "branch7x7dbl", *double, (192, across)),
-            Unit(192, name="branch_pool")(_average(x)),
+            Unit(192, name="branch_pool")(_average_pool(x)),
         )
 
 
@@ -151,7 +159,7 @@ class BlockD(nn.Module):
         return _join(
             _Last(320, name="branch3x3_2")(_chain(x, "branch3x3", (192, 1))),
             _Last(192, name="branch7x7x3_4")(long),
-            _halve(x),
+            _max_pool_halving(x),
         )
 
 
@@ -164,7 +172,7 @@ class BlockE(nn.Module):
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
         single = _chain(x, "branch3x3", (384, 1))
         double = _chain(x, "branch3x3dbl", (448, 1), (384, 3))
-        pooled = _maximum(x) if self.last else _average(x)
+        pooled = _max_pool(x) if self.last else _average_pool(x)
         return _join(
             Unit(320, name="branch1x1")(x),
             Unit(384, (1, 3), name="branch3x3_2a")(single),
@@ -182,9 +190,9 @@ class Inception(nn.Module):
     def __call__(self, x: Float[Array, "b h w 3"]) -> Float[Array, "b 2048"]:
         x = _Last(32, name="Conv2d_1a_3x3")(x)
         x = Unit(32, 3, padding="VALID", name="Conv2d_2a_3x3")(x)
-        x = _halve(Unit(64, 3, name="Conv2d_2b_3x3")(x))
+        x = _max_pool_halving(Unit(64, 3, name="Conv2d_2b_3x3")(x))
         x = Unit(80, name="Conv2d_3b_1x1")(x)
-        x = _halve(Unit(192, 3, padding="VALID", name="Conv2d_4a_3x3")(x))
+        x = _max_pool_halving(Unit(192, 3, padding="VALID", name="Conv2d_4a_3x3")(x))
         for letter, pooled in (("b", 32), ("c", 64), ("d", 64)):
             x = BlockA(pooled, name=f"Mixed_5{letter}")(x)
         x = BlockB(name="Mixed_6a")(x)
@@ -197,7 +205,7 @@ class Inception(nn.Module):
 
 
 def fid_input(image: Float[Array, "b h w c"]) -> Float[Array, "b 299 299 3"]:
-    """Images in -1..1 as the published graph makes its input of bytes.
+    """Returns images in -1..1 as the published graph makes its input of bytes.
 
     It resizes as TensorFlow 1 did, bilinear and not antialiased, and takes (byte - 128)
     / 128 for the value of a pixel. Grey is shown as colour.
@@ -208,7 +216,7 @@ def fid_input(image: Float[Array, "b h w c"]) -> Float[Array, "b 299 299 3"]:
 
 
 def read_inception(path: Path) -> dict[str, Any]:
-    """The network's variables from a file; what it was is said on stderr.
+    """Reads the network's variables from a file; says on stderr what it was.
 
     Heads are left out: of the classes, and the auxiliary one.
 
@@ -220,16 +228,16 @@ def read_inception(path: Path) -> dict[str, Any]:
     """
     key = f"the encoder 'inception', path={path}"
     if not path.is_file():
-        raise StudyError(f"{key}: there is no such file. {SOURCES['inception']}")
+        raise StudyError(f"{key}: there is no such file. {SOURCE}")
     if path.suffix != ".safetensors":
-        raise StudyError(f"{key}: must end in .safetensors. {SOURCES['inception']}")
+        raise StudyError(f"{key}: must end in .safetensors. {SOURCE}")
     names = _names()
-    every = read_torch(path)
-    found = {name: a for name, a in every.items() if not name.startswith(_HEADS)}
+    tensors = read_torch(path)
+    found = {name: a for name, a in tensors.items() if not name.startswith(_HEADS)}
     require_names(path, "Inception v3", set(found), set(names))
     shapes = {name: shape for name, (_, shape) in names.items()}
     require_shapes(path, "Inception v3", found, shapes)
-    note = _head_note(every)
+    note = _head_note(tensors)
     say(f"weights of {path} (SHA-256 {checksum(path)}): {len(found)} tensors; {note}")
     return unflatten_dict(
         {names[name][0]: array.astype(np.float32) for name, array in found.items()}
@@ -238,7 +246,7 @@ def read_inception(path: Path) -> dict[str, Any]:
 
 @functools.cache
 def _names() -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
-    """Place in the variables, and shape there, of each tensor by its name in a file.
+    """Returns each tensor's place in the variables and shape, by its name in a file.
 
     Mixed_5b.branch1x1.conv.weight is at ("params", "Mixed_5b", "branch1x1", "conv",
     "kernel").
@@ -251,11 +259,11 @@ def _names() -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
     }
 
 
-def _head_note(every: dict[str, np.ndarray]) -> str:
-    """What the head says of where the weights are from: all else looks alike."""
-    if "fc.bias" not in every:
+def _head_note(tensors: dict[str, np.ndarray]) -> str:
+    """Says what the head tells of the weights' origin: all else looks alike."""
+    if "fc.bias" not in tensors:
         return "no head, so that whose Inception v3 it is cannot be told"
-    classes = len(every["fc.bias"])
+    classes = len(tensors["fc.bias"])
     if classes == CLASSES:
         return f"its head of {classes} classes is dropped"
     return (
@@ -264,17 +272,25 @@ def _head_note(every: dict[str, np.ndarray]) -> str:
     )
 
 
-def make_inception(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
-    """Features of photographs, for distances from the literature's kind of features.
+def make_inception(path: str, resolution: int, channels: int) -> Encoder:
+    """Returns the features that the literature's Fréchet distances compare.
 
     They were learnt on photographs and say little of medical detail.
+
+    Args:
+      path: the weights, as `read_inception` takes them.
+      resolution: image side, pixels; any.
+      channels: of the images, 1 or 3.
+
+    Raises:
+      StudyError: there are no such weights, or they are of another network.
     """
-    path = Path(config.path)
-    variables = read_inception(path)
+    file = Path(path)
+    variables = read_inception(file)
     network: Any = Inception()
 
-    def features(params: Any, image: Array) -> Array:
+    def features(params: Any, image: Float[Array, "b h w c"]) -> Float[Array, "b 2048"]:
         return network.apply(params, fid_input(image))
 
-    name = f"inception_v3 (weights {checksum(path)[:8]}), {FEATURES}d"
+    name = f"inception_v3 (weights {checksum(file)[:8]}), {FEATURES}d"
     return FunctionEncoder(name, FEATURES, variables, in_parts(features))

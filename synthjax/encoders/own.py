@@ -1,4 +1,4 @@
-"""What a study's own classifier makes of an image."""
+"""The features of a study's own classifier."""
 
 from pathlib import Path
 
@@ -7,17 +7,25 @@ import jax.numpy as jnp
 
 from synthjax.classifier.predict import load_classifier
 from synthjax.core.errors import StudyError
-from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
+from synthjax.encoders.encoder import FunctionEncoder
 from synthjax.metrics.encoder import Encoder
 
 
-def make_own(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
-    """What the last layer of the classifier sees.
+def make_own(path: str, resolution: int, channels: int) -> Encoder:
+    """Returns what the last layer of a classifier sees.
 
     Use one trained on real training images: it knows what matters for the labels, and
     nothing else. It flatters a generator conditioned on the same labels.
+
+    Args:
+      path: the folder classifier/<arm>/seed<k> of a study.
+      resolution: image side, pixels.
+      channels: of the images.
+
+    Raises:
+      StudyError: there is no trained classifier, or it is one of other images.
     """
-    directory = Path(config.path)
+    directory = Path(path)
     network, params, _ = load_classifier(directory)
     have, want = (network.resolution, network.channels), (resolution, channels)
     if have != want:

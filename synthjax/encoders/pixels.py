@@ -8,34 +8,34 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
-from synthjax.metrics.encoder import Encoder
+from synthjax.encoders.encoder import FunctionEncoder
+from synthjax.metrics.encoder import Encoder, Fit
 
 GRID = 8  # side to which "pixels" averages an image
-MOST = 1024  # numbers of an image, at most, of which "pixel_pca" finds the axes
+MAX_NUMBERS = 1024  # of an image, of which "pixel_pca" finds the axes
 
 
-def make_pixels(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
-    """Block means on a grid of 8 x 8."""
+def make_pixels(resolution: int, channels: int) -> Encoder:
+    """Returns block means on a grid of 8 x 8."""
     side = min(GRID, resolution)
     return _averaging(resolution, side, channels)
 
 
-def make_pixel_pca(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
-    """Block means on a grid of 32 x 32 (grey), to be turned to their principal axes."""
+def make_pixel_pca(resolution: int, channels: int) -> Encoder:
+    """Returns block means on a grid of 32 x 32 (grey), to be turned to their principal axes."""
     return make_thumbnail(resolution, channels, fit="axes")
 
 
-def make_thumbnail(resolution: int, channels: int, fit: Any = "") -> Encoder:
-    """The image itself, averaged to at most 1,024 numbers."""
-    side = min(resolution, math.isqrt(MOST // channels))
+def make_thumbnail(resolution: int, channels: int, fit: Fit = "") -> Encoder:
+    """Returns the image itself, averaged to at most 1,024 numbers."""
+    side = min(resolution, math.isqrt(MAX_NUMBERS // channels))
     return _averaging(resolution, side, channels, fit)
 
 
-def _averaging(resolution: int, side: int, channels: int, fit: Any = "") -> Encoder:
+def _averaging(resolution: int, side: int, channels: int, fit: Fit = "") -> Encoder:
     size = side * side * channels
 
-    def features(params: Any, image: Array) -> Array:
+    def features(params: Any, image: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
         average = params["average"]
         precision = lax.Precision.HIGHEST
         image = jnp.einsum(
@@ -49,8 +49,8 @@ def _averaging(resolution: int, side: int, channels: int, fit: Any = "") -> Enco
     )
 
 
-def area_average(length: int, parts: int) -> Float[np.ndarray, "parts length"]:
-    """The matrix that averages `length` pixels over `parts` equal intervals.
+def area_average(length: int, parts: int) -> Float[np.ndarray, "{parts} {length}"]:
+    """Returns the matrix that averages `length` pixels over `parts` equal intervals.
 
     A pixel that lies in two intervals counts in each by what lies there.
     """

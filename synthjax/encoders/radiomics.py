@@ -16,7 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from synthjax.core.errors import ConfigError
-from synthjax.encoders.encoder import EncoderConfig, FunctionEncoder
+from synthjax.encoders.encoder import FunctionEncoder
 from synthjax.metrics.encoder import Encoder
 
 LEVELS = 256  # grey levels of the histogram
@@ -58,16 +58,20 @@ NAMES = (
 )
 
 
-def make_radiomics(config: EncoderConfig, resolution: int, channels: int) -> Encoder:
-    """The features of `NAMES`, of the mean of the channels; to be standardised."""
+def make_radiomics(resolution: int, channels: int) -> Encoder:
+    """Returns the features of `NAMES`, of the mean of the channels; to be standardised.
+
+    Raises:
+      ConfigError: the images are too small.
+    """
     if resolution < SMALLEST:
         raise ConfigError(
-            f"config.data.resolution={resolution}: the encoder 'radiomics' needs images "
-            f"of at least {SMALLEST} px"
+            f"the encoder 'radiomics' needs images of at least {SMALLEST} px, and these "
+            f"have {resolution}"
         )
     params = {"rings": _rings(resolution), "window": _window(resolution)}
 
-    def features(params: Any, image: Array) -> Array:
+    def features(params: Any, image: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
         grey = jnp.mean(image, axis=3)
         parts = [
             _first_order(grey),
@@ -82,20 +86,20 @@ def make_radiomics(config: EncoderConfig, resolution: int, channels: int) -> Enc
 
 
 def _levels(grey: Float[Array, "b h w"], levels: int) -> Int[Array, "b h w"]:
-    """-1..1 to 0..levels-1, intervals of equal width."""
+    """Maps -1..1 to 0..levels-1, in intervals of equal width."""
     scaled = jnp.floor((grey + 1) * np.float32(levels / 2)).astype(jnp.int32)
     return jnp.clip(scaled, 0, levels - 1)
 
 
-def _counts(value: Int[Array, "b n"], size: int) -> Float[Array, "b size"]:
-    """How often each number occurs in a row; whole numbers, so the order is no matter."""
+def _counts(value: Int[Array, "b n"], size: int) -> Float[Array, "b {size}"]:
+    """Counts how often each number occurs; in integers, so that the order is no matter."""
     rows = jnp.arange(value.shape[0], dtype=jnp.int32)[:, None]
     found = jnp.zeros((value.shape[0], size), jnp.int32).at[rows, value].add(1)
     return found.astype(jnp.float32)
 
 
 def _moments(values: Float[Array, "b n"]) -> list[Array]:
-    """Mean, standard deviation, skewness and kurtosis (3 for a normal), each [b]."""
+    """Returns mean, standard deviation, skewness and kurtosis (3 for a normal), each [b]."""
     mean = jnp.mean(values, axis=1)
     off = values - mean[:, None]
     deviation = jnp.sqrt(jnp.mean(off**2, axis=1))
@@ -109,7 +113,7 @@ def _entropy(share: Float[Array, "b n"]) -> Float[Array, " b"]:
 
 
 def _first_order(grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
-    """Percentiles are those of 256 grey levels, 0 to 255."""
+    """Measures FIRST_ORDER; percentiles are those of 256 grey levels, 0 to 255."""
     flat = grey.reshape(grey.shape[0], -1)
     counts = _counts(_levels(flat[..., None], LEVELS)[..., 0], LEVELS)
     below, n = jnp.cumsum(counts, axis=1), flat.shape[1]
@@ -135,7 +139,7 @@ def _first_order(grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
 
 
 def _co_occurrence(grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
-    """Haralick et al. 1973, symmetric matrices; mean and range over four directions."""
+    """Measures TEXTURE: mean and range over four directions (Haralick et al. 1973)."""
     level = _levels(grey, COARSE)
     parts = []
     for distance in DISTANCES:
@@ -148,7 +152,7 @@ def _co_occurrence(grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
 
 
 def _texture(level: Int[Array, "b h w"], down: int, right: int) -> Float[Array, "b 8"]:
-    """The features of TEXTURE of one direction."""
+    """Measures TEXTURE of one direction, on a symmetric co-occurrence matrix."""
     height, width = level.shape[1:]
     first = level[:, : height - down, max(0, -right) : width - max(0, right)]
     second = level[:, down:, max(0, right) : width - max(0, -right)]
@@ -184,7 +188,7 @@ def _texture(level: Int[Array, "b h w"], down: int, right: int) -> Float[Array, 
 
 
 def _wavelets(grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
-    """Haar wavelets; an odd last row or column is dropped."""
+    """Measures Haar wavelets; an odd last row or column is dropped."""
     found = []
     for _ in range(SCALES):
         h, w = (side // 2 * 2 for side in grey.shape[1:])
@@ -200,7 +204,7 @@ def _wavelets(grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
 
 
 def _rings(resolution: int) -> Float[np.ndarray, "f m"]:
-    """Which frequencies of the half spectrum are in which ring, across, and down.
+    """Returns which frequencies of the half spectrum are in each ring, across, and down.
 
     A frequency that stands for two (its negative is not stored) counts twice.
     """
@@ -222,13 +226,13 @@ def _rings(resolution: int) -> Float[np.ndarray, "f m"]:
 
 
 def _window(resolution: int) -> Float[np.ndarray, "h w"]:
-    """Fades to the edges, whose jump would else be in every frequency (Hann)."""
+    """Returns a fade to the edges, whose jump would else be in every frequency (Hann)."""
     side = np.sin(np.pi * (np.arange(resolution) + 0.5) / resolution) ** 2
     return np.outer(side, side).astype(np.float32)
 
 
 def _spectrum(params: Any, grey: Float[Array, "b h w"]) -> Float[Array, "b f"]:
-    """Mean power in rings of equal ratio, its slope, and where it points."""
+    """Measures mean power in rings of equal ratio, its slope, and where it points."""
     mean = jnp.mean(grey, axis=(1, 2), keepdims=True)
     power = jnp.abs(jnp.fft.rfft2((grey - mean) * params["window"])) ** 2
     power = power.reshape(len(grey), -1) / np.float32(grey.shape[1] ** 2)

@@ -4,7 +4,7 @@ import dataclasses
 
 from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
-from synthjax.encoders.encoder import NAMES, SOURCES
+from synthjax.encoders import ENCODERS, NAMES
 
 _KERAS_OR_PYTORCH = "weights of {} of ImageNet: Keras .h5, or .safetensors of PyTorch"
 
@@ -71,8 +71,8 @@ class FidelityConfig(Config):
         for name, path in dataclasses.asdict(self.weights).items():
             if name in self.encoders and not path:
                 raise ConfigError(
-                    f"weights.{name}='': the encoder {name!r} needs a file of weights. "
-                    f"{SOURCES[name]}"
+                    f"weights.{name}='': the encoder {name!r} needs "
+                    f"{ENCODERS[name].reads}"
                 )
             if path and name not in self.encoders:
                 raise ConfigError(
