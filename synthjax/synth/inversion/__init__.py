@@ -1,0 +1,1 @@
+"""GAN inversion: how close a generator can come to a real image."""
