@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from synthjax.core.files import read_json
+from synthjax.data.dataset import Dataset
+
 ROOT = Path(__file__).parent.parent
 CONFIG = "--config=configs/phantom_chest.py:tiny"
 PX = 16
@@ -28,9 +31,10 @@ def run(command, *flags):
 
 @pytest.fixture(scope="module")
 def workdir(tiny_study, tmp_path_factory):
-    """A workdir of its own around the gan stage: other tests lock the study's."""
+    """A workdir of its own around the first stages: other tests lock the study's."""
     folder = tmp_path_factory.mktemp("looking")
-    (folder / "gan").symlink_to(tiny_study / "gan")
+    for stage in ("data", "gan"):
+        (folder / stage).symlink_to(tiny_study / stage)
     return f"--workdir={folder}"
 
 
@@ -72,6 +76,21 @@ def test_a_column_for_each_truncation(workdir, tmp_path):
     images = cells(out, 2)
     spread = np.abs(images[0] - images[1]).mean(axis=(1, 2))
     assert spread[0] < spread[1]  # at psi 0 the styles are one; noise is left
+
+
+def test_real_images_over_the_nearest_that_can_be_drawn(workdir, tiny_study, tmp_path):
+    metadata = Dataset.open(tiny_study / "data").metadata("valid")
+    out, ids = tmp_path / "near.png", metadata.id[[3, 0]].tolist()
+    flags = (f"--invert={','.join(ids)}", "--split=valid", "--search=4", f"--out={out}")
+    done = run("sample", workdir, *flags)
+    assert done.returncode == 0, done.stderr
+    assert f"column 1: {ids[0]}, loss 0." in done.stdout
+    assert done.stdout.endswith(f"picture: {out}\n")
+    assert cells(out, 2).shape == (2, 2, PX, PX)
+    numbers = read_json(out.with_suffix(".json"))
+    assert [image["id"] for image in numbers["images"]] == ids
+    done = run("sample", workdir, f"--invert={ids[0]}")  # of the test split
+    assert done.returncode == 2 and 'It is in the split "valid"' in done.stderr
 
 
 def test_what_is_wrong_is_one_line(workdir, tmp_path):

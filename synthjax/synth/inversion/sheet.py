@@ -103,5 +103,7 @@ def _hint(dataset: Dataset, wanted: str, known: list[str]) -> str:
     for split in dataset.counts:
         if wanted in dataset.metadata(split).id:
             return f'It is in the split "{split}"'
-    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.0)
-    return f'Is it "{near[0]}"?' if near else "The split is empty"
+    near = difflib.get_close_matches(wanted, known, n=1)
+    if near:
+        return f'Did you mean "{near[0]}"?'
+    return f'Its ids are such as "{known[0]}"' if known else "The split is empty"

@@ -36,7 +36,9 @@ def test_real_over_inverted_with_a_loss_each(generator, real_set, tmp_path):
 def test_an_image_that_is_not_there_is_named(real_set):
     dataset = Dataset.open(real_set)
     assert find_images(dataset, "valid", ["valid002", "valid000"]) == [2, 0]
-    with pytest.raises(StudyError, match='"test" has no image "test04".*"test004"'):
-        find_images(dataset, "test", ["test001", "test04"])
+    with pytest.raises(StudyError, match='has no image "tst004". Did you .*"test004"'):
+        find_images(dataset, "test", ["test001", "tst004"])
+    with pytest.raises(StudyError, match='"test" has no image "x".*such as "test000"'):
+        find_images(dataset, "test", ["x"])
     with pytest.raises(StudyError, match='"train003". It is in the split "train"'):
         find_images(dataset, "test", ["train003"])
