@@ -1,51 +1,22 @@
 """Head CT slices written in the layout of the RSNA set."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 
+from builders.rsna import COUNT, SLICES, make_slices, read_table
 from synthjax.core.errors import StudyError
-from synthjax.data.layouts.rsna_ich import HIGHEST, INTERCEPT, make_dicom, write_rsna
-from synthjax.data.schema import Record
-
-COUNT = 40
-
-
-def make_slices(count=COUNT, seed=0):
-    """Slices of patients with three each, in an order that is not that of the ids."""
-    rng = np.random.default_rng(seed)
-    for number in rng.permutation(count):
-        types = (rng.random(5) < 0.25).astype(np.float32)
-        record = Record(
-            id=f"ID_{number:09x}",
-            pixels=None,
-            label=np.array([*types, 1 - types.max()], np.float32),
-            patient_id=f"ID_{number // 3:08x}",
-            study_id=f"study {number // 3}",
-            age=float(20 + number),
-            sex=("F", "M", "")[number % 3],
-        )
-        units = rng.integers(INTERCEPT, HIGHEST, (9, 7), endpoint=True)
-        yield record, units.astype(np.int16)
-
-
-SLICES = list(make_slices())
-TRUTH = {record.id: (record, units) for record, units in SLICES}
+from synthjax.data.layouts.rsna_ich import make_dicom, write_rsna
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The set in its layout; tests only read it."""
     root = tmp_path_factory.mktemp("written")
     assert write_rsna(root, SLICES) == COUNT
     return root
-
-
-def read_metadata(root):
-    with open(root / "stage_2_train.csv", newline="") as file:
-        return list(csv.reader(file))
 
 
 def test_the_written_layout_is_that_of_the_set(written: Path):
@@ -53,7 +24,7 @@ def test_the_written_layout_is_that_of_the_set(written: Path):
         "stage_2_train",
         "stage_2_train.csv",
     ]
-    rows = read_metadata(written)
+    rows = read_table(written)
     assert rows[0] == ["ID", "Label"]
     first = SLICES[0][0].id
     assert [row[0] for row in rows[1:7]] == [

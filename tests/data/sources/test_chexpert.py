@@ -1,6 +1,5 @@
 """CheXpert comes in as it was downloaded, label by label, under every policy."""
 
-import csv
 import json
 import pickle
 import re
@@ -8,74 +7,26 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
+from builders.chexpert import (
+    HEADER,
+    KEPT,
+    ROWS,
+    load,
+    make_tree,
+    stated,
+    table_rows,
+    vector,
+    write_table,
+)
+from builders.images import save_grey
+from builders.listings import make_context
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.findings import CHEST
-from synthjax.data.images.pixels import PixelsConfig, unit
-from synthjax.data.layouts.chexpert import write_chexpert
-from synthjax.data.listing import Context
 from synthjax.data.problems import BadImageError, Problems
-from synthjax.data.schema import Record
 from synthjax.data.sources.chexpert import ChexpertConfig, digest, list_images
 
-SIDES = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA"]
-HEADER = [*SIDES, *CHEST]
 NAN = float("nan")
-PLUS_LABELS = "chexbert_labels/impression_fixed.json"
-
-
-def stated(**labels):
-    """The 14 cells of a row; `Lung_Opacity="1.0"` sets one."""
-    return [labels.get(name.replace(" ", "_"), "") for name in CHEST]
-
-
-def vector(fill=0.0, **labels):
-    return [labels.get(name.replace(" ", "_"), fill) for name in CHEST]
-
-
-# split/patient/study/view: sex, age, frontal, AP/PA, labels
-ROWS = {
-    "train/patient00001/study1/view1_frontal.jpg": (
-        *("Female", "68", "Frontal", "AP"),
-        stated(No_Finding="1.0", Support_Devices="1.0", Edema="0.0"),
-    ),
-    "train/patient00001/study1/view2_lateral.jpg": (
-        *("Female", "68", "Lateral", ""),
-        stated(No_Finding="1.0", Support_Devices="1.0", Edema="0.0"),
-    ),
-    "train/patient00002/study1/view1_frontal.jpg": (
-        *("Male", "87", "Frontal", "PA"),
-        stated(Cardiomegaly="-1.0", Lung_Opacity="1", Fracture="-1"),
-    ),
-    "train/patient00002/study2/view2_frontal.jpg": (
-        *("Male", "88", "Frontal", "AP"),
-        stated(Edema="-1.0", Pneumonia="0.0"),
-    ),
-    "train/patient00002/study2/view3_frontal.jpg": (
-        *("Male", "88", "Frontal", "AP"),
-        stated(Edema="1.0"),
-    ),
-    "train/patient00003/study1/view1_frontal.jpg": (
-        *("Unknown", "0", "Frontal", "LL"),
-        stated(Pneumonia="0.0"),
-    ),
-    "train/patient00004/study1/view1_frontal.jpg": (
-        *("Male", "", "Frontal", ""),
-        stated(),
-    ),
-}
-KEPT = [name for name in ROWS if not re.search("lateral|view3|0000[34]", name)]
-
-
-def write_table(path, rows, header=HEADER, encoding="utf-8"):
-    with open(path, "w", newline="", encoding=encoding) as file:
-        csv.writer(file).writerows([header, *rows])
-
-
-def save(path, value):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (24, 20), value).save(path)
 
 
 @pytest.fixture(params=["CheXpert-v1.0-small", "CheXpert-v1.0"])
@@ -86,31 +37,8 @@ def root(request, tmp_path):
 
 @pytest.fixture
 def small(tmp_path):
+    """A tree of the small version."""
     return make_tree(tmp_path / "CheXpert-v1.0-small")
-
-
-def make_tree(root):
-    for number, name in enumerate(ROWS):
-        save(root / name, 10 * (number + 1))
-    write_table(root / "train.csv", table_rows(root.name))
-    return root
-
-
-def table_rows(prefix, rows=None):
-    return [[f"{prefix}/{n}", *r[:4], *r[4]] for n, r in (rows or ROWS).items()]
-
-
-def context(tmp_path, action="error", limit=1.0):
-    return Context(
-        *(16, 1, 0, 1, tmp_path / "out", PixelsConfig()),
-        problems=Problems(action, limit),
-    )
-
-
-def load(root, tmp_path, *, action="error", **changes):
-    return list_images(
-        ChexpertConfig(path=str(root), **changes), context(tmp_path, action)
-    )
 
 
 @pytest.mark.parametrize("around", [False, True])
@@ -219,7 +147,7 @@ def test_tables_are_pooled(small, tmp_path):
             vector(0.0, Edema=1.0),
         )
     }
-    save(small / next(iter(valid)), 9)
+    save_grey(small / next(iter(valid)), 9)
     write_table(small / "valid.csv", table_rows(small.name, valid))
     listing = load(small, tmp_path, tables=("train.csv", "valid.csv"))
     assert list(listing.metadata.id) == [*KEPT, *valid]
@@ -256,7 +184,7 @@ def test_equal_rows_are_one_and_others_contradict(small, tmp_path):
         load(small, tmp_path)
     for table in ([*rows, [*rows[0][:-1], ""]], [[*rows[0][:-1], ""], *rows]):
         write_table(small / "train.csv", table)
-        skipping = context(tmp_path, "skip")
+        skipping = make_context(tmp_path, Problems("skip", 1.0))
         listing = list_images(ChexpertConfig(path=str(small)), skipping)
         assert list(listing.metadata.id) == KEPT[1:]
         assert skipping.problems.summary()["kinds"] == {"rows contradict": 1}
@@ -283,8 +211,10 @@ def test_odd_ages_and_sexes_are_unknown_and_old_ones_90(small, tmp_path):
 def test_files_without_a_row_are_counted(small, tmp_path):
     assert load(small, tmp_path).facts["files without a row"] == 0  # laterals have one
     stray = "train/patient00009/study1/view1_frontal.jpg"
-    save(small / stray, 1)
-    save(small / "valid/patient00010/study1/view1_frontal.jpg", 1)  # of another table
+    save_grey(small / stray, 1, (24, 20))
+    save_grey(
+        small / "valid/patient00010/study1/view1_frontal.jpg", 1, (24, 20)
+    )  # of another table
     facts = load(small, tmp_path).facts
     assert facts["files without a row"] == 1
     assert facts["files without a row, such as"] == [stray]
@@ -318,8 +248,8 @@ NAME = "train/patient00009/study1/view1_frontal.jpg"
 def test_a_faulty_row_is_named_or_skipped(
     small, tmp_path, path, changes, kind, message
 ):
-    save(tmp_path / "secret.jpg", 3)
-    save(tmp_path / "elsewhere" / "view1_frontal.jpg", 3)
+    save_grey(tmp_path / "secret.jpg", 3, (24, 20))
+    save_grey(tmp_path / "elsewhere" / "view1_frontal.jpg", 3, (24, 20))
     for patient in (6, 7, 8):
         (small / f"train/patient{patient}").mkdir()
     (small / "train/patient8/study1").symlink_to(tmp_path / "elsewhere")
@@ -336,7 +266,7 @@ def test_a_faulty_row_is_named_or_skipped(
         load(small, tmp_path)
     assert "row 9 of train.csv: " in str(caught.value)
     assert re.search(message, str(caught.value))
-    skipping = context(tmp_path, "skip")
+    skipping = make_context(tmp_path, Problems("skip", 1.0))
     listing = list_images(ChexpertConfig(path=str(small)), skipping)
     assert list(listing.metadata.id) == KEPT
     assert skipping.problems.summary()["kinds"] == {kind: 1}
@@ -364,7 +294,7 @@ def test_what_is_wrong_with_a_folder_is_said(small, tmp_path):
         load(tmp_path, tmp_path)
     shutil.rmtree(small / "train")
     with pytest.raises(StudyError, match=r"none of the 3 images.*unpacked.*row 2 of"):
-        load(small, tmp_path, action="skip")
+        load(small, tmp_path, problems=Problems("skip", 1.0))
 
 
 @pytest.mark.parametrize(
@@ -420,169 +350,3 @@ def test_digest_follows_the_tables(small):
     assert digest(config) not in (first, None)
     (small / "train.csv").unlink()
     assert digest(config) is None
-
-
-def plus_label(name, value):
-    if value == "":
-        return None
-    return float(value)
-
-
-@pytest.fixture(params=["PNG", "PNG/PNG"])
-def plus(request, tmp_path):
-    """CheXpert Plus as it is unpacked; one image has no labels, one is of valid."""
-    root = tmp_path / "chexpertplus"
-    names = [*ROWS, "valid/patient64541/study1/view1_frontal.jpg"]
-    rows, lines = [], []
-    for number, name in enumerate(names):
-        sex, age, side, view, labels = ROWS.get(name, ROWS[KEPT[0]])
-        save(root / request.param / name.replace(".jpg", ".png"), 10 * (number + 1))
-        patient = name.split("/")[1]
-        report = "FINDINGS:\nno, nothing"
-        rows.append(
-            [name, name.replace("jpg", "dcm"), side, view, patient, report, age, sex]
-        )
-        values = {n: plus_label(n, v) for n, v in zip(CHEST, labels, strict=True)}
-        lines.append(json.dumps({"path_to_image": name, **values}))
-    header = ["path_to_image", "path_to_dcm", "frontal_lateral", "ap_pa"]
-    header += ["deid_patient_id", "report", "age", "sex"]
-    write_table(root / "df_chexpert_plus_240401.csv", rows, header)
-    (root / "chexbert_labels").mkdir()
-    (root / PLUS_LABELS).write_text("\n".join(lines[:6] + lines[7:]) + "\n")
-    return root
-
-
-def test_chexpert_plus_is_joined_with_its_labels(plus, tmp_path):
-    listing = load(plus, tmp_path)
-    assert [i.replace("png", "jpg") for i in listing.metadata.id] == KEPT
-    np.testing.assert_array_equal(
-        listing.metadata.label,
-        [
-            vector(No_Finding=1, Support_Devices=1),
-            vector(Cardiomegaly=1, Lung_Opacity=1, Fracture=1),
-            vector(Edema=1),
-        ],
-    )
-    assert list(listing.metadata.patient_id) == 1 * ["patient00001"] + 2 * [
-        "patient00002"
-    ]
-    assert list(listing.metadata.age) == [68, 87, 88]
-    assert listing.facts["left out: without labels"] == 1
-    assert listing.facts["left out: of other tables"] == 1
-    assert listing.facts["set"] == "CheXpert Plus"
-    assert listing.facts["files without a row"] == 0
-    assert listing.facts["labels without a row"] == 0
-    for number in range(3):
-        record = listing.metadata.record(number)
-        place = list(ROWS).index(KEPT[number])
-        np.testing.assert_array_equal(
-            listing.read(record) * 255, np.full((20, 24, 1), 10 * (place + 1))
-        )
-    first = digest(ChexpertConfig(path=str(plus)))
-    both = load(plus, tmp_path, tables=("train.csv", "valid.csv"))
-    assert len(both.metadata) == 4
-    with open(plus / PLUS_LABELS, "a") as file:
-        file.write("\n")
-    assert digest(ChexpertConfig(path=str(plus))) not in (first, None)
-
-
-def test_what_chexpert_plus_lacks_is_said(plus, tmp_path):
-    with pytest.raises(StudyError, match=r"report_fixed.json does not exist.*unpack"):
-        load(plus, tmp_path, plus_labels="report")
-    whole = (plus / PLUS_LABELS).read_text()
-    for text in ("[1, 2]\n", "{}\n", "no\n", whole[:-20], '{"Edema": "1"}'):
-        (plus / PLUS_LABELS).write_text(text)
-        with pytest.raises(StudyError, match=r"line \d+ of .*impression_fixed.json is"):
-            load(plus, tmp_path)
-    shutil.rmtree(plus / "PNG")
-    with pytest.raises(StudyError, match=r"not its PNG images.*unpack"):
-        load(plus, tmp_path)
-
-
-def make_records(count=8, size=40):
-    rng = np.random.default_rng(4)
-    for number in range(count):
-        x, y = np.mgrid[:size, :size] / size
-        smooth = 120 + 100 * np.sin(3 * x + number) * np.cos(4 * y)
-        label = rng.choice([0, 1, NAN], len(CHEST)).astype(np.float32)
-        label[number % len(CHEST)] = 1
-        yield Record(
-            id=f"image {number}",
-            pixels=np.rint(smooth + rng.normal(0, 4, x.shape)).astype(np.uint8)[
-                ..., None
-            ],
-            label=label,
-            patient_id=f"p{number // 3}",
-            study_id=f"s{number // 2}" if number else "",
-            age=(NAN, 61.5, 7)[number % 3],
-            sex=("F", "M", "")[number % 3],
-            view=("PA", "AP", "")[number % 3],
-        )
-
-
-def test_an_export_is_read_back_the_same(tmp_path):
-    records = list(make_records())
-    assert write_chexpert(tmp_path / "phantom", iter(records)) == len(records)
-    listing = load(tmp_path / "phantom", tmp_path, blanks="unknown")
-    rows = listing.metadata
-    assert len(rows) == len(records)
-    for number, record in enumerate(records):
-        back = rows.record(number)
-        np.testing.assert_array_equal(back.label, record.label)
-        assert back.patient_id == f"patient{number // 3 + 1:05d}"
-        np.testing.assert_equal(back.age, record.age)
-        assert (back.sex, back.view) == (record.sex, record.view)
-        error = np.abs(listing.read(back) - unit(record.pixels))
-        assert error.max() <= 16 / 255
-        assert error.mean() <= 2 / 255
-    studies = {(r.patient_id, r.study_id or r.id) for r in records}
-    assert len(set(rows.study_id)) == len(studies)
-    write_chexpert(tmp_path / "again" / "phantom", iter(records))
-    for path in (tmp_path / "phantom").rglob("*.*"):
-        again = tmp_path / "again" / path.relative_to(tmp_path)
-        assert again.read_bytes() == path.read_bytes()
-
-
-def test_an_export_has_chexperts_table(tmp_path):
-    labels = ("Edema", "Fever")
-    record = Record(
-        id="a",
-        pixels=np.zeros((16, 16, 1), np.uint8),
-        label=np.array([1, 0], np.float32),
-        patient_id="p",
-        view="LATERAL",
-    )
-    write_chexpert(tmp_path / "set", [record], labels)
-    text = (tmp_path / "set" / "train.csv").read_text()
-    assert text.splitlines()[0] == ",".join(HEADER)
-    assert text.splitlines()[1] == (
-        "set/train/patient00001/study1/view1_lateral.jpg,Unknown,,Lateral,,"
-        ",,,,,1.0,,,,,,,,"
-    )
-
-
-def test_an_export_refuses_what_does_not_fit(tmp_path):
-    records = list(make_records(3))
-    (tmp_path / "used").mkdir()
-    (tmp_path / "used" / "file").touch()
-    with pytest.raises(StudyError, match="used is not empty"):
-        write_chexpert(tmp_path / "used", records)
-    records[1].pixels = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(StudyError, match=r"'image 1'.*channels=1"):
-        write_chexpert(tmp_path / "set", records)
-    assert not (tmp_path / "set" / "train.csv").exists()
-    with pytest.raises(StudyError, match="14 labels, not the 1"):
-        write_chexpert(tmp_path / "other", records[:1], ("Edema",))
-
-
-def test_rows_that_a_quote_in_a_report_swallows_are_seen(plus, tmp_path):
-    """Reports go on over lines, so that the table alone cannot tell."""
-    path = plus / "df_chexpert_plus_240401.csv"
-    lines = path.read_text().splitlines(keepends=True)
-    assert lines[1].endswith('"FINDINGS:\n')
-    lines[2] = lines[2].replace('nothing"', "nothing", 1)  # the quote is lost
-    lines[3] = lines[3].replace('"', "", 1)
-    path.write_text("".join(lines))
-    skipping = context(tmp_path, "skip")
-    facts = list_images(ChexpertConfig(path=str(plus)), skipping).facts
-    assert facts["labels without a row"] > 0

@@ -1,76 +1,30 @@
-"""ChestX-ray14 comes in as it was downloaded, and as it is exported."""
+"""ChestX-ray14 comes in as it was downloaded."""
 
-import csv
 import json
 import re
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from synthjax.core.errors import StudyError
-from synthjax.core.findings import CHEST
-from synthjax.data.images.pixels import PixelsConfig, unit
-from synthjax.data.layouts.nih14 import write_nih14
-from synthjax.data.listing import Context
-from synthjax.data.problems import Problems
-from synthjax.data.schema import Record
-from synthjax.data.sources.nih14 import FINDINGS, Nih14Config, digest, list_images
-
-HEADER_2017 = (
-    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
-    "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"
+from builders.images import save_grey
+from builders.nih import (
+    HEADER_2017,
+    HEADER_2020,
+    ROWS,
+    load,
+    make_tree,
+    table_rows,
+    write_table,
 )
-HEADER_2020 = HEADER_2017.replace("Gender", "Sex").rstrip(",")
-
-# name: findings, follow-up, patient, age, sex, view
-ROWS = {
-    "00000001_000.png": ("Cardiomegaly", "0", "1", "058Y", "M", "PA"),
-    "00000001_001.png": ("Cardiomegaly|Emphysema", "1", "1", "59", "M", "PA"),
-    "00000002_000.png": ("No Finding", "0", "2", "006M", "F", "AP"),
-    "00000003_000.png": (
-        "Hernia|Pleural_Thickening",
-        "000",
-        "00000003",
-        "414",
-        "F",
-        "",
-    ),
-}
-
-
-def write_table(root, rows, header=HEADER_2017, name="Data_Entry_2017.csv", bom=False):
-    """Rows are cells up to the view; sizes and spacings follow, as in the set."""
-    tail = ["2682", "2749", "0.143", "0.143", ""]
-    tail = tail[: len(header.split(",")) - 7]
-    with open(root / name, "w", newline="", encoding="utf-8") as file:
-        file.write(("\ufeff" if bom else "") + header + "\n")
-        csv.writer(file).writerows([*row, *tail] for row in rows)
-
-
-def table_rows():
-    return [[name, *cells] for name, cells in ROWS.items()]
-
-
-def save(path, value):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (16, 16), value).save(path)
+from synthjax.core.errors import StudyError
+from synthjax.data.problems import Problems
+from synthjax.data.sources.nih14 import FINDINGS, Nih14Config, digest
 
 
 @pytest.fixture
 def root(tmp_path):
-    root = tmp_path / "CXR8"
-    for number, name in enumerate(ROWS):
-        folder = ("images_001/images", "images_002/images", "images", ".")[number]
-        save(root / folder / name, 50 + number)
-    write_table(root, table_rows())
-    return root
-
-
-def load(root, tmp_path, problems=None, **changes):
-    problems = problems or Problems("error", 0.0)
-    context = Context(16, 1, 0, 1, tmp_path / "out", PixelsConfig(), problems)
-    return list_images(Nih14Config(path=str(root), **changes), context)
+    """The set as it is unpacked."""
+    return make_tree(tmp_path / "CXR8")
 
 
 @pytest.mark.parametrize("around", [False, True])
@@ -108,8 +62,8 @@ def test_no_finding_can_be_a_label(root, tmp_path):
 
 
 def test_what_is_left_out_is_counted(root, tmp_path):
-    save(root / "images_001/images/00000009_000.png", 1)
-    save(root / "images_001/images/._00000009_000.png", 1)
+    save_grey(root / "images_001/images/00000009_000.png", 1, (16, 16))
+    save_grey(root / "images_001/images/._00000009_000.png", 1, (16, 16))
     write_table(root, [*table_rows(), table_rows()[0]])
     (root / "test_list.txt").write_text("00000001_000.png\n00000002_000.png\n")
     facts = load(root, tmp_path).facts
@@ -142,8 +96,8 @@ GOOD = ["00000004_000.png", "Mass", "0", "4", "40", "M", "PA"]
     ],
 )
 def test_a_faulty_row_is_named_or_skipped(root, tmp_path, changes, kind, message):
-    save(root / "images/00000004_000.png", 7)
-    save(tmp_path / "secret.png", 7)
+    save_grey(root / "images/00000004_000.png", 7, (16, 16))
+    save_grey(tmp_path / "secret.png", 7, (16, 16))
     (root / "images/link.png").symlink_to(tmp_path / "secret.png")
     row = [changes.get(place, cell) for place, cell in enumerate(GOOD)]
     write_table(root, [*table_rows(), row])
@@ -164,7 +118,7 @@ def test_one_name_in_two_places(root, tmp_path):
     (two / one.name).symlink_to(one)
     assert len(load(root, tmp_path).metadata) == 4
     (two / one.name).unlink()
-    save(two / one.name, 9)
+    save_grey(two / one.name, 9, (16, 16))
     with pytest.raises(StudyError, match=r"00000001_000.png twice: .*keep one"):
         load(root, tmp_path)
 
@@ -198,57 +152,13 @@ def test_digest_follows_the_table(root):
     assert digest(config) is None
 
 
-def test_an_export_is_read_back_bit_for_bit(tmp_path):
-    rng = np.random.default_rng(1)
-    records = [
-        Record(
-            id=f"image {number}",
-            pixels=rng.integers(0, 256, (20, 24, 1), np.uint8),
-            label=rng.choice([0, 1, np.nan], 14).astype(np.float32),
-            patient_id=f"p{number % 3}",
-            age=(np.nan, 61, 7)[number % 3],
-            sex=("F", "M", "")[number % 3],
-            view=("PA", "AP")[number % 2],
-        )
-        for number in range(9)
-    ]
-    assert write_nih14(tmp_path / "phantom", iter(records)) == 9
-    header = (tmp_path / "phantom/Data_Entry_2017.csv").read_text().splitlines()[0]
-    assert header == HEADER_2017
-    listing = load(tmp_path / "phantom", tmp_path)
-    assert len(listing.metadata) == 9
-    for number, record in enumerate(records):
-        back = listing.metadata.record(number)
-        np.testing.assert_array_equal(listing.read(back), unit(record.pixels))
-        truth = dict(zip(CHEST, record.label == 1, strict=True))
-        truth["Effusion"] = truth["Pleural Effusion"]
-        expected = [float(truth.get(name, False)) for name in FINDINGS]
-        np.testing.assert_array_equal(back.label, expected)
-        assert back.patient_id == str(number % 3 + 1)
-        np.testing.assert_equal(back.age, record.age)
-        assert (back.sex, back.view) == (record.sex, record.view)
-
-
-def test_an_export_of_the_nihs_own_labels_loses_none(root, tmp_path):
-    listing = load(root, tmp_path, no_finding=True)
-    records = []
-    for number in range(4):
-        record = listing.metadata.record(number)
-        values = listing.read(record)
-        record.pixels = np.rint(values * 255).astype(np.uint8)
-        records.append(record)
-    write_nih14(tmp_path / "again", records, listing.labels)
-    again = load(tmp_path / "again", tmp_path, no_finding=True)
-    np.testing.assert_array_equal(again.metadata.label, listing.metadata.label)
-
-
 def test_a_stray_quote_costs_its_own_row(tmp_path):
     """In a cell that is not read; two of them would hide the rows between them."""
     root = tmp_path / "CXR8"
     rows = []
     for number in range(1, 31):
         name = f"{number:08d}_000.png"
-        save(root / "images" / name, number)
+        save_grey(root / "images" / name, number, (16, 16))
         rows.append([name, "Mass", "0", str(number), "40", "M", "PA"])
     write_table(root, rows)
     whole = (root / "Data_Entry_2017.csv").read_text().splitlines()
