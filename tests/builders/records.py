@@ -6,10 +6,12 @@ import numpy as np
 
 from builders.images import chest_like
 from synthjax.core.findings import CHEST
-from synthjax.data.schema import Record
+from synthjax.data.schema import Record, Schema
+
+NOISE = Schema("noise", ("dense", "rare"), 16, 1)
 
 
-def noise_records(split, count, schema, seed=0):
+def noise_records(split, count, schema=NOISE, seed=0):
     """Yield random pixels and labels, unknowns among them, by ascending id."""
     rng = np.random.default_rng((seed, count))
     for number in range(count):
@@ -66,6 +68,19 @@ def blob_records(split, count, arm):
             pixels=np.clip(pixels, 0, 255).astype(np.uint8),
             label=label,
             patient_id=f"{arm}-{split}-p{i // 2}",
+        )
+
+
+def coin_records(split, count, rng):
+    """Yield random pixels with two random labels; one of the second image is unknown."""
+    labels = rng.integers(0, 2, (count, 2)).astype(np.float32)
+    labels[1, 1] = np.nan
+    for i, label in enumerate(labels):
+        yield Record(
+            id=f"{split}{i:03d}",
+            pixels=rng.integers(0, 256, (16, 16, 1)).astype(np.uint8),
+            label=label,
+            patient_id=f"{split}-patient{i // 2}",
         )
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import jax
-import numpy as np
 import pytest
 
+from builders.records import blob_records
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import make_network
 from synthjax.classifier.networks.small import SmallConfig
@@ -13,28 +13,10 @@ from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import plain
 from synthjax.core.files import write_json
-from synthjax.data.schema import Record, Schema
+from synthjax.data.schema import Schema
 from synthjax.data.store.write import write_set
 
 LABELS = ("bright", "left", "never")
-
-
-def records(split: str, count: int, arm: str):
-    """Two images of each patient; every seventh first label is unknown."""
-    generator = np.random.default_rng([len(arm), len(split)])
-    for i in range(count):
-        label = np.append(generator.integers(0, 2, 2), 0).astype(np.float32)
-        pixels = generator.normal(100 + 40 * label[0], 20, (16, 16, 1))
-        column = 3 if label[1] else 11
-        pixels[6:10, column : column + 3] += 60
-        if i % 7 == 0:
-            label[0] = np.nan
-        yield Record(
-            id=f"{arm}-{split}-{i:04d}",
-            pixels=np.clip(pixels, 0, 255).astype(np.uint8),
-            label=label,
-            patient_id=f"{arm}-{split}-p{i // 2}",
-        )
 
 
 def save_classifier(directory: Path, seed: int) -> None:
@@ -60,7 +42,7 @@ def random_study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     schema = Schema("toy", LABELS, 16, 1)
     sizes = {"train": 60, "valid": 4, "test": 40}
     made = {
-        arm: {split: list(records(split, n, arm)) for split, n in sizes.items()}
+        arm: {split: list(blob_records(split, n, arm)) for split, n in sizes.items()}
         for arm in ("data", "synth")
     }
     for copy, original in ((3, 5), (20, 9)):

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from builders.records import coin_records
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.data.schema import Record, Schema
+from synthjax.data.schema import Schema
 from synthjax.data.store.write import write_set
 
 SCHEMA = Schema(name="toy", labels=("square", "stripe"), resolution=16, channels=1)
@@ -57,16 +58,9 @@ def real_set(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     rng = np.random.default_rng(1)
 
-    def records(split, n):
-        labels = rng.integers(0, 2, (n, 2)).astype(np.float32)
-        labels[1, 1] = np.nan
-        for i, label in enumerate(labels):
-            yield Record(
-                id=f"{split}{i:03d}",
-                pixels=rng.integers(0, 256, (16, 16, 1)).astype(np.uint8),
-                label=label,
-                patient_id=f"{split}-patient{i // 2}",
-            )
-
-    write_set(folder, SCHEMA, {split: records(split, n) for split, n in SIZES.items()})
+    write_set(
+        folder,
+        SCHEMA,
+        {split: coin_records(split, n, rng) for split, n in SIZES.items()},
+    )
     return folder

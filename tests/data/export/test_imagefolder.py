@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.records import noise_records
 from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
 from synthjax.data.store import loader
@@ -45,12 +46,12 @@ def number(text):
 
 
 @pytest.mark.parametrize(("channels", "bits"), [(1, 8), (1, 16), (3, 8)])
-def test_round_trip(tmp_path, records_of, channels, bits):
+def test_round_trip(tmp_path, channels, bits):
     schema = Schema("noise", ("dense", "rare"), 16, channels, bits)
     scale = 257 if bits == 16 else 1
 
     def records(split, count):
-        for record in records_of(split, count, schema):
+        for record in noise_records(split, count, schema):
             pixels = record.pixels.astype(schema.dtype) * scale
             yield dataclasses.replace(record, pixels=pixels)
 
@@ -78,11 +79,11 @@ def test_round_trip(tmp_path, records_of, channels, bits):
         assert {path.name for path in folder.iterdir()} == {"metadata.csv", *files}
 
 
-def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path, records_of):
+def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path):
     ids = ["../up.png", "P1/view.png", "p1/view.png", "p1_view.png"]
     records = [
         dataclasses.replace(record, id=identity)
-        for record, identity in zip(records_of("train", 4), ids, strict=True)
+        for record, identity in zip(noise_records("train", 4), ids, strict=True)
     ]
     schema = Schema("noise", ("dense", "rare"), 16, 1)
     write_set(tmp_path / "set", schema, {"train": records})
@@ -96,12 +97,12 @@ def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path, records_of):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set"]
 
 
-def test_columns_have_one_type_in_all_splits(tmp_path, records_of):
+def test_columns_have_one_type_in_all_splits(tmp_path):
     """A reader guesses types per split, and refuses splits that differ."""
     schema = Schema("noise", ("known", "unknown_once", "age", "x_file_name"), 16, 1)
 
     def records(split, label, view):
-        for record in records_of(split, 3, schema):
+        for record in noise_records(split, 3, schema):
             vector = np.array(label, np.float32)
             yield dataclasses.replace(record, label=vector, view=view, sex="")
 
@@ -120,12 +121,12 @@ def test_columns_have_one_type_in_all_splits(tmp_path, records_of):
     assert (train[0]["age (label)"], train[0]["x_file_name (label)"]) == ("0", "1")
 
 
-def test_the_card_describes_a_synthetic_set(tmp_path, records_of):
+def test_the_card_describes_a_synthetic_set(tmp_path):
     schema = Schema('Chest "twin"', ("dense|odd", "rare"), 16, 1)
     labels = np.array([[1, 0], [0, np.nan], [1, np.nan], [0, 1]], np.float32)
     records = [
         dataclasses.replace(record, label=label, origin="synthetic")
-        for record, label in zip(records_of("train", 4, schema), labels, strict=True)
+        for record, label in zip(noise_records("train", 4, schema), labels, strict=True)
     ]
     write_set(tmp_path / "set", schema, {"train": records}, SYNTHETIC)
     export(tmp_path / "set", tmp_path / "out", "png")

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from builders.records import noise_records
 from synthjax.data import dataset
 from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
@@ -15,12 +16,12 @@ from synthjax.data.store.write import write_set
 
 
 @pytest.mark.parametrize(("channels", "bits"), [(1, 8), (1, 16), (3, 8)])
-def test_round_trip(tmp_path, records_of, channels, bits):
+def test_round_trip(tmp_path, channels, bits):
     schema = Schema("noise", ("dense", "größe"), 16, channels, bits)
     scale = 257 if bits == 16 else 1
     records = [
         dataclasses.replace(record, pixels=record.pixels.astype(schema.dtype) * scale)
-        for record in records_of("train", 7, schema)
+        for record in noise_records("train", 7, schema)
     ]
     write_set(tmp_path / "set", schema, {"train": records})
     export(tmp_path / "set", tmp_path / "out", "npz")
@@ -50,13 +51,13 @@ def test_every_split_has_a_file_and_the_same_set_the_same_bytes(tmp_path, noise_
     assert "numpy.load" in (tmp_path / "one" / "README.md").read_text()
 
 
-def test_memory_does_not_grow_with_the_set(tmp_path, records_of, monkeypatch):
+def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
     schema = Schema("noise", ("dense", "rare"), 256, 1)
     pixels = np.zeros(schema.image_shape, np.uint8)
     small = Schema("noise", ("dense", "rare"), 16, 1)
     records = (
         dataclasses.replace(record, pixels=pixels)
-        for record in records_of("train", 400, small)
+        for record in noise_records("train", 400, small)
     )
     write_set(tmp_path / "set", schema, {"train": records})
     monkeypatch.setattr(dataset, "_CHUNK_BYTES", 4 * pixels.size)

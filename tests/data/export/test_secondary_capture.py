@@ -10,6 +10,7 @@ import pydicom
 import pytest
 
 import synthjax
+from builders.records import noise_records
 from synthjax.core.errors import StudyError
 from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
@@ -32,12 +33,12 @@ TYPE_2 = (
 )
 
 
-def write(directory, records_of, schema, *, provenance=SYNTHETIC, **changes):
+def write(directory, schema, *, provenance=SYNTHETIC, **changes):
     scale = 257 if schema.bits == 16 else 1
     changes = {"origin": "synthetic", **changes}
 
     def records(split, count):
-        for record in records_of(split, count, schema):
+        for record in noise_records(split, count, schema):
             pixels = record.pixels.astype(schema.dtype) * scale
             yield dataclasses.replace(record, pixels=pixels, **changes)
 
@@ -61,9 +62,9 @@ def read_dicom(path):
 @pytest.mark.parametrize(
     ("size", "channels", "bits"), [(16, 1, 8), (16, 1, 16), (16, 3, 8), (5, 1, 8)]
 )
-def test_round_trip(tmp_path, records_of, size, channels, bits):
+def test_round_trip(tmp_path, size, channels, bits):
     schema = Schema("noise", ("dense", "größe"), size, channels, bits)
-    write(tmp_path / "set", records_of, schema)
+    write(tmp_path / "set", schema)
     export(tmp_path / "set", tmp_path / "out", "dicom")
     uids = []
     for split in SIZES:
@@ -84,8 +85,8 @@ def test_round_trip(tmp_path, records_of, size, channels, bits):
     assert len(set(uids)) == sum(SIZES.values())
 
 
-def test_header(tmp_path, records_of):
-    write(tmp_path / "set", records_of, Schema("noise", ("dense", "rare"), 16, 1))
+def test_header(tmp_path):
+    write(tmp_path / "set", Schema("noise", ("dense", "rare"), 16, 1))
     export(tmp_path / "set", tmp_path / "out", "dicom")
     paths = sorted((tmp_path / "out").glob("*/*.dcm"))
     assert len(paths) == sum(SIZES.values())
@@ -115,9 +116,9 @@ def test_header(tmp_path, records_of):
                 assert re.fullmatch(r"2\.25\.\d{1,39}", element.value)
 
 
-def test_uids_are_new_each_time_and_shared_within_a_study(tmp_path, records_of):
+def test_uids_are_new_each_time_and_shared_within_a_study(tmp_path):
     schema = Schema("noise", ("dense", "rare"), 16, 1)
-    write(tmp_path / "set", records_of, schema, study_id="")
+    write(tmp_path / "set", schema, study_id="")
     seen = []
     for name in ("one", "two"):
         export(tmp_path / "set", tmp_path / name, "dicom")
@@ -135,11 +136,11 @@ def test_uids_are_new_each_time_and_shared_within_a_study(tmp_path, records_of):
 
 
 @pytest.mark.parametrize("odd", ["p\\1/../x", "ü" * 70, "^=^", " "])
-def test_awkward_patient_ids_fit_into_the_header(tmp_path, records_of, odd):
+def test_awkward_patient_ids_fit_into_the_header(tmp_path, odd):
     schema = Schema("noise", ("dense", "rare"), 16, 1)
     records = [
         dataclasses.replace(record, origin="synthetic", patient_id=odd)
-        for record in records_of("train", 2, schema)
+        for record in noise_records("train", 2, schema)
     ]
     write_set(tmp_path / "set", schema, {"train": records}, SYNTHETIC)
     export(tmp_path / "set", tmp_path / "out", "dicom")
@@ -147,12 +148,12 @@ def test_awkward_patient_ids_fit_into_the_header(tmp_path, records_of, odd):
         assert re.fullmatch("[A-Za-z0-9_.-]{1,48}", read_dicom(path).PatientID)
 
 
-def test_patients_of_two_splits_stay_apart(tmp_path, records_of):
+def test_patients_of_two_splits_stay_apart(tmp_path):
     schema = Schema("noise", ("dense", "rare"), 16, 1)
     splits = {
         split: [
             dataclasses.replace(record, origin="synthetic", patient_id=patient)
-            for record in records_of(split, 2, schema)
+            for record in noise_records(split, 2, schema)
         ]
         for split, patient in (("train", "a/b"), ("test", "A_B"))
     }
@@ -172,19 +173,19 @@ def test_patients_of_two_splits_stay_apart(tmp_path, records_of):
         (SYNTHETIC, ""),
     ],
 )
-def test_a_real_set_is_refused(tmp_path, records_of, provenance, origin):
+def test_a_real_set_is_refused(tmp_path, provenance, origin):
     schema = Schema("noise", ("dense", "rare"), 16, 1)
-    write(tmp_path / "set", records_of, schema, provenance=provenance, origin=origin)
+    write(tmp_path / "set", schema, provenance=provenance, origin=origin)
     with pytest.raises(StudyError, match="not a synthetic set"):
         export(tmp_path / "set", tmp_path / "out", "dicom")
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
-def test_one_real_record_among_synthetic_ones_is_refused(tmp_path, records_of):
+def test_one_real_record_among_synthetic_ones_is_refused(tmp_path):
     schema = Schema("noise", ("dense", "rare"), 16, 1)
     records = [
         dataclasses.replace(record, origin="synthetic" if number else "scan.dcm")
-        for number, record in enumerate(records_of("test", 5, schema))
+        for number, record in enumerate(noise_records("test", 5, schema))
     ]
     write_set(tmp_path / "set", schema, {"test": records}, SYNTHETIC)
     with pytest.raises(StudyError, match="not a synthetic set"):

@@ -21,43 +21,21 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from builders.dicom import UNITS, change, ct, save
 from synthjax.data.images.dicom import ALLOWED, check_dicom, read_header, read_stored
 from synthjax.data.images.dicom_display import hounsfield, read_dicom, shown_shape
 from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.layouts.rsna_ich import make_dicom
 from synthjax.data.problems import BadImageError
-from synthjax.data.schema import Record
 
 PLAIN = PixelsConfig()
 RNG = np.random.default_rng(0)
-LABEL = np.array([0, 0, 0, 0, 0, 1], np.float32)
-UNITS = RNG.integers(-1000, 3096, (64, 48)).astype(np.int16)
-
-
-def ct(units=UNITS, **changes):
-    """A correct CT slice; `changes` are elements to set, or to delete if None."""
-    return change(make_dicom(Record("ID_0", None, LABEL, "p0"), units), **changes)
-
-
-def change(made, **changes):
-    for keyword, value in changes.items():
-        if value is None:
-            delattr(made, keyword)
-        else:
-            setattr(made, keyword, value)
-    return made
 
 
 @pytest.fixture
 def saved(tmp_path: Path):
     """A function that writes a data set and gives the path."""
 
-    def save(made):
-        path = tmp_path / "slice.dcm"
-        made.save_as(path, enforce_file_format=True)
-        return path
-
-    return save
+    return lambda made: save(tmp_path / "slice.dcm", made)
 
 
 IDENTIFYING = (

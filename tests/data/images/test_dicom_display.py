@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.pixels import (
     apply_modality_lut,
     apply_voi,
     apply_windowing,
     pixel_array,
 )
-from pydicom.uid import (
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
-)
 
+from builders.dicom import UNITS, change, ct, radiograph, save
 from synthjax.data.images.dicom import check_dicom, read_stored
 from synthjax.data.images.dicom_display import (
     AIR,
@@ -28,56 +25,17 @@ from synthjax.data.images.dicom_display import (
 )
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.images.windowing import WINDOWS, apply_window
-from synthjax.data.layouts.rsna_ich import make_dicom
 from synthjax.data.problems import BadImageError
-from synthjax.data.schema import Record
 
 PLAIN = PixelsConfig()
 RNG = np.random.default_rng(0)
-LABEL = np.array([0, 0, 0, 0, 0, 1], np.float32)
-UNITS = RNG.integers(-1000, 3096, (64, 48)).astype(np.int16)
-
-
-def ct(units=UNITS, **changes):
-    """A correct CT slice; `changes` are elements to set, or to delete if None."""
-    return change(make_dicom(Record("ID_0", None, LABEL, "p0"), units), **changes)
-
-
-def radiograph(stored, bits=12, **changes):
-    """A grey radiograph without a window, with unsigned values."""
-    made = Dataset()
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    made.SOPClassUID = DigitalXRayImageStorageForPresentation
-    made.SOPInstanceUID = "1.2.3"
-    made.Modality, made.PatientID = "DX", "p0"
-    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
-    made.Rows, made.Columns = stored.shape
-    made.BitsAllocated = 8 * stored.itemsize
-    made.BitsStored, made.HighBit, made.PixelRepresentation = bits, bits - 1, 0
-    made.PixelData = stored.tobytes()
-    return change(made, **changes)
-
-
-def change(made, **changes):
-    for keyword, value in changes.items():
-        if value is None:
-            delattr(made, keyword)
-        else:
-            setattr(made, keyword, value)
-    return made
 
 
 @pytest.fixture
 def saved(tmp_path: Path):
     """A function that writes a data set and gives the path."""
 
-    def save(made):
-        path = tmp_path / "slice.dcm"
-        made.save_as(path, enforce_file_format=True)
-        return path
-
-    return save
+    return lambda made: save(tmp_path / "slice.dcm", made)
 
 
 def units_of(path):

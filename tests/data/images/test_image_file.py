@@ -1,7 +1,5 @@
 """Image files of every kind against the arrays they were made of, and spoilt ones."""
 
-import io
-import struct
 import zlib
 from pathlib import Path
 
@@ -10,11 +8,11 @@ import pytest
 from PIL import Image, ImageFile
 from pydicom.data import get_testdata_file
 
+from builders.dicom import ct, to_bytes
+from builders.images import encoded, png, tiff
 from synthjax.data.images.image_file import Header, check_header, read_image
 from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.layouts.rsna_ich import make_dicom
 from synthjax.data.problems import BadImageError
-from synthjax.data.schema import Record
 
 PLAIN = PixelsConfig()
 WHITE = PixelsConfig(white=65535)
@@ -25,71 +23,13 @@ DEEP = RNG.integers(0, 65536, (7, 5), dtype=np.uint16)
 ALPHA = RNG.integers(0, 256, (7, 5), dtype=np.uint8)
 
 
-def png(height, width, depth, colour, rows, *chunks):
-    """A PNG file by hand: Pillow does not write every kind."""
-
-    def chunk(name, data):
-        crc = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + crc
-
-    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + b"".join(chunk(name, data) for name, data in chunks)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
-
-
-def tiff(values, photometric, *, bits, order="<", sample_format=1):
-    """An uncompressed grey TIFF file by hand."""
-    data = values.tobytes()
-    height, width = values.shape
-    tags = [
-        (256, 4, width),
-        (257, 4, height),
-        (258, 3, bits),
-        (259, 3, 1),
-        (262, 3, photometric),
-        (273, 4, 8),
-        (277, 3, 1),
-        (278, 4, height),
-        (279, 4, len(data)),
-        (339, 3, sample_format),
-    ]
-    out = (b"II" if order == "<" else b"MM") + struct.pack(
-        f"{order}HI", 42, 8 + len(data)
-    )
-    out += data + struct.pack(f"{order}H", len(tags))
-    for tag, kind, value in tags:
-        packed = struct.pack(f"{order}{'HI'[kind - 3]}", value).ljust(4, b"\0")
-        out += struct.pack(f"{order}HHI", tag, kind, 1) + packed
-    return out + bytes(4)
-
-
-def encoded(array, form, **options):
-    buffer = io.BytesIO()
-    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
 def palette_image(**info):
     image = Image.fromarray(RGB).quantize(16)
     image.info.update(info)
     return image
 
 
-def dicom_bytes():
-    units = np.full((7, 5), 40, np.int16)
-    label = np.array([0, 0, 0, 0, 0, 1], np.float32)
-    buffer = io.BytesIO()
-    record = Record("ID_0", None, label, "patient")
-    make_dicom(record, units).save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
-
-
+DICOM = to_bytes(ct(np.full((7, 5), 40, np.int16)))
 PALETTE_RGB = np.asarray(palette_image().convert("RGB"))
 BITS = Image.fromarray(GREY).point(lambda value: 255 * (value > 99), mode="1")
 CMYK = Image.fromarray(RGB).convert("CMYK")
@@ -136,7 +76,7 @@ READABLE = {
     ),
     "0 is white.tif": (tiff(GREY, 0, bits=8), PLAIN, 1 - GREY / 255),
     "deep, 0 is white.tif": (tiff(DEEP, 0, bits=16), WHITE, 1 - DEEP / 65535),
-    "dicom": (dicom_bytes(), PLAIN, np.full((7, 5), 0.5 / 79 + 0.5)),
+    "dicom": (DICOM, PLAIN, np.full((7, 5), 0.5 / 79 + 0.5)),
 }
 
 
@@ -193,7 +133,7 @@ def test_images_are_turned_upright(tmp_path: Path, orientation, form):
 
 def test_a_dicom_whose_preamble_is_a_tiff_header_is_dicom(tmp_path: Path):
     path = tmp_path / "dual"
-    path.write_bytes(b"II*\0" + dicom_bytes()[4:])
+    path.write_bytes(b"II*\0" + DICOM[4:])
     assert check_header(path, PLAIN).kind == "DICOM"
     for name in ("CT_small.dcm", "MR_small.dcm"):  # pydicom's own examples are such
         assert read_image(Path(get_testdata_file(name, download=False)), PLAIN).max()
@@ -286,127 +226,6 @@ def test_the_white_of_deep_images_is_a_bound_on_all_alike(tmp_path: Path):
         )
 
 
-# Cut off, and yet an image to its decoder
-
-LARGE = RNG.integers(0, 256, (400, 300), dtype=np.uint8)
-
-
-def lines(pixels):
-    """Rows of a PNG, without a filter."""
-    return [b"\0" + line.tobytes() for line in pixels]
-
-
-def interlaced_lines(pixels):
-    """The same in the order of Adam7 (PNG, 8.2)."""
-    steps = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4))
-    steps += ((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))  # row, column, their steps
-    parts = [pixels[row::down, left::across] for row, left, down, across in steps]
-    return [line for part in parts if part.size for line in lines(part)]
-
-
-def interlaced_png(pixels, rows):
-    data = bytearray(png(*pixels.shape, 8, 0, rows))
-    data[28] = 1
-    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    return bytes(data)
-
-
-@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
-@pytest.mark.parametrize("interlaced", [False, True])
-def test_a_png_with_too_few_rows_is_refused(tmp_path: Path, share, interlaced):
-    """Its data end, well formed, after some of them."""
-    if interlaced:
-        rows = interlaced_lines(LARGE)
-        rows = b"".join(rows[: int(share * len(rows))])
-        data = interlaced_png(LARGE, rows)
-    else:
-        rows = b"".join(lines(LARGE)[: int(share * 400)])
-        data = png(400, 300, 8, 0, rows)
-    path = tmp_path / "short.png"
-    path.write_bytes(data)
-    with Image.open(path) as image:
-        image.load()  # Pillow is content
-    with pytest.raises(
-        BadImageError, match=rf"{len(rows)} bytes of pixels, .* cut off"
-    ):
-        read_image(path, PLAIN)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 9), (8, 8), (17, 4), (33, 41)])
-def test_a_whole_interlaced_png_is_read(tmp_path: Path, size):
-    pixels = LARGE[: size[0], : size[1]]
-    path = tmp_path / "interlaced.png"
-    path.write_bytes(interlaced_png(pixels, b"".join(interlaced_lines(pixels))))
-    np.testing.assert_allclose(read_image(path, PLAIN)[..., 0], pixels / 255, atol=1e-6)
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-def test_a_png_that_is_black_at_its_end_is_read(tmp_path: Path, mode):
-    path = tmp_path / "black.png"
-    Image.new(mode, (37, 29)).save(path)
-    assert read_image(path, WHITE).shape[:2] == (29, 37)
-
-
-def test_a_png_in_many_chunks_is_read(tmp_path: Path):
-    """Its last row is black, so its data are counted."""
-    pixels = LARGE.copy()
-    pixels[-1] = 0
-    data = encoded(pixels, "PNG")
-    start = data.index(b"IDAT") + 4
-    (length,) = struct.unpack(">I", data[start - 8 : start - 4])
-    body, chunks = data[start : start + length], b""
-    for place in range(0, length, 999):
-        part = b"IDAT" + body[place : place + 999]
-        chunks += struct.pack(">I", len(part) - 4) + part
-        chunks += struct.pack(">I", zlib.crc32(part))
-    path = tmp_path / "many.png"
-    path.write_bytes(data[: start - 8] + chunks + data[start + length + 4 :])
-    np.testing.assert_allclose(read_image(path, PLAIN)[..., 0], pixels / 255, atol=1e-6)
-
-
-JPEGS = {
-    "baseline": encoded(LARGE, "JPEG"),
-    "colour": encoded(np.dstack([LARGE] * 3), "JPEG"),
-    "progressive": encoded(LARGE, "JPEG", progressive=True),
-}
-
-
-@pytest.mark.parametrize("name", ["baseline", "colour"])
-@pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_jpeg_whose_rest_is_zeros_is_refused(tmp_path: Path, name, share):
-    """A download that was cut off, in a file that had been given its size before."""
-    data = JPEGS[name]
-    path = tmp_path / "cut.jpg"
-    whole = int(share * len(data))
-    path.write_bytes(data[:whole] + bytes(len(data) - whole))
-    with Image.open(path) as image:
-        image.load()  # Pillow is content
-    with pytest.raises(BadImageError, match="no end of image: it was cut off"):
-        read_image(path, PLAIN)
-
-
-@pytest.mark.parametrize("name", JPEGS)
-@pytest.mark.parametrize("after", [b"", bytes(999), b"of the camera" * 99])
-def test_what_follows_the_end_of_a_jpeg_is_no_fault(tmp_path: Path, name, after):
-    path = tmp_path / "whole.jpg"
-    path.write_bytes(JPEGS[name])
-    whole = read_image(path, PLAIN)
-    path.write_bytes(JPEGS[name] + after)
-    np.testing.assert_array_equal(read_image(path, PLAIN), whole)
-
-
-def test_the_end_of_a_thumbnail_is_not_that_of_its_image(tmp_path: Path):
-    data = JPEGS["baseline"]
-    inner = b"Exif\0\0" + JPEGS["baseline"][:5000] + b"\xff\xd9"
-    segment = b"\xff\xe1" + struct.pack(">H", len(inner) + 2) + inner
-    path = tmp_path / "thumbnail.jpg"
-    path.write_bytes(data[:2] + segment + data[2:])
-    read_image(path, PLAIN)
-    path.write_bytes(data[:2] + segment + data[2:-9000] + bytes(9000))
-    with pytest.raises(BadImageError, match="no end of image"):
-        read_image(path, PLAIN)
-
-
 # Depth and meaning of the values
 
 
@@ -421,7 +240,7 @@ def test_the_end_of_a_thumbnail_is_not_that_of_its_image(tmp_path: Path):
         (encoded(DEEP, "TIFF"), 16, "MONOCHROME2"),
         (tiff(GREY, 0, bits=8), 8, "MONOCHROME1"),
         (tiff(DEEP, 0, bits=16), 16, "MONOCHROME1"),
-        (dicom_bytes(), 16, "MONOCHROME2"),
+        (DICOM, 16, "MONOCHROME2"),
     ],
 )
 def test_the_header_says_what_values_are(tmp_path: Path, data, bits, photometric):

@@ -6,16 +6,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from builders.dicom import ct
+from builders.listings import make_context
 from synthjax.core.errors import StudyError
-from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.layouts.rsna_ich import make_dicom
-from synthjax.data.listing import Context, make_metadata
+from synthjax.data.listing import make_metadata
 from synthjax.data.problems import Problems
-from synthjax.data.schema import Record
 from synthjax.data.sources.dicom_patients import add_patients
 from synthjax.data.sources.header_index import digest_uid
 
-LABEL = np.array([0, 0, 0, 0, 0, 1], np.float32)
 HEADERS = {  # file -> what is in its header
     "a.dcm": {"PatientID": "p1", "PatientAge": "061Y", "PatientSex": "F"},
     "b.dcm": {"PatientID": "p2", "PatientAge": "093Y", "PatientSex": "?"},
@@ -29,7 +27,7 @@ HEADERS = {  # file -> what is in its header
 
 def rows_of(root, files, **columns):
     for file in files:
-        made = make_dicom(Record(file, None, LABEL, "p"), np.zeros((4, 4), np.int16))
+        made = ct(np.zeros((4, 4), np.int16), of={"id": file, "patient_id": "p"})
         for keyword, value in HEADERS[file].items():
             made.add_new(keyword, "LO", value)
         made.ViewPosition = "PA"
@@ -41,7 +39,7 @@ def rows_of(root, files, **columns):
 
 
 def context(root, action="error"):
-    return Context(8, 1, 0, 1, root / "out", PixelsConfig(), Problems(action, 1.0))
+    return make_context(root, Problems(action, 1.0), resolution=8)
 
 
 def test_the_header_fills_what_a_row_does_not_have(tmp_path):
@@ -61,7 +59,7 @@ def test_the_header_fills_what_a_row_does_not_have(tmp_path):
     assert list(rows.sex) == ["F", "", "M", "M", "F"]
     assert list(rows.view) == ["AP", "PA", "PA", "PA", "PA"]
     assert rows.study_id[0] == "mine"
-    uid = make_dicom(Record("", None, LABEL, "p"), np.zeros((4, 4), np.int16))
+    uid = ct(np.zeros((4, 4), np.int16), of={"patient_id": "p"})
     assert set(rows.study_id[1:]) == {digest_uid(uid.StudyInstanceUID)}
     # Of e.dcm nothing odd is used, for its row says it.
     assert facts == {"odd ages, unknown": 1, "odd sexes, unknown": 1}

@@ -11,9 +11,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from builders.dicom import ct
 from synthjax.core.errors import StudyError
-from synthjax.data.layouts.rsna_ich import make_dicom
-from synthjax.data.schema import Record
 from synthjax.data.sources import header_index
 from synthjax.data.sources.header_index import (
     SCHEMA,
@@ -22,28 +21,19 @@ from synthjax.data.sources.header_index import (
     read_row,
 )
 
-LABEL = np.array([0, 0, 0, 0, 0, 1], np.float32)
-UNITS = np.zeros((4, 6), np.int16)
 SMALL = {"part": 8, "batch": 3}  # files
 
 
 def make_slice(number, **changes):
-    record = Record(
-        f"ID_{number}",
-        None,
-        LABEL,
-        patient_id=f"p{number // 2}",
-        study_id=f"s{number // 2}",
-        age=float(number),
-        sex="FM"[number % 2],
-    )
-    made = make_dicom(record, UNITS)
-    for keyword, value in changes.items():
-        if value is None:
-            delattr(made, keyword)
-        else:
-            setattr(made, keyword, value)
-    return made
+    """Return slice `number`; two of them are of each patient and exam."""
+    about = {
+        "id": f"ID_{number}",
+        "patient_id": f"p{number // 2}",
+        "study_id": f"s{number // 2}",
+        "age": float(number),
+        "sex": "FM"[number % 2],
+    }
+    return ct(np.zeros((4, 6), np.int16), of=about, **changes)
 
 
 @pytest.fixture

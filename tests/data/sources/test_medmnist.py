@@ -9,10 +9,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from builders.listings import make_context
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.images.pixels import PixelsConfig, unit
-from synthjax.data.listing import Context
-from synthjax.data.problems import BadImageError, Problems
+from synthjax.data.images.pixels import unit
+from synthjax.data.problems import BadImageError
 from synthjax.data.sources.medmnist import MedmnistConfig, digest, list_images
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
@@ -34,11 +34,8 @@ def make_arrays(size=28, colour=False, labels=1, classes=9, seed=0, dtype=np.uin
 
 
 def load(path, tmp_path, **changes):
-    context = Context(
-        *(16, 1, 0, 1, tmp_path / "out", PixelsConfig()),
-        problems=Problems("error", 0.0),
-    )
-    return list_images(MedmnistConfig(path=str(path), **changes), context)
+    config = MedmnistConfig(path=str(path), **changes)
+    return list_images(config, make_context(tmp_path))
 
 
 def save(tmp_path, arrays, name="pathmnist.npz", packed=True):

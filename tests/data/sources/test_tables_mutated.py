@@ -10,14 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
+from builders.listings import make_context
 from builders.seeds import REPEAT, SEED
 from synthjax.core.errors import StudyError
 from synthjax.core.findings import CHEST
-from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.layouts.chexpert import write_chexpert
 from synthjax.data.layouts.mimic_cxr_jpg import write_mimic_cxr_jpg
 from synthjax.data.layouts.nih14 import write_nih14
-from synthjax.data.listing import Context
 from synthjax.data.problems import Problems
 from synthjax.data.schema import Record
 from synthjax.data.sources import chexpert, folder, medmnist, mimic_cxr_jpg, nih14
@@ -154,7 +153,7 @@ def tree(request, tmp_path_factory):
 
 
 def context(out, action):
-    return Context(16, 1, 0, 1, out, PixelsConfig(), Problems(action, 1.0))
+    return make_context(out, Problems(action, 1.0))
 
 
 def check(listing):

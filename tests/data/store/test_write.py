@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from builders.records import noise_records
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json
 from synthjax.data.schema import Record, Schema, decode_png, encode_png
@@ -31,9 +32,9 @@ def test_png_is_lossless(channels):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_round_trip_bit_for_bit(tmp_path, records_of, channels):
+def test_round_trip_bit_for_bit(tmp_path, channels):
     schema = Schema("noise", ("a", "b", "c"), 32, channels)
-    splits = {name: list(records_of(name, 9, schema)) for name in ("train", "test")}
+    splits = {name: list(noise_records(name, 9, schema)) for name in ("train", "test")}
     write_set(tmp_path, schema, splits, {"seed": 4, "from": ["x"]})
     assert loader.read_schema(tmp_path) == schema
     assert loader.read_provenance(tmp_path) == {"seed": 4, "from": ["x"]}
@@ -59,23 +60,23 @@ def test_standard_tfds_reads_it(noise_set):
     np.testing.assert_array_equal(example["label"], table.label[2])
 
 
-def test_same_records_same_bytes(tmp_path, records_of):
+def test_same_records_same_bytes(tmp_path):
     for name in ("a", "b"):
-        write_set(tmp_path / name, SCHEMA, {"train": records_of("train", 20)})
+        write_set(tmp_path / name, SCHEMA, {"train": noise_records("train", 20)})
     assert shards(tmp_path / "a") == shards(tmp_path / "b")
     again = read_json(tmp_path / "a" / "splits.json")
     assert again == read_json(tmp_path / "b" / "splits.json")
 
 
-def test_ids_must_ascend(tmp_path, records_of):
-    backwards = list(records_of("train", 20))[::-1]
+def test_ids_must_ascend(tmp_path):
+    backwards = list(noise_records("train", 20))[::-1]
     with pytest.raises(StudyError, match=r"'train-0018'.*after 'train-0019'"):
         write_set(tmp_path, SCHEMA, {"train": backwards})
 
 
-def test_large_sets_are_sharded(tmp_path, records_of, monkeypatch):
+def test_large_sets_are_sharded(tmp_path, monkeypatch):
     monkeypatch.setattr("synthjax.data.store.write.SHARD_MB", 0.005)
-    write_set(tmp_path, SCHEMA, {"train": records_of("train", 50)})
+    write_set(tmp_path, SCHEMA, {"train": noise_records("train", 50)})
     assert len(shards(tmp_path)) > 3
     stored = loader.StoredSplit(tmp_path, "train")
     ids = [record.id for record in stored.read(range(50), images=False)]
@@ -103,12 +104,12 @@ def test_splits_json(noise_set):
     assert sum(counted) == both
 
 
-def test_failure_leaves_the_old_set_and_no_scratch(tmp_path, records_of):
-    write_set(tmp_path, SCHEMA, {"train": records_of("train", 8)})
+def test_failure_leaves_the_old_set_and_no_scratch(tmp_path):
+    write_set(tmp_path, SCHEMA, {"train": noise_records("train", 8)})
     before = shards(tmp_path)
 
     def breaks():
-        yield from records_of("train", 5, seed=1)
+        yield from noise_records("train", 5, seed=1)
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
@@ -118,14 +119,14 @@ def test_failure_leaves_the_old_set_and_no_scratch(tmp_path, records_of):
     assert loader.read_counts(tmp_path) == {"train": 8}
 
 
-def test_scratch_of_a_killed_run_is_replaced(tmp_path, records_of):
+def test_scratch_of_a_killed_run_is_replaced(tmp_path):
     clean, killed = tmp_path / "clean", tmp_path / "killed"
     (killed / PARTIAL / "tfds" / "image_set").mkdir(parents=True)
     (killed / PARTIAL / "spool").write_bytes(b"half")
     (killed / "stage.json").write_text("{}")
     (killed / "image_set-train.array_record-00000-of-00007").write_bytes(b"half")
     for directory in (clean, killed):
-        write_set(directory, SCHEMA, {"train": records_of("train", 8)})
+        write_set(directory, SCHEMA, {"train": noise_records("train", 8)})
     assert shards(killed) == shards(clean)
     assert not (killed / PARTIAL).exists()
     assert (killed / "stage.json").exists()
