@@ -27,7 +27,7 @@ class MetadataTable:
 
     Args:
         built: the set.
-        leading: columns in front, which `write` is given.
+        leading: columns in front, whose texts `write` takes.
     """
 
     def __init__(self, built: Dataset, leading: tuple[str, ...] = ("file_name",)):
@@ -51,7 +51,7 @@ class MetadataTable:
     def write(
         self, path: Path, split: str, leading: Mapping[str, Sequence[str]]
     ) -> None:
-        """Writes the rows of a split, in their order.
+        """Writes a row for each image of a split, in their order.
 
         Args:
             leading: column -> one text for each row.

@@ -11,7 +11,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # 
 _DIGEST = 12  # hexadecimal digits that tell apart ids which would share a name
 
 
-def safe_names(ids: Sequence[str], *, longest: int = 100) -> list[str]:
+def safe_names(ids: Sequence[str], *, max_length: int = 100) -> list[str]:
     """Returns a file name without extension for each id; a slash becomes "_".
 
     Letters, digits, "_", "-" and "." stay, so `patient1/view.png` becomes
@@ -20,30 +20,30 @@ def safe_names(ids: Sequence[str], *, longest: int = 100) -> list[str]:
 
     Args:
         ids: unique.
-        longest: characters that a name may have.
+        max_length: characters that a name may have.
     """
-    names = [_safe(identity, longest) for identity in ids]
+    names = [_safe(identity, max_length) for identity in ids]
     shared = Counter(name.lower() for name in names)
-    told = [
-        name if shared[name.lower()] == 1 else _tell_apart(name, identity, longest)
+    unique = [
+        name if shared[name.lower()] == 1 else _with_digest(name, identity, max_length)
         for name, identity in zip(names, ids, strict=True)
     ]
-    if len({name.lower() for name in told}) == len(told):
-        return told
+    if len({name.lower() for name in unique}) == len(unique):
+        return unique
     # One id is spelled like the digest of another: then all get one.
     return [
-        _tell_apart(name, identity, longest)
+        _with_digest(name, identity, max_length)
         for name, identity in zip(names, ids, strict=True)
     ]
 
 
-def _safe(identity: str, longest: int) -> str:
-    name = _UNSAFE.sub("_", _EXTENSION.sub("", identity))[:longest].rstrip(".")
+def _safe(identity: str, max_length: int) -> str:
+    name = _UNSAFE.sub("_", _EXTENSION.sub("", identity))[:max_length].rstrip(".")
     if not name or name[0] in ".-" or _DEVICES.match(name):
-        name = f"_{name}"[:longest]
+        name = f"_{name}"[:max_length]
     return name
 
 
-def _tell_apart(name: str, identity: str, longest: int) -> str:
+def _with_digest(name: str, identity: str, max_length: int) -> str:
     digest = hashlib.sha256(identity.encode()).hexdigest()[:_DIGEST]
-    return f"{name[: longest - _DIGEST - 1]}-{digest}"
+    return f"{name[: max_length - _DIGEST - 1]}-{digest}"

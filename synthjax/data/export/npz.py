@@ -39,22 +39,22 @@ def write_npz(built: Dataset, folder: Path) -> None:
 
 
 def _write_split(built: Dataset, split: str, path: Path) -> None:
-    schema, rows = built.schema, built.metadata(split)
+    schema, metadata = built.schema, built.metadata(split)
     columns = {
         "labels": built.label(split),
         "label_names": np.array(schema.labels, dtype=str),
-        "age": rows.age,
+        "age": metadata.age,
         "synthetic": np.array(built.is_synthetic),
     }
     for name in ("id", "patient_id", "study_id", "sex", "view"):
-        columns[name] = getattr(rows, name).astype(str)
+        columns[name] = getattr(metadata, name).astype(str)
 
-    def pixels(number: int, record: Record) -> bytes:
+    def pixels(index: int, record: Record) -> bytes:
         return record.pixels.tobytes()
 
     # Not compressed, so that an image can be found in the file without unpacking it.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        shape = (len(rows), *schema.image_shape)
+        shape = (len(metadata), *schema.image_shape)
         _stream(archive, "images", shape, schema.dtype, built.map_images(split, pixels))
         for name, array in columns.items():
             _stream(archive, name, array.shape, array.dtype, [array.tobytes()])

@@ -57,9 +57,11 @@ def write_secondary_capture(built: sets.Dataset, folder: Path) -> None:
     table = MetadataTable(built, _COLUMNS)
     derivation = _derivation(built)
     patients = sorted(
-        {name for rows in map(built.metadata, built.counts) for name in rows.patient_id}
+        {name for split in built.counts for name in built.metadata(split).patient_id}
     )
-    names = dict(zip(patients, safe_names(patients, longest=_LONGEST_ID), strict=True))
+    names = dict(
+        zip(patients, safe_names(patients, max_length=_LONGEST_ID), strict=True)
+    )
     for split in built.counts:
         (folder / split).mkdir()
         _write_split(built, split, folder / split, table, names, derivation)
@@ -69,8 +71,8 @@ def write_secondary_capture(built: sets.Dataset, folder: Path) -> None:
         files=(
             "A folder per split with its images as DICOM Secondary Capture files, "
             f"without loss, each marked as synthetic, and `{TABLE}`: the file, its SOP "
-            "Instance UID, the id and attributes, and a column per label: 1 asked for, "
-            "0 not, blank unknown. UIDs are new in each export."
+            "Instance UID, the id and attributes, and a column per label: 1 "
+            "requested, 0 not, blank unknown. UIDs are new in each export."
         ),
     )
 
@@ -84,26 +86,26 @@ def _write_split(
     derivation: str,
 ) -> None:
     """Writes a split; `names` has the Patient ID of each patient of the set."""
-    rows = built.metadata(split)
-    files = [f"{name}.dcm" for name in safe_names(rows.id.tolist())]
+    metadata = built.metadata(split)
+    files = [f"{name}.dcm" for name in safe_names(metadata.id.tolist())]
     studies: dict[tuple[str, str], tuple[str, str]] = {}  # Study, Series Instance UID
     images: dict[tuple[str, str], int] = {}
     places = []  # Study, Series, SOP Instance UID and number of each image
-    for key in zip(rows.patient_id, rows.study_id, strict=True):
+    for key in zip(metadata.patient_id, metadata.study_id, strict=True):
         study = studies.setdefault(key, (_new_uid(), _new_uid()))
         images[key] = images.get(key, 0) + 1
         places.append((*study, _new_uid(), images[key]))
 
-    def save(number: int, record: Record) -> None:
+    def save(index: int, record: Record) -> None:
         dataset = _describe_patient(names[record.patient_id], record)
-        study, series, instance, position = places[number]
+        study, series, instance, position = places[index]
         dataset.StudyInstanceUID = study
         dataset.SeriesInstanceUID = series
         dataset.SOPInstanceUID = instance
         dataset.InstanceNumber = position
         _describe_image(dataset, record, built.schema.labels, derivation)
         _set_pixels(dataset, record)
-        dataset.save_as(folder / files[number], enforce_file_format=True)
+        dataset.save_as(folder / files[index], enforce_file_format=True)
 
     for _ in built.map_images(split, save):
         pass
@@ -118,14 +120,14 @@ def _new_uid() -> str:
 def _derivation(built: sets.Dataset) -> str:
     """Says which generator drew the set, in 1024 characters, for (0008,2111)."""
     generator = built.provenance.get("generator") or {}
-    told = {
+    settings = {
         "step": generator.get("step"),
         "EMA SHA-256": generator.get("ema_sha256"),
         "seed": built.provenance.get("seed"),
         "psi": built.provenance.get("psi"),
     }
     facts = ", ".join(
-        f"{key} {value}" for key, value in told.items() if value is not None
+        f"{key} {value}" for key, value in settings.items() if value is not None
     )
     return f"Drawn by a generative model; {facts or 'no further provenance'}"[:1024]
 
@@ -182,8 +184,8 @@ def _describe_image(
     dataset.ImageType = ["DERIVED", "SECONDARY", "SYNTHETIC"]
     dataset.DerivationDescription = derivation
     present = [name for name, value in zip(labels, record.label) if value == 1]
-    asked = ", ".join(present) or "none of the labels"
-    dataset.ImageComments = f"{_MARK}: asked for {asked}"[:10240]
+    requested = ", ".join(present) or "none"
+    dataset.ImageComments = f"{_MARK}: requested labels: {requested}"[:10240]
     dataset.PatientOrientation = ""
     dataset.BurnedInAnnotation = "NO"
     dataset.LossyImageCompression = "00"

@@ -59,10 +59,10 @@ class ReadMedmnist:
 
     def __call__(self, record: Record) -> Float32[np.ndarray, "h w c"]:
         """Returns pixels from 0 (black) to 1 (white); raises BadImageError."""
-        name, _, number = record.origin.partition("/")
+        name, _, index = record.origin.partition("/")
         where = dict(self.images)[name]
         try:
-            pixels = np.array(_mapped(where)[int(number)])
+            pixels = np.array(_mapped(where)[int(index)])
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error  # without the path
             raise BadImageError(
@@ -98,7 +98,7 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
     try:
         with zipfile.ZipFile(path) as file:
             arrays = read_headers(path, file)
-            numbers = {
+            values = {
                 split: read_labels(file, arrays[f"{split}_labels"]) for split in SPLITS
             }
             places = tuple(
@@ -113,8 +113,8 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
         ) from None
     except (OSError, RuntimeError) as error:  # the latter: it wants a password
         raise StudyError(f"{path} cannot be read: {error}.") from None
-    labels, label = _name_labels(config, path, np.concatenate(list(numbers.values())))
-    counts = {split: len(values) for split, values in numbers.items()}
+    labels, label = _name_labels(config, path, np.concatenate(list(values.values())))
+    counts = {split: len(part) for split, part in values.items()}
     each = [(split, i) for split, count in counts.items() for i in range(count)]
     ids = [f"{split}/{i:06d}" for split, i in each]
     return Listing(
@@ -133,28 +133,28 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
 
 
 def _name_labels(
-    config: MedmnistConfig, path: Path, numbers: np.ndarray
+    config: MedmnistConfig, path: Path, values: np.ndarray
 ) -> tuple[tuple[str, ...], Float32[np.ndarray, "n y"]]:
-    """Names and label vectors of 0 and 1 from the file's numbers [n y]."""
-    if not len(numbers):
+    """Returns names and label vectors of 0 and 1 of the file's whole numbers [n y]."""
+    if not len(values):
         raise StudyError(f"{path} has no images.")
-    least, largest = int(numbers.min()), int(numbers.max())
-    limit = 99 if numbers.shape[1] == 1 else 1
+    least, largest = int(values.min()), int(values.max())
+    limit = 99 if values.shape[1] == 1 else 1
     if least < 0 or largest > limit:
         raise StudyError(
             f"{path}: labels are {least} to {largest}; they must be 0 to {limit}."
         )
     names = LABELS.get(path.stem.split("_")[0], ())
-    if numbers.shape[1] == 1:
+    if values.shape[1] == 1:
         if len(names) <= largest:
-            names = tuple(f"class {number}" for number in range(max(largest + 1, 2)))
-        label = (numbers == np.arange(len(names))).astype(np.float32)
+            names = tuple(f"class {index}" for index in range(max(largest + 1, 2)))
+        label = (values == np.arange(len(names))).astype(np.float32)
         if len(names) == 2:
             names, label = names[1:], label[:, 1:]
     else:
-        if len(names) != numbers.shape[1]:
-            names = tuple(f"label {number}" for number in range(numbers.shape[1]))
-        label = numbers.astype(np.float32)
+        if len(names) != values.shape[1]:
+            names = tuple(f"label {index}" for index in range(values.shape[1]))
+        label = values.astype(np.float32)
     if config.label_names:
         if len(config.label_names) != len(names):
             raise StudyError(

@@ -137,14 +137,14 @@ def _read_studies(path: Path, problems: Problems) -> _Studies:
         if cells is None:
             problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
-        subject, number, *texts = cells
-        study = subject, number
+        subject, exam, *texts = cells
+        study = subject, exam
         stated = parse_stated(texts)
         if isinstance(stated, str):
-            fault = Problem(LABEL_UNKNOWN, where, f"of the study {number!r} {stated}")
+            fault = Problem(LABEL_UNKNOWN, where, f"of the study {exam!r} {stated}")
             studies.faults.setdefault(study, []).append(fault)
         elif str(studies.stated.setdefault(study, stated)) != str(stated):  # NaN: equal
-            what = f"the study {number!r} comes twice, with other labels; keep one row"
+            what = f"the study {exam!r} comes twice, with other labels; keep one row"
             fault = Problem(ROWS_CONTRADICT, where, what)
             studies.faults.setdefault(study, []).append(fault)
     return studies
@@ -175,13 +175,13 @@ def _read_images(
         if cells is None:
             problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
-        dicom_id, subject, number, view = cells
-        study = subject, number
-        if not (subject.isdecimal() and number.isdecimal() and dicom_id):
+        dicom_id, subject, exam, view = cells
+        study = subject, exam
+        if not (subject.isdecimal() and exam.isdecimal() and dicom_id):
             what = f"{cells[:3]} must be an id and two numbers; correct the row"
             problems.add("id malformed", where, what)
             continue
-        named.add(_file(subject, number, dicom_id))
+        named.add(_file(subject, exam, dicom_id))
         if config.views == "frontal" and view not in _FRONTAL:
             counts[lateral] += 1
         elif study in studies.faults:
@@ -190,7 +190,7 @@ def _read_images(
             counts[unlabelled] += 1
         else:
             stated = studies.stated[study]
-            image = _Image(where, dicom_id, subject, number, view, stated)
+            image = _Image(where, dicom_id, subject, exam, view, stated)
             images.add(dicom_id, where, image)
     for study, faults in studies.faults.items():
         for place, fault in enumerate(faults):

@@ -17,10 +17,10 @@ def existing_folder(path: str, source: str) -> Path:
     key = f"config.data.{source}.path"
     if not path:
         raise StudyError(f"there is no folder to read: set --{key}=/path/to/folder")
-    given = Path(path).expanduser()
-    if not given.is_dir():
-        raise StudyError(f"{given} is not a folder; set {key} to one.")
-    return given
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise StudyError(f"{folder} is not a folder; set {key} to one.")
+    return folder
 
 
 def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
@@ -33,28 +33,28 @@ def find_root(path: str, source: str, tables: Iterable[str]) -> Path:
     Raises:
         StudyError: the path is empty or not a folder, or none or several inside match.
     """
-    given, key = existing_folder(path, source), f"config.data.{source}.path"
+    folder, key = existing_folder(path, source), f"config.data.{source}.path"
     tables = tuple(tables)
 
-    def marked(folder: Path) -> bool:
-        return any(next(folder.glob(table), None) for table in tables)
+    def marked(candidate: Path) -> bool:
+        return any(next(candidate.glob(table), None) for table in tables)
 
     try:
-        if marked(given):
-            return given
-        inner = sorted(child for child in given.iterdir() if child.is_dir())
+        if marked(folder):
+            return folder
+        inner = sorted(child for child in folder.iterdir() if child.is_dir())
         found = [child for child in inner if marked(child)]
     except OSError as error:
-        raise StudyError(f"{given} cannot be listed: {error}.") from None
+        raise StudyError(f"{folder} cannot be listed: {error}.") from None
     if len(found) == 1:
         return found[0]
     if found:
         raise StudyError(
-            f"{given} holds several such sets ({', '.join(f.name for f in found)}); "
+            f"{folder} holds several such sets ({', '.join(f.name for f in found)}); "
             f"set {key} to one of them."
         )
     raise StudyError(
-        f"neither {given} nor a folder in it holds {' or '.join(tables)}; set {key} to "
+        f"neither {folder} nor a folder in it holds {' or '.join(tables)}; set {key} to "
         "the set's own folder, as it was downloaded."
     )
 

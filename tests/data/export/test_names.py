@@ -16,7 +16,7 @@ awkward = st.text(st.sampled_from("aA0/.\\- _:ü\n\0*"), min_size=1, max_size=8)
 @settings(max_examples=100, deadline=None)
 def test_names_are_safe_and_apart_even_where_case_is_lost(ids):
     longest = 24
-    names = safe_names(ids, longest=longest)
+    names = safe_names(ids, max_length=longest)
     assert len({name.lower() for name in names}) == len(ids)
     for name in names:
         assert NAME.fullmatch(name) and len(name) <= longest
