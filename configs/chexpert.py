@@ -21,32 +21,15 @@ are others than the ones below; `:256:paper` trains the classifiers with its num
 
 from ml_collections import ConfigDict
 
-from synthjax import new_study, train_as_published
-
-RESOLUTIONS = ("32", "64", "128", "256", "512")
+from synthjax import published_study
 
 
 def get_config(study: str = "256") -> ConfigDict:
     """The study at a resolution in pixels, such as "256" or "256:paper"."""
-    resolution, _, training = study.partition(":")
-    if resolution not in RESOLUTIONS:
-        raise ValueError(
-            f"configs/chexpert.py:{resolution}: must be one of {', '.join(RESOLUTIONS)}"
-        )
-    size = int(resolution)
-    config = new_study()
+    config = published_study(study, modality="chest")
     config.data.source = "chexpert"
-    config.data.resolution = size
-    config.data.modality = "chest"
-    config.data.cohort = "resolution"
     config.data.chexpert.uncertainty = "ones"
     config.data.pixels.aspect = "squash"
-    config.data.pixels.normalise = "maximum"
-    config.data.pixels.pyramid_from = 256 if size <= 256 else 1024
-
-    config.gan.checkpoint_kimg = config.gan.grid_kimg = 200.0
-    config.classifier.seeds = 3
-    config.classifier.steps = 10000
-    config.classifier.eval_every = 500
-    train_as_published(config, training)
+    small = config.data.resolution <= 256
+    config.data.pixels.pyramid_from = 256 if small else 1024
     return config

@@ -20,31 +20,14 @@ others than the ones below; `:128:paper` trains the classifiers with its numbers
 
 from ml_collections import ConfigDict
 
-from synthjax import new_study, train_as_published
-
-RESOLUTIONS = ("32", "64", "128", "256", "512")
+from synthjax import published_study
 
 
 def get_config(study: str = "128") -> ConfigDict:
     """The study at a resolution in pixels, such as "128" or "128:paper"."""
-    resolution, _, training = study.partition(":")
-    if resolution not in RESOLUTIONS:
-        raise ValueError(
-            f"configs/rsna_ich.py:{resolution}: must be one of {', '.join(RESOLUTIONS)}"
-        )
-    size = int(resolution)
-    config = new_study()
+    config = published_study(study, modality="brain")
     config.data.source = "rsna_ich"
-    config.data.resolution = size
-    config.data.modality = "brain"
-    config.data.cohort = "resolution"
     config.data.pixels.window = "file"
-    config.data.pixels.normalise = "maximum"
-    config.data.pixels.pyramid_from = 128 if size <= 128 else 512
-
-    config.gan.checkpoint_kimg = config.gan.grid_kimg = 200.0
-    config.classifier.seeds = 3
-    config.classifier.steps = 10000
-    config.classifier.eval_every = 500
-    train_as_published(config, training)
+    small = config.data.resolution <= 128
+    config.data.pixels.pyramid_from = 128 if small else 512
     return config

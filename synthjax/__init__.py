@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _LAZY = {  # public name -> the module that holds it, imported when it is asked for
     "new_study": "synthjax.sections",
-    "train_as_published": "synthjax.sections",
+    "published_study": "synthjax.sections",
 }
 
 

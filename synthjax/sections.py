@@ -25,6 +25,7 @@ SECTIONS = {
     "evaluate": EvaluateConfig,
     "report": ReportConfig,
 }
+PUBLISHED = ("32", "64", "128", "256", "512")  # resolutions of the paper's studies
 
 
 def new_study(seed: int = 0) -> ConfigDict:
@@ -33,18 +34,38 @@ def new_study(seed: int = 0) -> ConfigDict:
     return ConfigDict({"seed": seed, **config})
 
 
-def train_as_published(config: ConfigDict, training: str) -> None:
-    """Trains the classifiers as the paper did if `training` is "paper", not if it is "".
+def published_study(study: str, modality: str) -> ConfigDict:
+    """Returns what the studies of a real archive have in common, as in the paper.
+
+    DuMont Schuette et al., npj Digital Medicine 4:141 (2021). A config file adds its
+    source and how its images become pixels.
+
+    Args:
+      study: the resolution in pixels, such as "256"; "256:paper" trains the classifiers
+        with the paper's numbers.
+      modality: chest or brain, whose rules the cohort follows.
 
     Raises:
-      ValueError: it is something else.
+      ValueError: `study` says something else.
     """
+    resolution, _, training = study.partition(":")
+    if resolution not in PUBLISHED:
+        raise ValueError(f"{resolution!r}: must be one of {', '.join(PUBLISHED)}")
     if training not in ("", "paper"):
         raise ValueError(f"{training!r}: after the resolution there may be :paper only")
+    config = new_study()
+    config.data.resolution = int(resolution)
+    config.data.modality = modality
+    config.data.cohort = "resolution"
+    config.data.pixels.normalise = "maximum"
+    config.gan.checkpoint_kimg = config.gan.grid_kimg = 200.0
     if training == "paper":
-        seeds = config.classifier.seeds
         config.classifier = section(presets.paper())
-        config.classifier.seeds = seeds
+    else:
+        config.classifier.steps = 10000
+        config.classifier.eval_every = 500
+    config.classifier.seeds = 3
+    return config
 
 
 def resolve_all(sections: Mapping[str, Any]) -> dict[str, Any]:
