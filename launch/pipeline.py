@@ -22,7 +22,7 @@ def run(this: Launch) -> None:
 
 
 def measure(this: Launch) -> None:
-    """All stages but the report; a folder that cannot do is told before the first."""
+    """All stages but the report; a folder that cannot do is named before the first."""
     external = bool(this.sections["synth"].folder.path)
     if external:
         _check_folders(this)

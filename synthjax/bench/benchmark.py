@@ -84,24 +84,17 @@ def benchmark(
     compile_seconds = time.monotonic() - begin
     estimate = _expected_peak(list(steps.values()), devices)
     _announce(config, resolution, estimate, devices)
-
     reset_peak()
     state, seconds = _time_steps(steps, arguments, devices, seconds_each)
     memory_peak = device_peak_bytes()
-    kinds: dict[str, list[KindTime]] = {}
-    if trace:
-        _, batch, rows = arguments
-        for name, step in steps.items():
-            state, kinds[name] = trace_step(step, state, batch, rows, devices)
+    kinds = _trace_steps(steps, state, arguments, devices) if trace else {}
     scale = 1000 / config.batch_size
     parts = {name: scale * seconds[name] / plan.every[name] for name in seconds}
     total = sum(parts.values())
     if config.augment.mode != "none":
         plain = _time_without_augmentation(config, shape, devices, seconds_each)
         parts = split_augmentation(parts, plain, config.batch_size)
-    flop = devices.count * sum(
-        count_flop(step, devices) / plan.every[name] for name, step in steps.items()
-    )
+    flop = _update_flop(steps, plan.every, devices)
     peak_flops = _peak_flops(dtype_of(config), devices)
     return Speed(
         model=config.model,
@@ -164,6 +157,15 @@ def count_flop(step: Compiled, devices: Devices) -> float:
         text = step.as_text() or ""
         return sum(kernel.calls * kernel.flop for kernel in kernels(text))
     return (step.cost_analysis() or {}).get("flops", 0.0)
+
+
+def _update_flop(
+    steps: Mapping[str, Compiled], every: Mapping[str, int], devices: Devices
+) -> float:
+    """Returns the FLOP of one update on all devices, each step at its frequency."""
+    return devices.count * sum(
+        count_flop(step, devices) / every[name] for name, step in steps.items()
+    )
 
 
 def predict_seconds(speed: Speed, resolution: int, larger: int) -> float:
@@ -257,6 +259,20 @@ def _time_steps(
     for name, step in steps.items():
         state, timed[name] = _time_step(step, state, batch, rows, devices, seconds)
     return state, timed
+
+
+def _trace_steps(
+    steps: Mapping[str, Compiled],
+    state: Any,
+    arguments: tuple[Any, ...],
+    devices: Devices,
+) -> dict[str, list[KindTime]]:
+    """Runs each step once under the profiler; returns the times of its kernels."""
+    _, batch, rows = arguments
+    kinds = {}
+    for name, step in steps.items():
+        state, kinds[name] = trace_step(step, state, batch, rows, devices)
+    return kinds
 
 
 def _time_step(

@@ -42,7 +42,7 @@ class StepSpeed:
 
 
 def check_sizes(sizes: Sequence[int]) -> None:
-    """Raises StudyError if a size comes twice or is no resolution that sets have."""
+    """Raises StudyError if a size comes twice or sets cannot have it."""
     for size in sizes:
         if size not in RESOLUTIONS:
             known = ", ".join(map(str, RESOLUTIONS))

@@ -18,7 +18,7 @@ class SynthConfig(Config):
     count: int = field(0, "images of each split; 0 is one for each real row", ge=0)
     copies_per_row: int = field(
         1,
-        "training images of each label row that is asked for; other latents each",
+        "training images of each requested label row, with other latents each",
         ge=1,
         renamed_from="volumes",
     )

@@ -30,7 +30,7 @@ def requested(
         count is larger than n; "sampled" draws rows with replacement.
       seed: study seed; with the split's name it fixes the draw of "sampled".
       split: "train", "valid" or "test".
-      copies: how often the count of images is asked for, with the same labels in the
+      copies: how often the count of images is requested, with the same labels in the
         same order each time.
 
     Returns:

@@ -110,10 +110,10 @@ def test_limits_are_of_known_figures():
 def test_the_exit_code_says_whether_a_limit_is_exceeded(
     monkeypatch, capsys, seconds, code
 ):
-    asked = []
+    compiled = []
 
     def measured(config, gpu, **shape):
-        asked.append((config.batch_size, shape["resolution"]))
+        compiled.append((config.batch_size, shape["resolution"]))
         return [
             Budget(1, config.batch_size, (a_step("generator", 1, seconds=seconds),))
         ]
@@ -121,7 +121,7 @@ def test_the_exit_code_says_whether_a_limit_is_exceeded(
     monkeypatch.setattr(gpu_limits, "make_budgets", measured)
     config = GanConfig(stylegan2=StyleGAN2Config(bf16_from=8))
     assert check_budgets([(config, 256)], H200, channels=1) == code
-    assert asked == [(32, 256)]
+    assert compiled == [(32, 256)]
     out = capsys.readouterr().out
     assert ("EXCEEDED" in out) == (code == 3)
     assert "stylegan2 256 bfloat16" in out

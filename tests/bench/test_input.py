@@ -1,4 +1,4 @@
-"""The input path is measured on a set of the asked shape; no test depends on a speed."""
+"""The input path is measured on a set of the requested shape; no test depends on a speed."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from synthjax.data.schema import Schema
 
 
 @pytest.mark.parametrize(("channels", "bits"), [(1, 8), (3, 8), (1, 16)])
-def test_measures_a_set_of_the_shape_that_is_asked(channels, bits, monkeypatch):
+def test_measures_a_set_of_the_requested_shape(channels, bits, monkeypatch):
     written = []
     write_set = measuring.write_set
 

@@ -1,4 +1,4 @@
-"""Two folders that do not go together are told of by their names and headers alone."""
+"""Two folders that do not go together are found by their names and headers alone."""
 
 import dataclasses
 
@@ -57,7 +57,7 @@ def test_a_folder_or_table_that_is_away_is_named(real, tmp_path):
             check(*pair)
 
 
-def test_one_folder_given_twice_is_told(real, tmp_path):
+def test_one_folder_in_both_places_is_named(real, tmp_path):
     (tmp_path / "link").symlink_to(real)
     with pytest.raises(StudyError, match="give two"):
         check(real, tmp_path / "link")

@@ -1,4 +1,4 @@
-"""Which label vectors are asked for."""
+"""Which label vectors are requested."""
 
 import numpy as np
 import pytest
@@ -9,33 +9,33 @@ from synthjax.synth.labels import counts, requested
 REAL = np.array([[1, 0], [0, np.nan], [0, 1]], np.float32)
 
 
-def ask(count=0, source="rows", seed=0, split="train", real=REAL):
+def request(count=0, source="rows", seed=0, split="train", real=REAL):
     return requested(real, count=count, source=source, seed=seed, split=split)
 
 
 def test_rows_are_the_real_rows_with_unknown_as_zero():
-    np.testing.assert_array_equal(ask(), [[1, 0], [0, 0], [0, 1]])
+    np.testing.assert_array_equal(request(), [[1, 0], [0, 0], [0, 1]])
 
 
 def test_more_than_real_starts_again_at_the_first_row():
-    np.testing.assert_array_equal(ask(7), np.tile(ask(), (3, 1))[:7])
+    np.testing.assert_array_equal(request(7), np.tile(request(), (3, 1))[:7])
 
 
 def test_sampled_draws_real_rows_by_seed_and_split():
-    drawn = ask(500, "sampled")
-    np.testing.assert_array_equal(drawn, ask(500, "sampled"))
-    assert np.any(drawn != ask(500, "sampled", seed=1))
-    assert np.any(drawn != ask(500, "sampled", split="test"))
+    drawn = request(500, "sampled")
+    np.testing.assert_array_equal(drawn, request(500, "sampled"))
+    assert np.any(drawn != request(500, "sampled", seed=1))
+    assert np.any(drawn != request(500, "sampled", split="test"))
     rows, frequency = np.unique(drawn, axis=0, return_counts=True)
-    np.testing.assert_array_equal(rows, np.unique(ask(), axis=0))
+    np.testing.assert_array_equal(rows, np.unique(request(), axis=0))
     assert frequency.min() > 120  # a third each; 120 is four deviations below
-    assert len(ask(0, "sampled")) == len(REAL)
+    assert len(request(0, "sampled")) == len(REAL)
 
 
 def test_no_rows_is_an_error():
     with pytest.raises(StudyError, match='split "valid" has no rows'):
-        ask(real=REAL[:0], split="valid")
+        request(real=REAL[:0], split="valid")
 
 
 def test_counts():
-    assert counts(ask(), ("a", "b")) == {"images": 3, "positive": {"a": 1, "b": 1}}
+    assert counts(request(), ("a", "b")) == {"images": 3, "positive": {"a": 1, "b": 1}}

@@ -71,18 +71,18 @@ def test_psis_are_numbers_from_0_to_2():
 
 
 def test_a_sheet_is_described_row_by_row(toy_generator):
-    told = describe_sheet(toy_generator, LABELS, psis=[0.7], count=5, psi_columns=False)
-    assert told.splitlines() == [
+    said = describe_sheet(toy_generator, LABELS, psis=[0.7], count=5, psi_columns=False)
+    assert said.splitlines() == [
         "checkpoint 7 (0.5 kimg)",
         "columns: 5 latents, psi 0.7",
         "row 1: none",
         "row 2: square,stripe=0.5",
         "row 3: stripe",
     ]
-    told = describe_sheet(
+    said = describe_sheet(
         toy_generator, LABELS[:2], psis=[0, 1], count=3, psi_columns=True
     )
-    assert told.splitlines()[1:] == [
+    assert said.splitlines()[1:] == [
         "columns: psi 0, 1",
         "rows 1 to 3: none",
         "rows 4 to 6: square,stripe=0.5",
