@@ -82,8 +82,7 @@ def benchmark(
     begin = time.monotonic()
     steps = compile_ahead(plan.compilers(arguments))
     compile_seconds = time.monotonic() - begin
-    estimate = _expected_peak(list(steps.values()), devices)
-    _announce(config, resolution, estimate, devices)
+    estimate = _announce_peak(config, resolution, list(steps.values()), devices)
     reset_peak()
     state, seconds = _time_steps(steps, arguments, devices, seconds_each)
     memory_peak = device_peak_bytes()
@@ -195,9 +194,11 @@ def _peak_flops(dtype: str, devices: Devices) -> float:
     return matrix_peak(dtype) * (1 if devices.platform == "cpu" else devices.count)
 
 
-def _announce(
-    config: GanConfig, resolution: int, estimate: int, devices: Devices
-) -> None:
+def _announce_peak(
+    config: GanConfig, resolution: int, steps: Sequence[Compiled], devices: Devices
+) -> int:
+    """Says what `device_peak_bytes` should be once the steps have run; returns it."""
+    estimate = _expected_peak(steps, devices)
     if devices.is_main:
         say(
             f"gan: {config.model} {resolution} px, {dtype_of(config)}, batch "
@@ -205,6 +206,7 @@ def _announce(
             f"estimated peak {estimate / 2**30:.2f} GiB "
             f"{'of this process' if devices.platform == 'cpu' else 'per device'}"
         )
+    return estimate
 
 
 def split_augmentation(

@@ -1,7 +1,7 @@
 """Draws images from a generator: image i never depends on its neighbours."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -15,6 +15,7 @@ from synthjax.gan.generator import Generator
 from synthjax.synth.labels import STREAMS
 
 
+@runtime_checkable
 class SamplingStep(Protocol):
     """Draws the pixels of the images of one device."""
 

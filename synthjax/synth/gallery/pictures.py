@@ -5,7 +5,7 @@ Everything is drawn by `sample.draw_inputs`, so latent i here is latent i of the
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -202,6 +202,7 @@ class Walker:
         return np.concatenate(images)
 
 
+@runtime_checkable
 class WalkStep(Protocol):
     """Draws a batch of images between latents; the indices are int32."""
 

@@ -255,7 +255,11 @@ def _begin(search: _Search, problem: _Problem) -> _State:
 
 @partial(jax.jit, static_argnums=0)
 def _advance(
-    search: _Search, problem: _Problem, state: _State, start: int, stop: int
+    search: _Search,
+    problem: _Problem,
+    state: _State,
+    start: Int[Array, ""] | int,
+    stop: Int[Array, ""] | int,
 ) -> _State:
     """Does the updates from `start` up to, but not including, `stop`."""
     optimizer = search.optimizer()
