@@ -23,7 +23,9 @@ from synthjax.bench.input_table import SIZES, STEP_SECONDS, compare_with_step
 from synthjax.bench.speed_table import format_speeds
 from synthjax.bench.variants import variants
 from synthjax.core.clock import duration, say
+from synthjax.sections import freeze_all
 
+from .config_flag import CONFIG
 from .study import Launch, launch
 
 _MODELS = flags.DEFINE_list("models", "", "Models to measure.")
@@ -52,7 +54,9 @@ def run(this: Launch) -> None:
     data = this.sections["data"]
     sizes = _RESOLUTIONS.value or [str(size) for size in SIZES if _INPUT_TABLE.value]
     lists = (_MODELS.value, sizes, _DTYPES.value, _BATCHES.value)
-    chosen = variants(this.sections["gan"], data.resolution, *lists)
+    # With the presets open, which other models and resolutions fill in otherwise.
+    config = freeze_all(CONFIG.value)["gan"]
+    chosen = variants(config, data.resolution, *lists)
     if _BUDGET.value:
         sys.exit(check_budgets(chosen, GPUS[_BUDGET.value], channels=data.channels))
     images = {"channels": data.channels, "devices": this.devices}

@@ -2,15 +2,16 @@
 
     python -m launch.gan --config=configs/phantom_chest.py --workdir=runs/phantom
 
-With --config.gan.describe=True it only prints the sizes of both networks, as one line
-of JSON, and needs no data.
+With --describe it only prints the sizes of both networks, as one line of JSON, and
+needs no data.
 """
 
 from pathlib import Path
 
+from absl import flags
+
 from synthjax.core.checkpoint import read_newest_meta
 from synthjax.data.config import known_labels
-from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.gan.generator import CHECKPOINTS
 from synthjax.gan.monitor.describe import describe
 from synthjax.gan.train import train
@@ -22,22 +23,11 @@ def work(this: Launch) -> Work:
     """Returns what the stage does."""
 
     def make(out: Path) -> None:
-        config, data = this.sections["gan"], this.sections["data"]
-        encoder = None
-        if config.early_stop.encoder:
-            encoder = make_encoder(
-                EncoderConfig(
-                    name=config.early_stop.encoder, path=config.early_stop.encoder_path
-                ),
-                data.resolution,
-                data.channels,
-            )
         train(
-            config,
+            this.sections["gan"],
             seed=this.seed,
             out=out,
             devices=this.devices,
-            encoder=encoder,
             **this.inputs("data"),
         )
 
@@ -51,17 +41,23 @@ def _progress(out: Path) -> str:
 
 def run(this: Launch) -> None:
     """The gan stage."""
-    config, data = this.sections["gan"], this.sections["data"]
-    if config.describe:
-        shape = {"resolution": data.resolution, "channels": data.channels}
-        print(describe(config, **shape, labels=len(known_labels(data))))
-        return
     this.run(work(this))
+
+
+def _describe(this: Launch) -> None:
+    data = this.sections["data"]
+    shape = {"resolution": data.resolution, "channels": data.channels}
+    labels = len(known_labels(data))
+    print(describe(this.sections["gan"], **shape, labels=labels))
 
 
 def main() -> None:
     """The command."""
-    launch(run)
+    # Defined here, so that the commands that import this file do not take it.
+    describes = flags.DEFINE_bool(
+        "describe", False, "Print the sizes of both networks, and do nothing else."
+    )
+    launch(lambda this: _describe(this) if describes.value else run(this))
 
 
 if __name__ == "__main__":

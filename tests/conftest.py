@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 
 from synthjax import testing
-from synthjax.gan.config import MODELS
+from synthjax.gan.models import MODELS
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -150,4 +150,4 @@ def toy_data(tmp_path_factory):
 @pytest.fixture
 def toy_model(monkeypatch):
     """Makes the linear GAN take the place of StyleGAN2 in the model table."""
-    monkeypatch.setitem(MODELS, "stylegan2", testing.make_toy)
+    monkeypatch.setitem(MODELS, "stylegan2", testing.TOY_STYLEGAN2)

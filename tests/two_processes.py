@@ -21,11 +21,12 @@ from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.store.feed import BatchOrder
 from synthjax.data.store.loader import make_feed, read_schema, read_split
-from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.config import GanConfig
 from synthjax.gan.labels import make_label_sampler
+from synthjax.gan.models import make_networks
 from synthjax.gan.presets import resolve
 from synthjax.gan.state import build, make_optimizers
-from synthjax.gan.steps import make_steps
+from synthjax.gan.step import make_steps
 
 SEED, BATCH = 3, 16
 
@@ -52,7 +53,7 @@ def one_update(devices, data):
         return feed.next()
 
     shape = {"resolution": schema.resolution, "channels": schema.channels}
-    networks = MODELS[gan.model](gan, **shape, labels=len(schema.labels))
+    networks = make_networks(gan, **shape, labels=len(schema.labels))
     optimizers = make_optimizers(gan)
     steps = make_steps(gan, networks, optimizers, devices, SEED)
     label = read_split(data, "train", images=False).label

@@ -18,7 +18,7 @@ from synthjax.core.clock import say
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import Devices
 from synthjax.core.memory import device_peak_bytes, reset_peak, resident_bytes
-from synthjax.gan.config import GanConfig, check_batch
+from synthjax.gan.config import GanConfig, ResolvedConfig, check_batch
 from synthjax.gan.presets import resolve
 
 SECONDS = 8.0  # at least this long per step
@@ -114,9 +114,9 @@ def benchmark(
     )
 
 
-def dtype_of(config: GanConfig) -> str:
+def dtype_of(config: ResolvedConfig) -> str:
     """Returns the dtype of the blocks of a resolved config."""
-    return "bfloat16" if getattr(config, config.model).bf16_from else "float32"
+    return "bfloat16" if config.capabilities.bf16_from else "float32"
 
 
 def memory_estimate(
@@ -195,7 +195,7 @@ def _peak_flops(dtype: str, devices: Devices) -> float:
 
 
 def _announce_peak(
-    config: GanConfig, resolution: int, steps: Sequence[Compiled], devices: Devices
+    config: ResolvedConfig, resolution: int, steps: Sequence[Compiled], devices: Devices
 ) -> int:
     """Says what `device_peak_bytes` should be once the steps have run; returns it."""
     estimate = _expected_peak(steps, devices)
@@ -232,14 +232,14 @@ def split_augmentation(
     return {**split, "augmentation": augmentation}
 
 
-def without_augmentation(config: GanConfig) -> GanConfig:
+def without_augmentation(config: ResolvedConfig) -> ResolvedConfig:
     """Returns a config that augments nothing, and is the same else."""
     augment = dataclasses.replace(config.augment, mode="none")
     return dataclasses.replace(config, augment=augment)
 
 
 def _time_without_augmentation(
-    config: GanConfig, shape: dict[str, int], devices: Devices, seconds: float
+    config: ResolvedConfig, shape: dict[str, int], devices: Devices, seconds: float
 ) -> dict[str, float]:
     """Returns the seconds of one call of the steps that augmentation is part of."""
     plan = Plan(without_augmentation(config), **shape, devices=devices)

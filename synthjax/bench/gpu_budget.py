@@ -23,7 +23,7 @@ from synthjax.core.clock import say
 from synthjax.core.compile import compile_ahead
 from synthjax.core.devices import AXIS, Devices
 from synthjax.core.errors import StudyError
-from synthjax.gan.config import GanConfig
+from synthjax.gan.config import ResolvedConfig
 
 FOLDER = Path(__file__).parent
 COUNTS = (1, 8)  # GPUs that a budget is made for
@@ -154,7 +154,7 @@ def require_compiler() -> None:
 
 
 def make_budgets(
-    config: GanConfig,
+    config: ResolvedConfig,
     gpu: Gpu,
     *,
     resolution: int,
@@ -165,7 +165,7 @@ def make_budgets(
     """Compiles the steps of a config for GPUs, none of which is needed.
 
     Args:
-      config: the gan section, resolved; every GPU takes a batch of its size.
+      config: the gan section; every GPU takes a batch of its size.
       gpu: the kind.
       resolution: of the images, pixels.
       channels: of the images.

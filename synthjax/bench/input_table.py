@@ -81,13 +81,14 @@ def compare_with_step(
     """
     sizes = [size for _, size in chosen]
     check_sizes(sizes)
-    chosen = [
-        (variant(config, batch_size=resolve(config, resolution).batch_size), size)
-        for config, size in chosen
-    ]
+    batches = [resolve(config, resolution).batch_size for config, _ in chosen]
     inputs = [
-        measure_input(size, bits=bits, batch_size=config.batch_size, **images)
-        for config, size in chosen
+        measure_input(size, bits=bits, batch_size=batch, **images)
+        for size, batch in zip(sizes, batches, strict=True)
+    ]
+    chosen = [
+        (variant(config, batch_size=batch), size)
+        for (config, size), batch in zip(chosen, batches, strict=True)
     ]
     steps: dict[int, StepSpeed] = {}
     speed, last = None, 0

@@ -8,10 +8,12 @@ import numpy as np
 from jax.stages import Compiled
 
 from synthjax.core.devices import Devices, Step
-from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.config import ResolvedConfig
 from synthjax.gan.labels import make_label_sampler
+from synthjax.gan.models import make_networks
+from synthjax.gan.schedule import update_intervals
 from synthjax.gan.state import TrainState, build, create, make_optimizers
-from synthjax.gan.steps import frequencies, make_steps
+from synthjax.gan.step import make_steps
 
 FINDINGS = 14  # labels of the images that are made up: CheXpert's
 
@@ -20,7 +22,7 @@ class Plan:
     """The updates of one model at one resolution.
 
     Args:
-      config: the gan section, resolved.
+      config: the gan section.
       resolution: of the images, pixels.
       channels: of the images.
       labels: findings per image.
@@ -30,7 +32,7 @@ class Plan:
 
     def __init__(
         self,
-        config: GanConfig,
+        config: ResolvedConfig,
         *,
         resolution: int,
         channels: int,
@@ -38,7 +40,7 @@ class Plan:
         devices: Devices,
         batch_size: int = 0,
     ) -> None:
-        self._networks = MODELS[config.model](
+        self._networks = make_networks(
             config, resolution=resolution, channels=channels, labels=labels
         )
         self._optimizers = make_optimizers(config)
@@ -48,8 +50,8 @@ class Plan:
         self._pixels = (self._label[0], resolution, resolution, channels)
         steps = make_steps(config, self._networks, self._optimizers, devices, seed=0)
         self.steps = steps.updates()
-        often = frequencies(config)
-        self.every = {name: often[name] for name in self.steps}
+        intervals = update_intervals(config)
+        self.every = {name: intervals[name] for name in self.steps}
 
     def initial(self) -> TrainState:
         """Returns the state before the first update."""
@@ -62,7 +64,7 @@ class Plan:
         )
 
     def arguments(self, state: TrainState) -> tuple[Any, ...]:
-        """Returns what every update takes, on the devices: state, batch, label rows."""
+        """Returns what every update takes, on the devices: state, batch, sampler."""
         random = np.random.default_rng(0)
         local = self._devices.process_count
         count = self._label[0] // local
@@ -72,8 +74,8 @@ class Plan:
             "pixels": random.integers(0, 256, size, dtype=np.uint8),
             "label": label,
         }
-        rows = self._devices.replicate(make_label_sampler(label))
-        return self._devices.replicate(state), self._devices.shard(batch), rows
+        sampler = self._devices.replicate(make_label_sampler(label))
+        return self._devices.replicate(state), self._devices.shard(batch), sampler
 
     def compilers(
         self, arguments: tuple[Any, ...], options: dict[str, Any] | None = None

@@ -7,8 +7,12 @@ from typing import Any
 
 from synthjax.bench.benchmark import DTYPES
 from synthjax.core.errors import StudyError
-from synthjax.gan.config import MODELS, GanConfig
-from synthjax.gan.presets import BF16_FROM
+from synthjax.gan.config import GanConfig
+from synthjax.gan.models import MODELS
+from synthjax.gan.networks.stylegan2_config import BF16_FROM
+
+# Keys that a model may have no use for; another model takes its own presets for them.
+WEIGHTS = ("r1_weight", "path_weight", "style_mixing", "label_weight")
 
 
 def variants(
@@ -69,12 +73,16 @@ def variant(
     if model not in MODELS:
         raise StudyError(f"the model {model!r} must be one of {', '.join(MODELS)}")
     changes: dict[str, Any] = {"model": model}
+    if model != config.model:
+        changes |= dict.fromkeys(WEIGHTS)
     if dtype:
         if dtype not in DTYPES:
             raise StudyError(f"the dtype {dtype!r} must be one of {', '.join(DTYPES)}")
         start = 0 if dtype == "float32" else BF16_FROM
-        sizes = dataclasses.replace(getattr(config, model), bf16_from=start)
-        changes[model] = sizes
+        if model not in config.sections:
+            raise StudyError(f"the dtype of the model {model!r} is its own to choose")
+        sizes: Any = config.sections[model]
+        changes[model] = dataclasses.replace(sizes, bf16_from=start)
     if batch_size:
-        changes |= {"batch_size": batch_size, "grown_batch_sizes": ()}
+        changes |= {"batch_size": batch_size, "grown_batch_sizes": None}
     return dataclasses.replace(config, **changes)

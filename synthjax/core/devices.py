@@ -176,6 +176,11 @@ class Devices:
 
         return jax.tree.map(place, tree)
 
+    def local_part(self, array: np.ndarray) -> np.ndarray:
+        """Returns this process's consecutive part of a global batch on the host."""
+        local = len(array) // self.process_count
+        return array[self.process_index * local :][:local]
+
     def replicate(self, tree: Any) -> Any:
         """Copies a tree to every device, as state or constants of a step."""
         sharding = NamedSharding(self._mesh, PartitionSpec())

@@ -5,7 +5,7 @@ network takes the smaller one's blocks and learns the others anew.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,16 @@ import jax
 import numpy as np
 
 from synthjax.core.checkpoint import Checkpoints
+from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
+from synthjax.gan.config import ResolvedConfig
 from synthjax.gan.generator import CHECKPOINTS
 from synthjax.gan.networks.api import Params
+from synthjax.gan.state import TrainState
 
 PARAMS = ("generator", "discriminator", "ema")  # what of a state is taken
 
-# Arrays with one row or column per label: end of the name -> axis of the labels, and
-# whether the layer divides by the root of their number.
-_LABEL_AXES = {
-    "label/weight": (0, True),
-    "selected/weight": (-1, True),
-    "selected/bias": (-1, True),
-    "label_logits/weight": (-1, False),
-    "label_logits/bias": (-1, False),
-}
+LabelAxes = Mapping[str, tuple[int, bool]]  # as `Capabilities.label_axes` has them
 
 
 @dataclass(frozen=True)
@@ -57,8 +52,8 @@ class FinetuneReport:
     parameters_taken: int  # numbers, not arrays
     parameters: int  # numbers in the new networks
 
-    def report(self) -> str:
-        """One line per group that is not empty; whole layers go by their name."""
+    def text(self) -> str:
+        """Returns a line per group that is not empty; whole layers go by their name."""
         here = {*self.taken, *self.by_label, *self.new, *self.other_shape}
         there = {*self.taken, *self.by_label, *self.unused, *self.other_shape}
         share = 100 * self.parameters_taken // max(self.parameters, 1)
@@ -82,7 +77,7 @@ class FinetuneReport:
 
 
 def read_source(gan: Path, step: int = 0) -> Source:
-    """The networks of a checkpoint in a gan directory, of whatever architecture.
+    """Reads the networks of a checkpoint in a gan directory, of whatever architecture.
 
     Args:
       gan: the gan directory of another study.
@@ -120,13 +115,39 @@ def read_source(gan: Path, step: int = 0) -> Source:
     )
 
 
+def finetune(
+    state: TrainState, config: ResolvedConfig, labels: tuple[str, ...]
+) -> TrainState:
+    """Returns a new state with what fits of the networks at `config.init_from`.
+
+    Args:
+      state: before the first update.
+      config: where the other study is, and what these networks are.
+      labels: names of the findings, in the order of labels.
+
+    Raises:
+      StudyError: there is no such checkpoint, or nothing of it fits.
+    """
+    source = read_source(Path(config.init_from), config.init_step)
+    loaded, report = load_compatible(
+        {name: getattr(state, name) for name in PARAMS},
+        source.params,
+        labels=(labels, source.labels),
+        label_axes=config.capabilities.label_axes,
+    )
+    say(f"gan: weights of {config.init_from} at {source.kimg:.1f} kimg")
+    say(report.text())
+    return state.replace(**loaded)
+
+
 def load_compatible(
     into: Params,
     source: Params,
     *,
     labels: tuple[Sequence[str], Sequence[str]] | None = None,
+    label_axes: LabelAxes | None = None,
 ) -> tuple[Params, FinetuneReport]:
-    """The tree `into` with the arrays of `source` whose path and shape fit.
+    """Returns the tree `into` with the arrays of `source` whose path and shape fit.
 
     An array that has a row or a column for each label fits as a whole only if the
     labels are the same. Where their names are told and differ, those of the labels in
@@ -138,6 +159,7 @@ def load_compatible(
       source: the other run's.
       labels: names of the findings here and there, in the order of label rows; None:
         the order is taken to be the same if the number is.
+      label_axes: which arrays have an entry for each label.
 
     Returns:
       The tree, in the structure and dtypes of `into`, and what became of each array.
@@ -153,7 +175,7 @@ def load_compatible(
     rows = 0
     for name in here.keys() & there.keys():
         new, old = here[name], there[name]
-        axis = _label_axis(name) if moved else None
+        axis = _label_axis(name, label_axes or {}) if moved else None
         if labels is not None and axis is not None:
             merged, count = _by_names(new, old, axis, *labels)
             if merged is not None:
@@ -190,7 +212,7 @@ def _by_names(
     names: Sequence[str],
     old_names: Sequence[str],
 ) -> tuple[np.ndarray | None, int]:
-    """`new` with the common labels' entries of `old`, and how many numbers they are.
+    """Returns `new` with the common labels' entries of `old`, and how many those are.
 
     None if the arrays differ in more than their labels.
     """
@@ -208,8 +230,8 @@ def _by_names(
     return np.ascontiguousarray(np.moveaxis(merged, 0, along)), numbers
 
 
-def _label_axis(name: str) -> tuple[int, bool] | None:
-    return _LABEL_AXES.get("/".join(name.split("/")[-2:]))
+def _label_axis(name: str, label_axes: LabelAxes) -> tuple[int, bool] | None:
+    return label_axes.get("/".join(name.split("/")[-2:]))
 
 
 def _by_path(tree: Params) -> dict[str, Any]:
@@ -222,7 +244,7 @@ def _name(path: Any) -> str:
 
 
 def _layers(names: Iterable[str], among: Iterable[str]) -> list[str]:
-    """The names, with one name in place of all the arrays below it."""
+    """Returns the names, with one name in place of all the arrays below it."""
     chosen, others = set(names), set(among) - set(names)
     closed = {parent for name in others for parent in _parents(name)}
     shortest = (
@@ -233,6 +255,6 @@ def _layers(names: Iterable[str], among: Iterable[str]) -> list[str]:
 
 
 def _parents(name: str) -> list[str]:
-    """The path above a name, from the root: a/b/c gives a and a/b."""
+    """Returns the path above a name, from the root: a/b/c gives a and a/b."""
     parts = name.split("/")
     return ["/".join(parts[:i]) for i in range(1, len(parts))]

@@ -15,9 +15,11 @@ from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import freeze
 from synthjax.core.errors import StudyError
-from synthjax.gan.config import MODELS, GanConfig
-from synthjax.gan.growth import enlarge
-from synthjax.gan.networks.api import Networks
+from synthjax.gan.config import GanConfig, ResolvedConfig
+from synthjax.gan.growth import enlarge, networks_at
+from synthjax.gan.models import make_networks
+from synthjax.gan.networks.api import AnyArray, Networks
+from synthjax.gan.presets import resolve
 from synthjax.gan.schedule import Phase, phase_at, phases
 from synthjax.gan.truncation import centre, truncate, zero_moments
 
@@ -26,7 +28,7 @@ BEST = "best"  # and of the best one, if there is an early stop
 
 
 def draw_latents(networks: Networks, keys: Key[Array, " b"]) -> Float[Array, "b z"]:
-    """Standard normal latents, each a function of its own key alone."""
+    """Draws standard normal latents, each a function of its own key alone."""
 
     def draw(key: Key[Array, ""]) -> Float[Array, " z"]:
         return jax.random.normal(rng.key(key, "z"), (networks.z_size,), jnp.float32)
@@ -36,8 +38,8 @@ def draw_latents(networks: Networks, keys: Key[Array, " b"]) -> Float[Array, "b 
 
 def draw_noise(
     networks: Networks, keys: Key[Array, " b"]
-) -> tuple[Float[Array, "b h w 1"], ...]:
-    """Noise inputs of all layers, independent, each image's from its own key alone."""
+) -> tuple[Float[Array, "b _h _w 1"], ...]:
+    """Draws the noise inputs of all layers, each image's from its own key alone."""
 
     shapes = networks.noise_shapes
     if not shapes:
@@ -56,13 +58,13 @@ def draw_noise(
 def generate(
     networks: Networks,
     ema: dict[str, Any],
-    z: Float[Array, "b z"],
-    label: Float[Array, "b y"],
-    noise: tuple[Float[Array, "b h w 1"], ...],
+    z: Float[AnyArray, "b z"],
+    label: Float[AnyArray, "b y"],
+    noise: tuple[Float[Array, "b _h _w 1"], ...],
     psi: float | Float[Array, ""],
     phase: Phase | None = None,
 ) -> Float[Array, "b h w c"]:
-    """Images of the averaged generator, float32, about -1..1.
+    """Returns images of the averaged generator, float32, about -1..1.
 
     Args:
       networks: the architecture.
@@ -75,9 +77,7 @@ def generate(
       phase: how far a growing network has grown, its images being enlarged to full
         size; None is fully.
     """
-    grown = networks
-    if phase is not None and networks.at_resolution is not None:
-        grown = networks.at_resolution(phase.resolution, phase.fade(ema["images"]))
+    grown = networks_at(networks, phase, ema["images"])
     w = grown.map(ema["params"], z, label)
     w = truncate(w, centre(ema["moments"], label), psi)
     ws = jnp.broadcast_to(w[:, None], (w.shape[0], grown.num_ws, w.shape[1]))
@@ -97,7 +97,7 @@ class Generator:
     step: int  # of the checkpoint
     kimg: float  # real images it was trained on, thousands
     psi: float  # truncation that the config asks for
-    config: GanConfig  # resolved
+    config: ResolvedConfig
     phase: Phase  # of the schedule, at which the checkpoint was saved
 
     @property
@@ -110,24 +110,24 @@ class Generator:
         """Styles that the synthesis network takes."""
         return self.networks.num_ws
 
-    def noise(self, keys: Key[Array, " b"]) -> tuple[Float[Array, "b h w 1"], ...]:
-        """Noise inputs, each image's a function of its own key alone; traceable."""
+    def noise(self, keys: Key[Array, " b"]) -> tuple[Float[Array, "b _h _w 1"], ...]:
+        """Draws noise inputs, each image's from its own key alone; traceable."""
         return draw_noise(self.networks, keys)
 
     def sample(
         self,
         params: dict[str, Any],
-        z: Float[Array, "b z"],
-        label: Float[Array, "b y"],
-        noise: tuple[Float[Array, "b h w 1"], ...],
+        z: Float[AnyArray, "b z"],
+        label: Float[AnyArray, "b y"],
+        noise: tuple[Float[Array, "b _h _w 1"], ...],
         psi: float | Float[Array, ""],
     ) -> Float[Array, "b h w c"]:
-        """Images as `generate` makes them; traceable, `params` is `self.params`."""
+        """Returns images as `generate` does; traceable, `params` is `self.params`."""
         return generate(self.networks, params, z, label, noise, psi, self.phase)
 
 
 def ema_like(networks: Networks) -> dict[str, Any]:
-    """Zeros on the host, shaped like the `ema` item of a checkpoint."""
+    """Returns zeros on the host, shaped like the `ema` item of a checkpoint."""
     params = jax.eval_shape(lambda: networks.init_generator(rng.key(0, "shape")))
     moments = jax.eval_shape(lambda: zero_moments(networks.w_size, networks.labels))
     like = {"params": params, "moments": moments}
@@ -135,17 +135,28 @@ def ema_like(networks: Networks) -> dict[str, Any]:
     return {**zeros, "images": np.zeros((), np.uint32)}
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Returns whether a folder of checkpoints holds a finished one."""
+    if not folder.is_dir():
+        return False
+    checkpoints = Checkpoints(folder)
+    try:
+        return checkpoints.latest() is not None
+    finally:
+        checkpoints.close()
+
+
 def load_generator(gan: Path, step: int = 0) -> Generator:
-    """The generator of a checkpoint in a gan directory.
+    """Loads the generator of a checkpoint in a gan directory.
 
     Step 0 is the best that an early stop kept, or else the newest. Loads the `ema` item
-    alone.
+    alone. A model from outside the package must be in the table of models.
 
     Raises:
       StudyError: there is no finished checkpoint, or none of that step.
     """
     folder = Path(gan) / CHECKPOINTS
-    if step == 0 and (Path(gan) / BEST).is_dir():
+    if step == 0 and has_checkpoint(Path(gan) / BEST):
         folder = Path(gan) / BEST
     checkpoints = Checkpoints(folder) if folder.is_dir() else None
     steps = checkpoints.steps() if checkpoints else []
@@ -156,8 +167,9 @@ def load_generator(gan: Path, step: int = 0) -> Generator:
         raise StudyError(f"{folder} holds no checkpoint of step {step}, only {steps}")
     try:
         meta = checkpoints.read_meta(step)
-        config = freeze(GanConfig, meta["config"], "gan")
-        networks = MODELS[config.model](
+        saved = freeze(GanConfig, meta["config"], "gan", saved=True)
+        config = resolve(saved, meta["resolution"])
+        networks = make_networks(
             config,
             resolution=meta["resolution"],
             channels=meta["channels"],

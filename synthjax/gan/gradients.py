@@ -1,28 +1,38 @@
 """From an objective to the next parameters: means over parts and devices, Adam."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 from synthjax.core.devices import mean_over_devices
 from synthjax.gan.networks.api import Params
+from synthjax.gan.state import Optimizers, Totals, TrainState
 
-Metrics = dict[str, Any]
-Objective = Callable[[Params, dict[str, Array]], tuple[Array, Metrics]]
+Part = dict[str, Shaped[Array, "b ..."]]  # samples along axis 0, as a batch is
+Metrics = dict[str, Any]  # means over the samples, float32
+Tree = TypeVar("Tree")
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """Gives the mean over a part of a batch, to be minimised, and metrics of it."""
+
+    def __call__(
+        self, params: Params, part: Part, /
+    ) -> tuple[Float[Array, ""], Metrics]: ...
 
 
 def mean_gradient(
-    objective: Objective, params: Params, batch: dict[str, Array], accumulate: int
+    objective: Objective, params: Params, batch: Part, accumulate: int
 ) -> tuple[Params, Metrics]:
-    """Gradient and metrics, means over the parts of the batch and over the devices.
+    """Returns gradient and metrics, means over parts of the batch and over devices.
 
     Args:
-      objective: (params, part of the batch) -> (mean over it, metrics of it).
+      objective: what the gradient is of.
       params: what the gradient is taken in.
       batch: arrays with the samples of this device along axis 0.
       accumulate: parts, one after the other; fewer where it does not divide.
@@ -36,7 +46,7 @@ def mean_gradient(
     def split(leaf: Array) -> Array:
         return leaf.reshape(parts, count // parts, *leaf.shape[1:])
 
-    def add(total: Any, part: dict[str, Array]) -> tuple[Any, None]:
+    def add(total: Any, part: Part) -> tuple[Any, None]:
         return jax.tree.map(jnp.add, total, differentiate(params, part)), None
 
     pieces = jax.tree.map(split, batch)
@@ -47,10 +57,10 @@ def mean_gradient(
     return mean_over_devices(jax.tree.map(lambda leaf: leaf / parts, total))
 
 
-def descend(
+def apply_gradients(
     optimizer: optax.GradientTransformation, gradient: Params, moments: Any, params: Any
 ) -> tuple[Any, Any, Bool[Array, ""]]:
-    """The next parameters and moments, and whether the gradient was finite.
+    """Returns the next parameters and moments, and whether the gradient was finite.
 
     If it was not, both stay as they are.
     """
@@ -58,20 +68,18 @@ def descend(
     change, next_moments = optimizer.update(gradient, moments, params)
     moved = optax.apply_updates(params, change)
     return (
-        choose(finite, moved, params),
-        choose(finite, next_moments, moments),
+        where_finite(finite, moved, params),
+        where_finite(finite, next_moments, moments),
         finite,
     )
 
 
-def choose(finite: Bool[Array, ""], new: Any, old: Any) -> Any:
-    """The new tree if the update was made, else the old one."""
+def where_finite(finite: Bool[Array, ""], new: Tree, old: Tree) -> Tree:
+    """Returns the new tree if the gradient was finite, else the old one."""
     return jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
 
 
-def add_totals(
-    totals: dict[str, Float[Array, "2"]], values: Metrics, finite: Bool[Array, ""]
-) -> dict[str, Float[Array, "2"]]:
+def add_totals(totals: Totals, values: Metrics, finite: Bool[Array, ""]) -> Totals:
     """Adds one update's metrics to the sums and counts of the tick, if it was made."""
     added = {
         name: totals[name]
@@ -79,3 +87,40 @@ def add_totals(
         for name, value in values.items()
     }
     return {**totals, **added}
+
+
+def move_discriminator(
+    optimizers: Optimizers, state: TrainState, gradient: Params, metrics: Metrics
+) -> TrainState:
+    """Returns the state after a step of the discriminator, its metrics counted."""
+    params, moments, finite = apply_gradients(
+        optimizers.discriminator,
+        gradient,
+        state.discriminator_optimizer,
+        state.discriminator,
+    )
+    return state.replace(
+        discriminator=params,
+        discriminator_optimizer=moments,
+        skipped=state.skipped + jnp.where(finite, 0, 1).astype(jnp.int32),
+        totals=add_totals(state.totals, metrics, finite),
+    )
+
+
+def move_generator(
+    optimizers: Optimizers, state: TrainState, gradient: Params, metrics: Metrics
+) -> tuple[TrainState, Bool[Array, ""]]:
+    """Returns the state after a step of the generator, and whether it was made."""
+    params, moments, finite = apply_gradients(
+        optimizers.generator,
+        gradient,
+        state.generator_optimizer,
+        state.generator,
+    )
+    state = state.replace(
+        generator=params,
+        generator_optimizer=moments,
+        skipped=state.skipped + jnp.where(finite, 0, 1).astype(jnp.int32),
+        totals=add_totals(state.totals, metrics, finite),
+    )
+    return state, finite

@@ -1,16 +1,32 @@
-"""Real images as a growing network sees them: smaller, and faded like its own."""
+"""Growing networks: what they are in a phase, and real images as they see them."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt
+from jaxtyping import Array, Float, UInt, UInt32
 
 from synthjax.data.images.transforms import to_image
+from synthjax.gan.networks.api import AnyArray, Networks
 from synthjax.gan.networks.convolution import mean_down
+from synthjax.gan.schedule import Phase
+
+
+def networks_at(
+    networks: Networks, phase: Phase | None, images: UInt32[AnyArray, ""]
+) -> Networks:
+    """Returns the networks as they are in a phase after so many images; traceable.
+
+    Without a phase they are fully grown.
+    """
+    if phase is None or networks.at_resolution is None:
+        return networks
+    return networks.at_resolution(phase.resolution, phase.fade(images))
 
 
 def real_images(
-    pixels: UInt[Array, "b h w c"], resolution: int, fade: Float[Array, ""] | None
+    pixels: UInt[AnyArray, "b h w c"],
+    resolution: int,
+    fade: Float[Array, ""] | None,
 ) -> Float[Array, "b i j c"]:
-    """Images of `resolution` px in -1..1, by 2x2 means rounded to whole pixels.
+    """Returns images of `resolution` px in -1..1, by 2x2 means, in whole pixels.
 
     Args:
       pixels: of the data set's resolution, a power of two times `resolution`.
@@ -32,7 +48,7 @@ def real_images(
 
 
 def enlarge(image: Float[Array, "b h w c"], resolution: int) -> Float[Array, "b i j c"]:
-    """A whole multiple of the size, every pixel repeated."""
+    """Returns images of `resolution` px, a multiple of theirs, every pixel repeated."""
     times = resolution // image.shape[1]
     if times == 1:
         return image

@@ -8,8 +8,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-Logit = Float[Array, " b"]
-LabelLogit = Float[Array, "b y"]
+from synthjax.gan.networks.api import AnyArray
+
+Logit = Float[AnyArray, "..."]  # of whatever shape: element by element
+LabelLogit = Float[AnyArray, "b y"]
+LabelLoss = Float[Array, " b"]
 
 
 @dataclass(frozen=True)
@@ -28,37 +31,37 @@ class Loss:
 
 
 def _logistic_discriminator(real: Logit, synthetic: Logit) -> Logit:
-    """-log sigmoid(real) - log(1 - sigmoid(synthetic))."""
+    """Returns -log sigmoid(real) - log(1 - sigmoid(synthetic))."""
     return jax.nn.softplus(-real) + jax.nn.softplus(synthetic)
 
 
 def _logistic_generator(synthetic: Logit, real: Logit | None = None) -> Logit:
-    """-log sigmoid(synthetic): the non-saturating form."""
+    """Returns -log sigmoid(synthetic): the non-saturating form."""
     return jax.nn.softplus(-synthetic)
 
 
 def _wgan_discriminator(real: Logit, synthetic: Logit) -> Logit:
-    """Minus the estimate of the Wasserstein distance; penalty and drift come apart."""
+    """Returns minus the Wasserstein estimate; penalty and drift come apart."""
     return synthetic - real
 
 
 def _hinge_discriminator(real: Logit, synthetic: Logit) -> Logit:
-    """max(0, 1 - real) + max(0, 1 + synthetic)."""
+    """Returns max(0, 1 - real) + max(0, 1 + synthetic)."""
     return jax.nn.relu(1.0 - real) + jax.nn.relu(1.0 + synthetic)
 
 
 def _minus_logit(synthetic: Logit, real: Logit | None = None) -> Logit:
-    """The generator's side of the Wasserstein and of the hinge loss."""
+    """Returns the generator's side of the Wasserstein and of the hinge loss."""
     return -synthetic
 
 
 def _relativistic_discriminator(real: Logit, synthetic: Logit) -> Logit:
-    """-log sigmoid(real - synthetic): real is to look more real than its partner."""
+    """Returns -log sigmoid(real - synthetic): real is to look the more real of both."""
     return jax.nn.softplus(-(real - synthetic))
 
 
 def _relativistic_generator(synthetic: Logit, real: Logit) -> Logit:
-    """-log sigmoid(synthetic - real)."""
+    """Returns -log sigmoid(synthetic - real)."""
     return jax.nn.softplus(-(synthetic - real))
 
 
@@ -82,8 +85,8 @@ LOSSES = {
 }
 
 
-def binary_label_loss(logit: LabelLogit, label: LabelLogit) -> Logit:
-    """Binary cross-entropy summed over the known labels of each image.
+def binary_label_loss(logit: LabelLogit, label: LabelLogit) -> LabelLoss:
+    """Returns the binary cross-entropy summed over the known labels of each image.
 
     Args:
       logit: one per finding.
@@ -95,8 +98,10 @@ def binary_label_loss(logit: LabelLogit, label: LabelLogit) -> Logit:
     return jnp.sum(jnp.where(known, entropy, 0.0), axis=-1)
 
 
-def softmax_label_loss(logit: LabelLogit, label: LabelLogit) -> Logit:
-    """Cross-entropy of the softmax over the findings to the normalised label row.
+def softmax_label_loss(logit: LabelLogit, label: LabelLogit) -> LabelLoss:
+    """Returns the cross-entropy of the softmax over the findings to the labels.
+
+    The labels are normalised to a sum of 1.
 
     Odena et al. 2017 (arXiv:1610.09585) with a row's positives sharing the probability
     evenly. A row without positives has no such target and costs nothing; unknown
@@ -113,7 +118,7 @@ def softmax_label_loss(logit: LabelLogit, label: LabelLogit) -> Logit:
 
 
 # The losses of a discriminator's label logits: name in the config -> per sample.
-LABEL_LOSSES: dict[str, Callable[[LabelLogit, LabelLogit], Logit]] = {
+LABEL_LOSSES: dict[str, Callable[[LabelLogit, LabelLogit], LabelLoss]] = {
     "binary": binary_label_loss,
     "softmax": softmax_label_loss,
 }

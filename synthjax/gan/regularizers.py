@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, UInt32
 
 from synthjax.core import rng
+from synthjax.gan.config import ResolvedConfig
 
 Discriminate = Callable[[Float[Array, "b h w c"]], Float[Array, " b"]]
 
@@ -18,7 +19,7 @@ _TINY = 1e-14
 def r1(
     discriminate: Discriminate, image: Float[Array, "b h w c"]
 ) -> Float[Array, " b"]:
-    """Squared norm of each logit's gradient in its image, ||grad_x D(x)||^2.
+    """Returns the squared norm of each logit's gradient in its image: ||grad D||^2.
 
     R1 at real images and R2 at synthetic ones: Mescheder et al. 2018
     (arXiv:1801.04406), eq. 9 and 10, without the weight gamma / 2. The gradient is of
@@ -38,7 +39,7 @@ def interpolate(
     synthetic: Float[Array, "b h w c"],
     keys: Key[Array, " b"],
 ) -> Float[Array, "b h w c"]:
-    """Images on the lines between real and synthetic ones, where WGAN-GP looks.
+    """Returns images on the lines between real and synthetic ones, for WGAN-GP.
 
     Gulrajani et al. 2017 (arXiv:1704.00028), algorithm 1. Where on the line is uniform,
     and a function of the sample's own key.
@@ -54,7 +55,7 @@ def interpolate(
 def gradient_penalty(
     discriminate: Discriminate, image: Float[Array, "b h w c"], target: float = 1.0
 ) -> Float[Array, " b"]:
-    """(||grad_x D(x)|| - target)^2, without its weight lambda.
+    """Returns (||grad_x D(x)|| - target)^2, without its weight lambda.
 
     Gulrajani et al. 2017 (arXiv:1704.00028), eq. 3. The gradient is as in `r1`.
 
@@ -72,7 +73,7 @@ def path_lengths(
     ws: Float[Array, "b n w"],
     keys: Key[Array, " b"],
 ) -> Float[Array, " b"]:
-    """How far images move with their styles: ||J^T y|| in a random direction y.
+    """Returns how far images move with their styles: ||J^T y|| in a random direction y.
 
     Karras et al. 2020 (arXiv:1912.04958), eq. 4 and appendix B. J is the Jacobian of an
     image in its styles; the pixels of y are N(0, 1) / sqrt(h w), so that the length
@@ -102,7 +103,7 @@ def path_lengths(
 def path_length_penalty(
     lengths: Float[Array, " b"], mean: Float[Array, ""]
 ) -> Float[Array, " b"]:
-    """(length - mean)^2, without its weight; eq. 4 of arXiv:1912.04958.
+    """Returns (length - mean)^2, without its weight; eq. 4 of arXiv:1912.04958.
 
     Args:
       lengths: as `path_lengths` gives them.
@@ -114,7 +115,7 @@ def path_length_penalty(
 def next_path_length_mean(
     mean: Float[Array, ""], lengths_mean: Float[Array, ""], decay: float = 0.01
 ) -> Float[Array, ""]:
-    """The moving average of path lengths, `decay` of the way to the newest ones.
+    """Moves the average of path lengths `decay` of the way to the newest ones.
 
     Args:
       mean: the average so far; 0 to begin with.
@@ -131,7 +132,7 @@ def ema_decay(
     half_life_kimg: float,
     rampup: float,
 ) -> Float[Array, ""]:
-    """Decay of one step's parameter average: average = d * average + (1 - d) * new.
+    """Returns the decay d of a parameter average, d * average + (1 - d) * new.
 
     A value's weight halves every `half_life_kimg` thousand real images, whatever the
     (global) batch size. Early on the half-life is at most `rampup` times the `kimg`
@@ -142,3 +143,17 @@ def ema_decay(
         half_life = jnp.minimum(half_life, rampup * jnp.asarray(kimg, jnp.float32))
     images = jnp.maximum(half_life * 1000.0, 1e-6)
     return jnp.exp2(-jnp.asarray(batch_size, jnp.float32) / images)
+
+
+def ema_decay_at(
+    config: ResolvedConfig, images: UInt32[Array, ""], batch_size: int
+) -> Float[Array, ""]:
+    """Returns the decay that a config has after so many images: constant or not."""
+    if config.ema_decay:
+        return jnp.asarray(config.ema_decay, jnp.float32)
+    return ema_decay(
+        batch_size,
+        images.astype(jnp.float32) / 1000,
+        config.ema_half_life_kimg,
+        config.ema_rampup,
+    )

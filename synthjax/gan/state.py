@@ -8,12 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int32, UInt32
+from jaxtyping import Float, Int32, UInt32
 
 from synthjax.core import rng
-from synthjax.gan.config import GanConfig
-from synthjax.gan.networks.api import Networks
+from synthjax.gan.config import ResolvedConfig
+from synthjax.gan.networks.api import AnyArray, Networks
+from synthjax.gan.schedule import path_interval, r1_interval
 from synthjax.gan.truncation import Moments, zero_moments
+
+Totals = dict[str, Float[AnyArray, "2"]]  # sum and count of each metric
 
 # Means over a tick; each total is (sum, count), so a metric may miss some updates.
 METRICS = (
@@ -36,22 +39,21 @@ METRICS = (
 class TrainState(flax.struct.PyTreeNode):
     """Everything an update reads and writes."""
 
-    step: Int32[Array, ""]  # updates done
-    images: UInt32[Array, ""]  # real images shown to the discriminator, below 2**32
-    phase: Int32[Array, ""]  # of the schedule; the optimizers begin anew in each
+    step: Int32[AnyArray, ""]  # updates done
+    images: UInt32[AnyArray, ""]  # real images shown to the discriminator, below 2**32
+    phase: Int32[AnyArray, ""]  # of the schedule; the optimizers begin anew in each
     generator: Any  # parameters
     discriminator: Any  # parameters
     ema: Any  # averaged generator parameters: the generator to ship
     moments: Moments  # running means of styles and labels, for the truncation's centre
-    path_mean: Float[Array, ""]  # running mean of the path lengths
-    augment_p: Float[Array, ""]  # probability of each augmentation
-    augment_sign: Float[
-        Array, "2"
-    ]  # sum and count of sign(D(real)) since its last move
-    skipped: Int32[Array, ""]  # updates left out, their gradients not being finite
+    path_mean: Float[AnyArray, ""]  # running mean of the path lengths
+    augment_p: Float[AnyArray, ""]  # probability of each augmentation
+    # Sum and count of sign(D(real)) since its last move.
+    augment_sign: Float[AnyArray, "2"]
+    skipped: Int32[AnyArray, ""]  # updates left out, their gradients not being finite
     generator_optimizer: Any  # Adam's moments
     discriminator_optimizer: Any  # Adam's moments
-    totals: dict[str, Float[Array, "2"]]  # sums and counts since the last tick
+    totals: Totals  # since the last tick
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Optimizers:
 
 
 def lazy_ratio(every: int) -> float:
-    """The factor on Adam's step size, and the power on its decays, when lazy.
+    """Returns the factor on Adam's step size, and the power on its decays, when lazy.
 
     With a regularizing update after every k ordinary ones there are k + 1 updates
     where there was one pass of k, so each must move k / (k + 1) as far, and Adam's
@@ -72,30 +74,20 @@ def lazy_ratio(every: int) -> float:
     return every / (every + 1) if every else 1.0
 
 
-def r1_every(config: GanConfig) -> int:
-    """Updates from one R1 or R2 update to the next; 0 is never. `config` is resolved."""
-    return config.r1_every if config.r1_weight or config.r2_weight else 0
-
-
-def path_every(config: GanConfig) -> int:
-    """Updates from one path-length update to the next; 0 is never."""
-    return config.path_every if config.path_weight else 0
-
-
-def make_optimizers(config: GanConfig) -> Optimizers:
-    """Adam for both networks, each corrected for its lazy regularisation."""
+def make_optimizers(config: ResolvedConfig) -> Optimizers:
+    """Makes Adam for both networks, each corrected for its lazy regularisation."""
     return Optimizers(
         generator=_adam(
-            config, config.generator_learning_rate, lazy_ratio(path_every(config))
+            config, config.generator_learning_rate, lazy_ratio(path_interval(config))
         ),
         discriminator=_adam(
-            config, config.discriminator_learning_rate, lazy_ratio(r1_every(config))
+            config, config.discriminator_learning_rate, lazy_ratio(r1_interval(config))
         ),
     )
 
 
 def _adam(
-    config: GanConfig, learning_rate: float, ratio: float
+    config: ResolvedConfig, learning_rate: float, ratio: float
 ) -> optax.GradientTransformation:
     return optax.adam(
         learning_rate * ratio,
@@ -106,12 +98,12 @@ def _adam(
 
 
 def zero_totals() -> dict[str, Float[np.ndarray, "2"]]:
-    """Totals at the start of a tick, on the host."""
+    """Returns the totals at the start of a tick, on the host."""
     return {name: np.zeros((2,), np.float32) for name in METRICS}
 
 
-def tick_means(totals: dict[str, Float[Array, "2"]]) -> dict[str, float]:
-    """Mean of each metric that was measured since the tick began."""
+def tick_means(totals: Totals) -> dict[str, float]:
+    """Returns the mean of each metric that was measured since the tick began."""
     return {
         name: float(total[0] / total[1])
         for name, total in jax.device_get(totals).items()
@@ -122,7 +114,7 @@ def tick_means(totals: dict[str, Float[Array, "2"]]) -> dict[str, float]:
 def create(
     networks: Networks, optimizers: Optimizers, seed: int, augment_p: float = 0.0
 ) -> TrainState:
-    """The state before the first update; traceable, so it can be jitted or shaped."""
+    """Returns the state before the first update; traceable."""
     generator = networks.init_generator(rng.key(seed, "init_generator"))
     discriminator = networks.init_discriminator(rng.key(seed, "init_discriminator"))
     return TrainState(
@@ -147,7 +139,7 @@ def create(
 def build(
     networks: Networks, optimizers: Optimizers, seed: int, augment_p: float = 0.0
 ) -> TrainState:
-    """The arrays of `create`, compiled without optimisation since it runs once.
+    """Runs `create`, compiled without optimisation since it runs once.
 
     Optimised, the many small random draws take several times longer to compile.
     """
@@ -162,7 +154,7 @@ def build(
 
 
 def enter_phase(state: TrainState, optimizers: Optimizers, index: int) -> TrainState:
-    """The state at the start of a phase: both optimizers forget; on the host."""
+    """Returns the state at the start of a phase, on the host: both optimizers forget."""
     if int(state.phase) == index:
         return state
     return state.replace(
@@ -173,5 +165,5 @@ def enter_phase(state: TrainState, optimizers: Optimizers, index: int) -> TrainS
 
 
 def ema_item(state: TrainState) -> dict[str, Any]:
-    """What a sampler needs of the state: the `ema` item of a checkpoint."""
+    """Returns what a sampler needs of the state: the `ema` item of a checkpoint."""
     return {"params": state.ema, "moments": state.moments, "images": state.images}

@@ -5,18 +5,21 @@ centre here is the best linear prediction of w from the label's code, fitted to 
 running means of both; rows that never occurred in training have a centre too.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from synthjax.gan.labels import label_code
+from synthjax.gan.networks.api import AnyArray
 
 RIDGE = 1e-3  # added to the variance of each code, itself at most 1
 
-Moments = dict[str, Float[Array, "..."]]
+Moments = dict[str, Any]  # name -> float32 array, of the shapes of `zero_moments`
 
 
 def zero_moments(w_size: int, labels: int) -> Moments:
-    """The running means before the first update; without labels fewer of them."""
+    """Returns the running means before the first update; without labels, fewer."""
     shapes: dict[str, tuple[int, ...]] = {"weight": (), "w": (w_size,)}
     if labels:
         shapes["code"] = (labels,)
@@ -25,8 +28,8 @@ def zero_moments(w_size: int, labels: int) -> Moments:
     return {name: jnp.zeros(shape, jnp.float32) for name, shape in shapes.items()}
 
 
-def batch_moments(w: Float[Array, "b w"], label: Float[Array, "b y"]) -> Moments:
-    """Means over a batch of what a linear fit of w on the label needs."""
+def batch_moments(w: Float[AnyArray, "b w"], label: Float[AnyArray, "b y"]) -> Moments:
+    """Returns means over a batch of what a linear fit of w on the label needs."""
     means = {"weight": jnp.ones((), jnp.float32), "w": jnp.mean(w, axis=0)}
     if label.shape[-1] == 0:
         return means
@@ -38,8 +41,8 @@ def batch_moments(w: Float[Array, "b w"], label: Float[Array, "b y"]) -> Moments
     }
 
 
-def centre(moments: Moments, label: Float[Array, "b y"]) -> Float[Array, "b w"]:
-    """The style that a label leads to on average: E[w] + A (code - E[code])."""
+def centre(moments: Moments, label: Float[AnyArray, "b y"]) -> Float[Array, "b w"]:
+    """Returns the style that a label leads to on average: E[w] + A (code - E[code])."""
     weight = jnp.maximum(moments["weight"], 1e-12)  # running means begin at zero
     mean = {name: value / weight for name, value in moments.items()}
     code = label_code(label)
@@ -53,9 +56,11 @@ def centre(moments: Moments, label: Float[Array, "b y"]) -> Float[Array, "b w"]:
 
 
 def truncate(
-    w: Float[Array, "b w"], towards: Float[Array, "b w"], psi: float | Float[Array, ""]
+    w: Float[AnyArray, "b w"],
+    towards: Float[AnyArray, "b w"],
+    psi: float | Float[Array, ""],
 ) -> Float[Array, "b w"]:
-    """Pull w towards a centre: psi = 1 changes nothing, psi = 0 gives the centre.
+    """Pulls w towards a centre: psi = 1 changes nothing, psi = 0 gives the centre.
 
     Karras et al. 2019 (arXiv:1812.04948), appendix B, there with the mean of all w.
     """

@@ -18,7 +18,8 @@ from synthjax.bench.benchmark import (
 from synthjax.bench.speed_table import format_speeds
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.gan.augment.augment import AugmentConfig
-from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.config import GanConfig
+from synthjax.gan.models import MODELS
 
 
 def test_a_larger_resolution_takes_its_pixels_longer():
@@ -42,7 +43,7 @@ def test_memory_and_flop_are_the_compilers():
 @pytest.mark.usefixtures("quick_compile")
 def test_a_benchmark_adds_up(toy, monkeypatch, capsys):
     monkeypatch.setattr(benchmarks, "matrix_peak", lambda dtype: 1e11)
-    monkeypatch.setitem(MODELS, "stylegan2", toy.make_toy)
+    monkeypatch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)
     speed = benchmark(
         toy.toy_config(path_weight=2.0),
         resolution=8,
@@ -83,7 +84,7 @@ def test_augmentation_is_what_the_steps_are_faster_by_without_it():
 @pytest.mark.usefixtures("quick_compile")
 def test_augmentation_is_measured_and_taken_out_of_the_steps(toy, monkeypatch):
     monkeypatch.setattr(benchmarks, "matrix_peak", lambda dtype: 1e11)
-    monkeypatch.setitem(MODELS, "stylegan2", toy.make_toy)
+    monkeypatch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)
     speed = benchmark(
         toy.toy_config(augment=AugmentConfig(mode="fixed", p=0.5)),
         resolution=8,

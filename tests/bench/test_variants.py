@@ -8,6 +8,7 @@ from synthjax.bench.benchmark import dtype_of
 from synthjax.bench.variants import variants
 from synthjax.core.errors import StudyError
 from synthjax.gan.config import GanConfig
+from synthjax.gan.presets import resolve
 
 
 def test_variants_are_the_product_of_the_lists():
@@ -30,6 +31,15 @@ def test_variants_are_the_product_of_the_lists():
 def test_empty_lists_leave_the_config_as_it_is():
     config = GanConfig(batch_size=24, r1_weight=3.0)
     assert variants(config, 128, [], [], [], []) == [(config, 128)]
+
+
+def test_another_model_has_presets_of_its_own():
+    config = GanConfig(r1_weight=3.0, path_weight=2.0, label_weight=0.1, kimg=5.0)
+    ((other, size),) = variants(config, 32, ["cpd_gan"], [], [], [])
+    resolved = resolve(other, size)
+    assert (resolved.r1_weight, resolved.path_weight, resolved.kimg) == (0, 0, 5.0)
+    ((same, _),) = variants(config, 32, ["stylegan2"], [], [], [])
+    assert same == config
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.errors import StudyError
 from synthjax.gan.finetune import load_compatible, read_source
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
+from synthjax.gan.networks.stylegan2_config import capabilities
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -75,7 +76,7 @@ def test_every_array_is_taken_or_listed():
     assert done.unused == ("dropped/weight", "other/weight")
     assert done.other_shape == {"label/weight": ((3, 8), (5, 8))}
     assert (done.parameters_taken, done.parameters) == (6, 50)
-    assert done.report().splitlines() == [
+    assert done.text().splitlines() == [
         "taken 1 of 3 arrays (12 % of the parameters)",
         "new: added",
         "unused: dropped, other",
@@ -88,7 +89,7 @@ def test_the_same_architecture_is_taken_whole():
     into, source = both(networks, 0), both(networks, 10)
     tree, done = load_compatible(into, source)
     jax.tree.map(np.testing.assert_array_equal, tree, source)
-    assert done.report() == (
+    assert done.text() == (
         f"taken {len(flat(into))} of {len(flat(into))} arrays (100 % of the parameters)"
     )
 
@@ -109,7 +110,7 @@ def test_a_layer_with_an_array_that_fits_is_listed_by_its_arrays():
     into["head"] = {"w": np.ones(2), "b": np.ones(2)}
     source = {"block": {"conv": {"w": np.ones(2)}}, "tail": {"x": {"w": np.ones(1)}}}
     _, done = load_compatible(into, source)
-    assert done.report().splitlines()[1:] == [
+    assert done.text().splitlines()[1:] == [
         "new: block/conv/b, block/skip, head",
         "unused: tail",
     ]
@@ -127,7 +128,7 @@ def test_a_higher_resolution_takes_the_lower_blocks():
         np.testing.assert_array_equal(have[name], new[name])
         assert "16" in name
     assert set(done.taken) == set(old) and not done.unused and not done.other_shape
-    lines = done.report().splitlines()
+    lines = done.text().splitlines()
     assert lines[1] == (
         "new: discriminator/conv16, discriminator/conv16_down, discriminator/skip16, "
         "generator/synthesis/conv16, generator/synthesis/conv16_up, "
@@ -162,6 +163,7 @@ def test_another_number_of_labels_leaves_what_sees_them():
 
 
 OLD = ("edema", "fracture", "nodule")
+LABEL_AXES = capabilities(StyleGAN2Config()).label_axes
 
 
 @pytest.mark.parametrize("conditioning", ["projection", "selected"])
@@ -176,7 +178,9 @@ def test_labels_in_common_mean_what_they_meant(names, conditioning):
     old_networks = networks_of(labels=3, **settings)
     new_networks = networks_of(labels=len(names), **settings)
     source = both(old_networks, 10)
-    tree, done = load_compatible(both(new_networks, 0), source, labels=(names, OLD))
+    tree, done = load_compatible(
+        both(new_networks, 0), source, labels=(names, OLD), label_axes=LABEL_AXES
+    )
     assert not done.new and not done.unused and not done.other_shape
     assert done.shared_labels == tuple(name for name in names if name in OLD)
 
@@ -207,22 +211,29 @@ def test_labels_of_other_names_are_not_mixed_up():
     into, source = toy(label=(2, 4), trunk=(3,)), toy(label=(2, 4), trunk=(3,))
     source["label"]["weight"] = source["label"]["weight"] + 10
     tree, done = load_compatible(
-        into, source, labels=(("mass", "edema"), ("edema", "x"))
+        into,
+        source,
+        labels=(("mass", "edema"), ("edema", "x")),
+        label_axes=LABEL_AXES,
     )
     weight = tree["label"]["weight"]
     np.testing.assert_array_equal(weight[0], into["label"]["weight"][0])
     np.testing.assert_array_equal(weight[1], source["label"]["weight"][0])
     assert done.by_label == ("label/weight",)
     assert (done.parameters_taken, done.parameters) == (3 + 4, 3 + 8)
-    assert "by label name: label/weight for labels in common: edema" in done.report()
-    tree, done = load_compatible(into, source, labels=(("a", "b"), ("c", "d")))
+    assert "by label name: label/weight for labels in common: edema" in done.text()
+    tree, done = load_compatible(
+        into, source, labels=(("a", "b"), ("c", "d")), label_axes=LABEL_AXES
+    )
     np.testing.assert_array_equal(tree["label"]["weight"], into["label"]["weight"])
-    assert "labels in common: none" in done.report()
+    assert "labels in common: none" in done.text()
 
 
 def test_label_arrays_that_differ_in_more_than_labels_are_not_taken():
     into, source = toy(label=(2, 5), trunk=(3,)), toy(label=(2, 4), trunk=(3,))
-    _, done = load_compatible(into, source, labels=(("a", "b"), ("b", "c")))
+    _, done = load_compatible(
+        into, source, labels=(("a", "b"), ("b", "c")), label_axes=LABEL_AXES
+    )
     assert done.other_shape == {"label/weight": ((2, 4), (2, 5))}
 
 

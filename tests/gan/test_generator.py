@@ -12,6 +12,7 @@ from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.gan.generator import CHECKPOINTS, load_generator
+from synthjax.gan.models import make_networks
 from synthjax.gan.state import create, ema_item, make_optimizers
 
 
@@ -19,7 +20,7 @@ from synthjax.gan.state import create, ema_item, make_optimizers
 def saved(toy, toy_model, tmp_path):
     """A gan directory with one checkpoint of the toy, and its state."""
     config = toy.toy_config(psi=0.7)
-    networks = toy.make_toy(config, resolution=8, channels=1, labels=3)
+    networks = make_networks(config, resolution=8, channels=1, labels=3)
     state = create(networks, make_optimizers(config), 4)
     moments = {**state.moments, "weight": jnp.float32(0.5)}
     moments["w"] = jnp.arange(16.0) / 32

@@ -11,9 +11,9 @@ from PIL import Image
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.signals import Preempted
 from synthjax.gan import train as train_module
-from synthjax.gan.config import MODELS
 from synthjax.gan.generator import load_generator
 from synthjax.gan.growth import enlarge
+from synthjax.gan.models import MODELS
 from synthjax.gan.networks.convolution import mean_down
 from synthjax.gan.train import train
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 def make_growing(toy):
     """A maker of the linear GAN that also works at half its resolution."""
 
-    def make(config, *, resolution, channels, labels):
+    def make(sizes, *, resolution, channels, labels):
         full = toy.toy_networks(resolution, channels, labels)
 
         def at_resolution(side, fade):
@@ -50,7 +50,8 @@ def make_growing(toy):
 
 @pytest.fixture
 def growing(toy, monkeypatch):
-    monkeypatch.setitem(MODELS, "prog_gan", make_growing(toy))
+    model = dataclasses.replace(MODELS["prog_gan"], make=make_growing(toy))
+    monkeypatch.setitem(MODELS, "prog_gan", model)
 
 
 def run(toy, data, out, **changes):
@@ -58,7 +59,8 @@ def run(toy, data, out, **changes):
     config = toy.toy_config(
         model="prog_gan",
         prog_gan=sizes,
-        batch_size=0,
+        batch_size=None,
+        r1_weight=0.0,
         grown_batch_sizes=(16, 8),
         phase_kimg=0.1,
         **({"kimg": 0.32, "indicators": True} | changes),

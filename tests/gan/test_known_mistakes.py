@@ -15,14 +15,15 @@ import pytest
 from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
-from synthjax.gan import forward, gradients, regularizers, train, update
+from synthjax.data.dataset import Dataset
+from synthjax.gan import gradients, regularizers, step, train
 from synthjax.gan.generator import CHECKPOINTS, draw_noise
 from synthjax.gan.labels import make_label_sampler
-from synthjax.gan.monitor import early_stop
+from synthjax.gan.monitor.distance import GeneratorDistance
 from synthjax.gan.networks.layers import minibatch_stddev
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.state import build, make_optimizers
-from synthjax.gan.steps import make_steps
+from synthjax.gan.step import make_steps
 
 SEED = 5
 SIZES = StyleGAN2Config(
@@ -38,10 +39,10 @@ def run_updates(toy, config, count, networks=None):
     optimizers = make_optimizers(config)
     steps = make_steps(config, networks, optimizers, devices, SEED)
     state = devices.replicate(build(networks, optimizers, SEED))
-    rows = devices.replicate(make_label_sampler(toy.COMBINATIONS))
+    sampler = devices.replicate(make_label_sampler(toy.COMBINATIONS))
     batch = devices.shard(toy.toy_batch())
-    for step in steps.updates().values():
-        state = step(state, batch, rows)
+    for mapped in steps.updates().values():
+        state = mapped(state, batch, sampler)
         devices.wait(state)
     leaves = jax.tree_util.tree_flatten_with_path(jax.device_get(state))[0]
     return {
@@ -102,7 +103,7 @@ def test_the_average_counts_the_global_batch(toy, monkeypatch):
     def per_device(batch_size, *rest):
         return right(batch_size / jax.lax.axis_size("data"), *rest)
 
-    monkeypatch.setattr(update, "ema_decay", per_device)
+    monkeypatch.setattr(regularizers, "ema_decay", per_device)
     assert differing(toy, config, ["ema"])
 
 
@@ -141,23 +142,23 @@ def test_running_means_are_of_the_global_batch(toy, monkeypatch, name):
 # 5. Both networks' updates fed with the same latents; one key for two networks.
 
 
-def latents_fed(toy, monkeypatch):
-    """Keys that each kind of update asks for in one step."""
-    asked = {}
+def streams_used(toy, monkeypatch):
+    """Names of the streams that each kind of update draws from in one step."""
+    used, right = [], step.rng.key
 
-    def keys(self, name, state, count):
-        found = forward.sample_keys(rng.key(self.seed, name, state.step), count)
-        asked[name] = name
-        return found
+    def key(root, name, *indices):
+        if isinstance(root, int) and root == SEED and indices:  # of a step of the run
+            used.append(name)
+        return right(root, name, *indices)
 
-    monkeypatch.setattr(forward.Forward, "keys", keys)
+    monkeypatch.setattr(step.rng, "key", key)
     run_updates(toy, toy.toy_config(path_weight=2.0, r2_weight=0.1), 1)
-    return asked
+    return list(used)  # the tests below draw too
 
 
 def test_no_two_updates_share_their_random_streams(toy, monkeypatch):
-    names = latents_fed(toy, monkeypatch)
-    assert len(names) == 4
+    names = streams_used(toy, monkeypatch)
+    assert len(names) == len(set(names)) == 4
     keys = [jax.random.key_data(rng.key(SEED, name, 0)).tolist() for name in names]
     assert len({tuple(key) for key in keys}) == 4
     # A step later every stream is another one.
@@ -192,15 +193,20 @@ def trained(toy, data, out, **changes):
     return [json.loads(line)["loss_generator"] for line in lines]
 
 
-def test_the_command_line_outranks_the_checkpoint(toy, toy_data, toy_model, tmp_path):
-    first = trained(toy, toy_data, tmp_path / "a", kimg=0.16)
+def test_no_run_goes_on_under_other_settings(toy, toy_data, toy_model, tmp_path):
+    """Neither the checkpoint's nor the command line's are obeyed in silence."""
+    trained(toy, toy_data, tmp_path / "a", kimg=0.16)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    same = trained(toy, toy_data, tmp_path / "a")
-    other = trained(toy, toy_data, tmp_path / "b", generator_learning_rate=0.05)
-    assert same[: len(first)] == other[: len(first)] == first
-    assert same[len(first) :] != other[len(first) :]
-    written = json.loads((tmp_path / "b/config.json").read_text())
-    assert written["generator_learning_rate"] == 0.05
+    with pytest.raises(StudyError) as refused:
+        trained(toy, toy_data, tmp_path / "b", generator_learning_rate=0.05)
+    assert "config.gan.generator_learning_rate was 0.0025 and is 0.05" in str(
+        refused.value
+    )
+    # What does not change what is learnt, and the length, is the command line's.
+    longer = trained(toy, toy_data, tmp_path / "a", kimg=0.32, tick_kimg=0.032)
+    assert len(longer) == 3 + 5  # at 64, 128 and 160 images, then every 32
+    written = json.loads((tmp_path / "a/config.json").read_text())
+    assert (written["kimg"], written["tick_kimg"]) == (0.32, 0.032)
 
 
 def test_a_resumed_run_draws_what_an_uninterrupted_one_draws(
@@ -216,7 +222,7 @@ def test_a_resumed_run_draws_what_an_uninterrupted_one_draws(
     def anew(root, *parts):
         return right(right(root, "anew"), *parts)
 
-    monkeypatch.setattr(forward.rng, "key", anew)
+    monkeypatch.setattr(rng, "key", anew)
     assert trained(toy, toy_data, tmp_path / "forgetful")[-1] != whole[-1]
 
 
@@ -233,15 +239,11 @@ def test_the_reference_is_the_stored_images(toy, toy_data):
             return pixels.reshape(pixels.shape[0], -1).astype(jnp.float32)
 
     devices = make_devices(DevicesConfig(count=2))
-    distance = early_stop.Distance(
-        toy_data,
-        encoder=Flat(),
-        images=48,
-        seed=0,
-        devices=devices,
-        sample=None,
+    dataset = Dataset.open(toy_data)
+    distance = GeneratorDistance(
+        dataset, encoder=Flat(), images=48, seed=0, devices=devices
     )
-    stored = distance._stored.read(range(48))
+    stored = dataset["train"].read(range(48))
     pixels = np.stack([record.pixels for record in stored]).reshape(48, -1)
     np.testing.assert_allclose(distance.reference.mean, pixels.mean(0), rtol=1e-5)
     rescaled = pixels.reshape(3, 16, -1).astype(float)

@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from synthjax.core.config import freeze, identity, plain
 from synthjax.core.errors import ConfigError
 from synthjax.gan.config import GanConfig
 from synthjax.gan.presets import resolve
@@ -142,8 +143,57 @@ def test_a_growing_network_takes_one_batch_for_all_or_one_for_each():
         resolve(GanConfig(model="prog_gan", prog_gan=small), 32)
 
 
-def test_weights_that_a_model_has_no_use_for_are_zero():
-    config = resolve(GanConfig(model="cpd_gan", label_weight=0.2, r1_weight=0.1), 32)
+def test_presets_of_weights_that_a_model_has_no_use_for_are_zero():
+    config = resolve(GanConfig(model="cpd_gan"), 32)
     assert config.label_weight == config.r1_weight == config.path_weight == 0
     config = resolve(GanConfig(model="prog_gan", loss="logistic", r1_weight=0.1), 32)
     assert (config.r1_weight, config.path_weight, config.label_weight) == (0.1, 0, 1.0)
+    assert resolve(GanConfig(loss="wgan_gp"), 32).r1_weight == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "wgan_gp", "r1_weight": 10.0}, "loss=wgan_gp has a gradient penalty"),
+        ({"model": "prog_gan", "r1_weight": 10.0}, "loss=wgan_gp has a gradient penal"),
+        ({"model": "cpd_gan", "r2_weight": 1.0}, "loss=wgan_gp has a gradient penalty"),
+        ({"model": "prog_gan", "path_weight": 2.0}, "model=prog_gan has no mapping"),
+        ({"model": "cpd_gan", "style_mixing": 0.9}, "model=cpd_gan has no mapping"),
+        ({"model": "cpd_gan", "label_weight": 0.2}, "model=cpd_gan has no label head"),
+    ],
+)
+def test_a_flag_is_never_overridden_in_silence(changes, message):
+    *_, (name, value) = changes.items()
+    expected = f"config.gan.{name}={value}: {message}.*; set config.gan.{name}=0"
+    with pytest.raises(ConfigError, match=expected):
+        resolve(GanConfig(**changes), 32)
+    for allowed in (0.0, None if name != "r2_weight" else 0.0):
+        assert getattr(resolve(GanConfig(**(changes | {name: allowed})), 32), name) == 0
+
+
+def test_presets_of_the_last_release_are_still_understood(capfd):
+    asked = {
+        "kimg": -1.0,
+        "batch_size": 0,
+        "loss": "",
+        "r1_weight": -1.0,
+        "grown_batch_sizes": (),
+        "stylegan2": {"channel_base": 0, "bf16_from": -1},
+        "early_stop": {"min_kimg": -1.0, "every_kimg": -1.0, "patience": 0},
+    }
+    config = freeze(GanConfig, asked, "gan")
+    assert config == GanConfig()
+    assert "config.gan.r1_weight=-1.0: the preset is None now" in capfd.readouterr().err
+    with pytest.raises(ConfigError, match="python -m launch.gan --describe"):
+        freeze(GanConfig, {"describe": True}, "gan")
+    assert freeze(GanConfig, {"describe": True}, "gan", saved=True) == GanConfig()
+
+
+def test_what_changes_no_result_is_said_of_the_field():
+    config = resolve(GanConfig(model="cpd_gan"), 32)
+    silent = set(plain(config)) - {key.partition(".")[0] for key in identity(config)}
+    assert silent == {
+        *("keep", "checkpoint_kimg", "checkpoint_minutes", "tick_kimg", "grid_kimg"),
+        *("grid_rows", "resident", "accumulate", "indicators"),
+        *("stylegan2", "prog_gan"),  # not selected
+    }

@@ -8,31 +8,32 @@ import pytest
 from synthjax.core import rng
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
 from synthjax.data.images.transforms import to_image
+from synthjax.gan.compiled import compile_steps
 from synthjax.gan.forward import sample_keys
 from synthjax.gan.generator import draw_latents, draw_noise
 from synthjax.gan.labels import draw_labels, make_label_sampler
 from synthjax.gan.monitor.grids import empty_cells
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.state import build, ema_item, make_optimizers, tick_means
-from synthjax.gan.steps import compile_steps, make_steps
+from synthjax.gan.step import make_steps
 
 SEED = 5
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def set_up(toy, networks, config, count=1, mapping="pmap"):
-    """Steps, state, batch and label rows on `count` devices."""
+    """Steps, state, batch and label sampler on `count` devices."""
     devices = make_devices(DevicesConfig(count=count, mapping=mapping))
     optimizers = make_optimizers(config)
     steps = make_steps(config, networks, optimizers, devices, SEED)
     state = devices.replicate(build(networks, optimizers, SEED))
-    rows = devices.replicate(make_label_sampler(toy.COMBINATIONS))
-    return devices, steps, state, devices.shard(toy.toy_batch()), rows
+    sampler = devices.replicate(make_label_sampler(toy.COMBINATIONS))
+    return devices, steps, state, devices.shard(toy.toy_batch()), sampler
 
 
-def update(devices, steps, state, batch, rows):
+def update(devices, steps, state, batch, sampler):
     for step in steps.updates().values():
-        state = step(state, batch, rows)
+        state = step(state, batch, sampler)
         devices.wait(state)
     return jax.device_get(state)
 
@@ -111,13 +112,13 @@ def test_stylegan2_update_does_not_depend_on_the_devices(
 
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_each_step_is_traced_once(toy, mapping):
-    devices, steps, state, batch, rows = set_up(
+    devices, steps, state, batch, sampler = set_up(
         toy, toy.toy_networks(), toy.toy_config(), 2, mapping
     )
     cells = empty_cells(toy.LABELS, devices)
-    compile_steps(steps, state, batch, rows, cells)
+    compile_steps(steps, state, batch, sampler, cells)
     for _ in range(3):
-        state = update(devices, steps, devices.replicate(state), batch, rows)
+        state = update(devices, steps, devices.replicate(state), batch, sampler)
         devices.gather(steps.grid(devices.replicate(ema_item(state)), cells))
     traces = [steps.discriminator, steps.regularizer, steps.generator, steps.grid]
     assert [step.traces for step in traces] == [1, 1, 1, 1]
@@ -128,9 +129,9 @@ def test_each_step_is_traced_once(toy, mapping):
 def test_update_equals_its_definition(toy):
     """One device, no mapping: losses and gradients written out in plain jax."""
     config, networks = toy.toy_config(), toy.toy_networks()
-    _devices, steps, state, batch, rows = set_up(toy, networks, config)
+    _devices, steps, state, batch, sampler = set_up(toy, networks, config)
     before = jax.device_get(state)
-    after = jax.device_get(steps.discriminator(state, batch, rows))
+    after = jax.device_get(steps.discriminator(state, batch, sampler))
 
     host = toy.toy_batch()
     root = rng.key(SEED, "discriminator", 0)
@@ -170,12 +171,12 @@ def test_ema_follows_the_generator_with_its_half_life(toy, batch_count):
     config = toy.toy_config(
         ema_half_life_kimg=0.032, ema_rampup=0.0, generator_learning_rate=1e-12
     )
-    devices, steps, state, batch, rows = set_up(toy, toy.toy_networks(), config)
+    devices, steps, state, batch, sampler = set_up(toy, toy.toy_networks(), config)
     marked = jax.tree.map(jnp.ones_like, state.ema)
     start = jax.device_get(state.generator)
     state = state.replace(ema=devices.replicate(marked))
     for _ in range(batch_count):
-        state = steps.generator(state, batch, rows)
+        state = steps.generator(state, batch, sampler)
     weight = 0.5 ** (batch_count * 16 / 32)
     jax.tree.map(
         lambda ema, g: np.testing.assert_allclose(
@@ -209,9 +210,9 @@ def test_noise_differs_between_layers_and_images(toy):
 
 
 def test_generator_labels_are_training_rows_at_their_frequencies(toy):
-    rows = jax.tree.map(jnp.asarray, make_label_sampler(toy.COMBINATIONS))
+    sampler = jax.tree.map(jnp.asarray, make_label_sampler(toy.COMBINATIONS))
     keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(1, "x"), i))(jnp.arange(4000))
-    drawn = np.asarray(draw_labels(keys, rows))
+    drawn = np.asarray(draw_labels(keys, sampler))
     distinct, counts = np.unique(drawn, axis=0, return_counts=True)
     np.testing.assert_array_equal(distinct, [[0, 0, 1], [1, 0, 0], [1, 1, 0]])
     np.testing.assert_allclose(counts / 4000, [0.5, 0.25, 0.25], atol=0.03)

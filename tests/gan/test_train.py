@@ -1,10 +1,12 @@
 """The loop: resumed equals uninterrupted, ends that are announced, what it writes."""
 
+import dataclasses
 import json
 import shutil
 
 import jax
 import numpy as np
+import optax
 import pytest
 from PIL import Image
 
@@ -14,8 +16,10 @@ from synthjax.core.errors import StudyError
 from synthjax.core.signals import Preempted
 from synthjax.gan import train as train_module
 from synthjax.gan.generator import CHECKPOINTS, load_generator
+from synthjax.gan.models import MODELS
 from synthjax.gan.monitor.grids import grid_columns
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config
+from synthjax.gan.state import make_optimizers
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}
@@ -58,7 +62,7 @@ def uninterrupted(toy, toy_data, quick_compile, tmp_path_factory):
     """A whole run of the toy; tests only read it."""
     out = tmp_path_factory.mktemp("gan") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(train_module.MODELS, "stylegan2", toy.make_toy)
+        patch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)
         run(toy, toy_data, out)
     return out
 
@@ -144,21 +148,107 @@ def test_device_count_changes_little(toy, toy_data, uninterrupted, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
 
 
-def test_divergence_stops_and_keeps_the_last_good_checkpoint(toy, toy_data, tmp_path):
+def spoilt(optimizers):
+    """Optimizers of which the discriminator's steps are far too large."""
+    right = optimizers.discriminator
+
+    def update(gradient, moments, params):
+        change, moments = right.update(gradient, moments, params)
+        return jax.tree.map(lambda x: 1e38 * x / 0.0025, change), moments
+
+    wrong = optax.GradientTransformation(right.init, update)
+    return dataclasses.replace(optimizers, discriminator=wrong)
+
+
+def test_divergence_stops_and_keeps_the_last_good_checkpoint(
+    toy, toy_data, tmp_path, monkeypatch
+):
     out = tmp_path / "gan"
     run(toy, toy_data, out, kimg=0.16)
+    monkeypatch.setattr(
+        train_module, "make_optimizers", lambda config: spoilt(make_optimizers(config))
+    )
     with pytest.raises(StudyError, match=r"diverged.*Checkpoint 10 is kept"):
-        run(toy, toy_data, out, discriminator_learning_rate=3e38)
+        run(toy, toy_data, out)
     checkpoints = Checkpoints(out / CHECKPOINTS)
     assert checkpoints.steps() == [10]
     checkpoints.close()
 
 
-def test_checkpoint_of_another_architecture(toy, toy_data, uninterrupted, tmp_path):
+def test_checkpoint_of_another_architecture(
+    toy, toy_data, uninterrupted, tmp_path, monkeypatch
+):
+    """The same config, but networks that another version of the code makes of it."""
     out = tmp_path / "gan"
     shutil.copytree(uninterrupted, out)
+
+    def wider(sizes, **shape):
+        return toy.make_toy(dataclasses.replace(sizes, w_size=7), **shape)
+
+    other = dataclasses.replace(toy.TOY_STYLEGAN2, make=wider)
+    monkeypatch.setitem(MODELS, "stylegan2", other)
     with pytest.raises(StudyError, match="another architecture"):
-        run(toy, toy_data, out, stylegan2=StyleGAN2Config(w_size=7))
+        run(toy, toy_data, out, kimg=0.64)
+
+
+def test_checkpoint_of_other_settings(toy, toy_data, uninterrupted, tmp_path):
+    out = tmp_path / "gan"
+    shutil.copytree(uninterrupted, out)
+    with pytest.raises(StudyError) as refused:
+        run(toy, toy_data, out, stylegan2=StyleGAN2Config(w_size=7), r1_weight=3.0)
+    for said in (
+        "config.gan.r1_weight was 0.1 and is 3.0",
+        "config.gan.stylegan2.w_size was 512 and is 7",
+        "Set them back",
+        f"config.gan.init_from={out}",
+    ):
+        assert said in str(refused.value)
+    with pytest.raises(StudyError, match=r"the seed \(.*\) was 3 and is 7"):
+        run(toy, toy_data, out, seed=4)
+
+
+def test_a_preset_that_changed_in_the_code_is_noticed(
+    toy, toy_data, uninterrupted, tmp_path, monkeypatch
+):
+    out = tmp_path / "gan"
+    shutil.copytree(uninterrupted, out)
+
+    def preset(sizes, **context):
+        found = toy.TOY_STYLEGAN2.preset(sizes, **context)
+        return dataclasses.replace(found, ema_half_life_kimg=99.0)
+
+    other = dataclasses.replace(toy.TOY_STYLEGAN2, preset=preset)
+    monkeypatch.setitem(MODELS, "stylegan2", other)
+    with pytest.raises(StudyError, match=r"ema_half_life_kimg was 5.0 and is 99.0"):
+        run(toy, toy_data, out)
+
+
+def test_a_checkpoint_of_the_last_release_goes_on(
+    toy, toy_data, uninterrupted, tmp_path
+):
+    """As 40fcb6f wrote it: with -1 where there was nothing to fill in, and gone keys."""
+    out = tmp_path / "gan"
+    run(toy, toy_data, out, kimg=0.16)
+    path = out / CHECKPOINTS / "10" / "meta" / "metadata"
+    meta = json.loads(path.read_text())
+    meta["config"] |= {"describe": False, "phase_kimg": -1.0, "grown_batch_sizes": []}
+    meta["config"]["prog_gan"]["bf16_from"] = 8  # not selected
+    del meta["config"]["seed"]
+    path.write_text(json.dumps(meta))
+    run(toy, toy_data, out)
+    for a, b in zip(last_state(out), last_state(uninterrupted), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_another_seed_is_another_generator_of_the_same_data(toy, toy_data, tmp_path):
+    run(toy, toy_data, tmp_path / "a", kimg=0.064, seed=2)
+    devices = make_devices(DevicesConfig(count=2))
+    config = toy.toy_config(kimg=0.064)
+    train(config, seed=5, data=toy_data, out=tmp_path / "b", devices=devices)
+    for ours, theirs in zip(
+        last_state(tmp_path / "a"), last_state(tmp_path / "b"), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)  # 3 + 2
 
 
 def test_batch_is_checked_before_anything_is_built(toy, toy_data, tmp_path):

@@ -5,7 +5,7 @@ batch k covers positions k * batch_size ... of that order; a process reads its o
 consecutive part of each batch, a device its part of that.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import grain
 import numpy as np
@@ -21,6 +21,7 @@ _ENDLESS = 2**62  # chunks of batches: more than any run takes
 _CHUNK_BYTES = 4_000_000  # of pixels that a thread reads at a time, about
 
 
+@runtime_checkable
 class Feed(Protocol):
     """What training loops draw batches from."""
 

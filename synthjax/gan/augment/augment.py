@@ -17,7 +17,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Key
 
 from synthjax.core import rng
-from synthjax.core.errors import ConfigError
+from synthjax.core.config import Config, field
 from synthjax.gan.augment.warp import warp
 
 MODES = ("none", "ada", "fixed")
@@ -41,7 +41,7 @@ OPERATIONS = (
 
 
 @dataclass(frozen=True)
-class AugmentConfig:
+class AugmentConfig(Config):
     """What the discriminator's images are put through; an operation of 0 is off.
 
     The strengths are the published ones (arXiv:2006.06676, appendix B), but for three
@@ -52,41 +52,55 @@ class AugmentConfig:
     which upright stays by far the commonest.) Switch them on for cells or tissue.
     """
 
-    mode: str = "none"  # "none", "ada" (p follows the target) or "fixed" (p stays)
-    p: float = 0.0  # probability of each operation: fixed, or the first of "ada"
-    target: float = 0.6  # mean sign of D(real) that "ada" keeps, -1 to 1
-    kimg: float = 500.0  # time in which "ada" can move p from 0 to 1, kimg
-    every: int = 4  # updates from one adjustment of p to the next
-    flip: float = 0.0  # mirroring left to right: share of p; laterality, so off
-    rotate90: float = 0.0  # quarter turns: share of p; posture, so off
-    translate: float = 0.125  # whole pixels: largest shift, share of the side
-    scale: float = 0.2  # zoom: standard deviation, powers of two
-    rotate: float = 1.0  # any angle: the largest, share of half a turn
-    stretch: float = 0.2  # one axis against the other: std, powers of two
-    translate_fraction: float = 0.125  # any shift: std, share of the side
-    brightness: float = 0.2  # added grey: standard deviation, on the scale -1..1
-    contrast: float = 0.5  # factor about mid-grey: std, powers of two
-    invert: float = 0.0  # black for white: share of p; polarity, so off
-    noise: float = 0.0  # Gaussian noise: std of its std, on the scale -1..1
-    cutout: float = 0.0  # mid-grey rectangle: its sides, share of the image's
-
-    def __post_init__(self) -> None:
-        modes = f"must be one of {', '.join(MODES)}"
-        _check(self, "mode", self.mode in MODES, modes)
-        for name in ("p", "flip", "rotate90", "invert", "translate", "rotate"):
-            _check(self, name, 0 <= getattr(self, name) <= 1, "must be in [0, 1]")
-        _check(self, "cutout", 0 <= self.cutout <= 1, "must be in [0, 1]")
-        _check(self, "target", -1 < self.target < 1, "must be in (-1, 1)")
-        _check(self, "kimg", self.kimg > 0, "must be more than 0")
-        _check(self, "every", self.every >= 1, "must be 1 or more")
-        spreads = "scale stretch translate_fraction brightness contrast noise"
-        for name in spreads.split():
-            _check(self, name, 0 <= getattr(self, name) <= 2, "must be in [0, 2]")
-
-
-def _check(config: AugmentConfig, name: str, good: bool, rule: str) -> None:
-    if not good:
-        raise ConfigError(f"augment.{name}={getattr(config, name)!r}: {rule}")
+    mode: str = field(
+        "none", "none, ada (p follows the target) or fixed (p stays)", one_of=MODES
+    )
+    p: float = field(
+        0.0, "probability of each operation: fixed, or the first of ada", ge=0, le=1
+    )
+    target: float = field(
+        0.6, "mean sign of the logits of real images that ada keeps", gt=-1, lt=1
+    )
+    kimg: float = field(500.0, "time in which ada can move p from 0 to 1, kimg", gt=0)
+    every: int = field(4, "updates from one adjustment of p to the next", ge=1)
+    flip: float = field(
+        0.0, "mirroring left to right: share of p; laterality, so off", ge=0, le=1
+    )
+    rotate90: float = field(
+        0.0, "quarter turns: share of p; posture, so off", ge=0, le=1
+    )
+    translate: float = field(
+        0.125, "whole pixels: largest shift, share of the side", ge=0, le=1
+    )
+    scale: float = field(0.2, "zoom: standard deviation, powers of two", ge=0, le=2)
+    rotate: float = field(
+        1.0, "any angle: the largest, share of half a turn", ge=0, le=1
+    )
+    stretch: float = field(
+        0.2, "one axis against the other: standard deviation, powers of two", ge=0, le=2
+    )
+    translate_fraction: float = field(
+        0.125, "any shift: standard deviation, share of the side", ge=0, le=2
+    )
+    brightness: float = field(
+        0.2, "added grey: standard deviation, on the scale -1..1", ge=0, le=2
+    )
+    contrast: float = field(
+        0.5, "factor about mid-grey: standard deviation, powers of two", ge=0, le=2
+    )
+    invert: float = field(
+        0.0, "black for white: share of p; polarity, so off", ge=0, le=1
+    )
+    noise: float = field(
+        0.0,
+        "Gaussian noise: standard deviation of its standard deviation, on the scale "
+        "-1..1",
+        ge=0,
+        le=2,
+    )
+    cutout: float = field(
+        0.0, "mid-grey rectangle: its sides, share of the image's", ge=0, le=1
+    )
 
 
 def augment(
@@ -119,34 +133,6 @@ def augment(
     return recolour(image, keys, draws)
 
 
-def adjust_p(
-    p: Float[Array, ""],
-    sign_sum: Float[Array, ""],
-    sign_count: Float[Array, ""],
-    images_since: Float[Array, ""],
-    config: AugmentConfig,
-) -> Float[Array, ""]:
-    """The next p, by how sure the discriminator is of the real images it trains on.
-
-    The overfitting measure is r_t = E[sign(D(real))] (section 3.2): 0 without any, 1
-    when every real image is recognised. Above the target p rises, below it falls, at
-    the same speed.
-
-    Args:
-      p: the current probability.
-      sign_sum: sum of sign(D(real)) since the last adjustment, over all devices.
-      sign_count: how many were summed; without any, p stays.
-      images_since: real images shown since the last adjustment.
-      config: in any mode but "ada" p stays.
-    """
-    if config.mode != "ada":
-        return p
-    measured = sign_sum / jnp.maximum(sign_count, 1)
-    step = jnp.asarray(images_since, jnp.float32) / (config.kimg * 1000)
-    direction = jnp.where(sign_count > 0, jnp.sign(measured - config.target), 0.0)
-    return jnp.clip(p + direction * step, 0.0, 1.0).astype(jnp.float32)
-
-
 @struct.dataclass
 class _Draws:
     """A sample's random numbers: a row for each of OPERATIONS."""
@@ -161,7 +147,7 @@ class _Draws:
 
 
 def _draw(key: Key[Array, ""], p: Float[Array, ""], config: AugmentConfig) -> _Draws:
-    """All from one draw of uniform numbers, which compiles several times faster."""
+    """Takes all from one draw of uniform numbers, which compiles far faster."""
     rotate = 1 - jnp.sqrt(1 - p)  # the two leave the image alone at 1 - p, together
     share = {
         "flip": p * config.flip,
@@ -208,7 +194,8 @@ def _turn(cosine: Array, sine: Array) -> Float[Array, "3 3"]:
 def _inverse(
     draws: _Draws, config: AugmentConfig, height: int, width: int
 ) -> Float[Array, "3 3"]:
-    """One matrix for all geometry: output to input, (row, column, 1) from the centre.
+    """Returns one matrix for all geometry: output to input, as (row, column, 1) from
+    the centre.
 
     The operations in the published order (appendix B), each inverted: the first
     applied to the image is the last applied to a position.
@@ -251,7 +238,7 @@ def _recolour(
     draws: _Draws,
     config: AugmentConfig,
 ) -> Float[Array, "h w c"]:
-    """Grey values, noise and cutout of one image, in the published order."""
+    """Changes grey values, adds noise and cuts out, in the published order."""
     if config.brightness:
         on, _, normal = draws.of("brightness")
         image = jnp.where(on, image + config.brightness * normal[0], image)

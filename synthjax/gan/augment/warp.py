@@ -47,7 +47,7 @@ def _moves(inverse: Float[Array, "b 3 3"]) -> Bool[Array, " b"]:
 
 
 def _positions(inverse: Float[Array, "b 3 3"], height: int, width: int) -> Positions:
-    """Where each output pixel comes from, folded into the image by mirroring."""
+    """Returns where each output pixel comes from, mirrored into the image."""
     row = jnp.arange(height, dtype=jnp.float32)[:, None] - (height - 1) / 2
     column = jnp.arange(width, dtype=jnp.float32) - (width - 1) / 2
 
@@ -63,7 +63,7 @@ def _positions(inverse: Float[Array, "b 3 3"], height: int, width: int) -> Posit
 
 @lru_cache
 def _coefficient_matrix(size: int) -> np.ndarray:
-    """From the samples of a line to its coefficients with those beyond its edges.
+    """Returns the map from a line's samples to its coefficients, also beyond its edges.
 
     The cubic spline takes 1/6, 4/6, 1/6 of three neighbouring coefficients at a
     sample; mirrored, they are as many as the samples, and the matrix is inverted.
@@ -89,7 +89,7 @@ def spline_coefficients(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c
 def _windows(
     position: Positions,
 ) -> tuple[Int[Array, "b h w 2"], Weights, Weights]:
-    """First coefficient of each window, and the weights of its rows and columns."""
+    """Returns each window's first coefficient, and its rows' and columns' weights."""
     start = jnp.floor(position)
     after = position - start
     before = 1.0 - after
@@ -154,20 +154,28 @@ def spread(
     return jax.vmap(add)(start, windows)
 
 
-def _sample_forward(coefficients, position):
+def _sample_forward(
+    coefficients: Array, position: Positions
+) -> tuple[Array, tuple[Positions, tuple[int, ...]]]:
     return sample(coefficients, position), (position, coefficients.shape[1:3])
 
 
-def _sample_backward(saved, cotangent):
+def _sample_backward(
+    saved: tuple[Positions, tuple[int, ...]], cotangent: Array
+) -> tuple[Array, Positions]:
     position, (tall, wide) = saved
     return spread(cotangent, position, tall, wide), jnp.zeros_like(position)
 
 
-def _spread_forward(value, position, tall, wide):
+def _spread_forward(
+    value: Array, position: Positions, tall: int, wide: int
+) -> tuple[Array, Positions]:
     return spread(value, position, tall, wide), position
 
 
-def _spread_backward(tall, wide, position, cotangent):
+def _spread_backward(
+    tall: int, wide: int, position: Positions, cotangent: Array
+) -> tuple[Array, Positions]:
     return sample(cotangent, position), jnp.zeros_like(position)
 
 

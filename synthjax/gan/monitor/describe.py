@@ -5,13 +5,14 @@ import json
 import jax
 
 from synthjax.core import rng
-from synthjax.gan.config import MODELS, GanConfig
+from synthjax.gan.config import GanConfig
+from synthjax.gan.models import make_networks
 from synthjax.gan.networks.api import Networks
 from synthjax.gan.presets import resolve
 
 
 def parameter_counts(networks: Networks) -> dict[str, int]:
-    """Trainable numbers of the generator and of the discriminator."""
+    """Counts the trainable numbers of the generator and of the discriminator."""
     key = rng.key(0, "shape")
     trees = {
         "generator": jax.eval_shape(networks.init_generator, key),
@@ -24,7 +25,7 @@ def parameter_counts(networks: Networks) -> dict[str, int]:
 
 
 def describe(config: GanConfig, *, resolution: int, channels: int, labels: int) -> str:
-    """One line of JSON: model, image and label sizes, parameters, preset numbers.
+    """Returns a line of JSON: model, image and label sizes, parameters, presets.
 
     Args:
       config: the gan section.
@@ -32,10 +33,10 @@ def describe(config: GanConfig, *, resolution: int, channels: int, labels: int) 
       channels: of the images.
       labels: findings per image.
     """
-    config = resolve(config, resolution)
+    resolved = resolve(config, resolution)
     shape = {"resolution": resolution, "channels": channels, "labels": labels}
-    networks = MODELS[config.model](config, **shape)
+    networks = make_networks(resolved, **shape)
     said = {"model": config.model, **shape, **parameter_counts(networks)}
     for name in ("kimg", "batch_size", "loss", "generator_learning_rate"):
-        said[name] = getattr(config, name)
+        said[name] = getattr(resolved, name)
     return json.dumps(said)

@@ -1,32 +1,32 @@
 """Sheets of images a person looks at: a column per label combination."""
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from synthjax.core.devices import Devices, Step
 from synthjax.core.logbook import grid
+from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import to_bytes
-from synthjax.data.store.loader import padded_batches, read_schema
-from synthjax.data.store.stored import StoredSplit
+from synthjax.data.store.loader import padded_batches
+from synthjax.gan.compiled import Cells
 
 COMMON = 4  # columns for the most common label combinations
 MOST = 32  # columns at most
 GRID_BATCH = 16  # images per device and call
-_CHUNK = 256  # records read at a time
 
 
-def grid_columns(rows: Float[np.ndarray, "n y"]) -> Float[np.ndarray, "columns y"]:
-    """The label combinations worth a column, out of those in the training rows.
+def grid_columns(labels: Float[np.ndarray, "n y"]) -> Float[np.ndarray, "columns y"]:
+    """Returns the label combinations worth a column, out of those of training images.
 
     First the most common ones, then for each finding the most common combination
     that has it, unless it is there already.
     """
-    combinations, counts = _combinations(rows)
+    combinations, counts = _combinations(labels)
     order = np.argsort(-counts, kind="stable")
     chosen = list(order[:COMMON])
-    for finding in range(rows.shape[1]):
+    for finding in range(labels.shape[1]):
         having = [i for i in order if combinations[i, finding] == 1]
         if having and having[0] not in chosen:
             chosen.append(having[0])
@@ -34,23 +34,33 @@ def grid_columns(rows: Float[np.ndarray, "n y"]) -> Float[np.ndarray, "columns y
 
 
 def _combinations(
-    rows: Float[np.ndarray, "n y"],
-) -> tuple[Float[np.ndarray, "m y"], Shaped[np.ndarray, " m"]]:
-    """Distinct rows, unknown labels (NaN) being equal to each other, and counts."""
-    coded = np.where(np.isnan(rows), -1, rows).astype(np.float32)
+    labels: Float[np.ndarray, "n y"],
+) -> tuple[Float[np.ndarray, "m y"], Int[np.ndarray, " m"]]:
+    """Returns distinct labels, with unknown ones (NaN) equal to each other, and counts."""
+    coded = np.where(np.isnan(labels), -1, labels).astype(np.float32)
     distinct, counts = np.unique(coded, axis=0, return_counts=True)
     return np.where(distinct < 0, np.nan, distinct).astype(np.float32), counts
 
 
 def real_grid(
-    data: Path, columns: Float[np.ndarray, "columns y"], row_count: int
+    dataset: Dataset,
+    columns: Float[np.ndarray, "columns y"],
+    row_count: int,
+    chunk: int = 256,
 ) -> UInt8[np.ndarray, "gh gw c"]:
-    """Training images under their label combinations; black where there are too few."""
-    stored = StoredSplit(data, "train")
+    """Returns training images under their labels; black where there are too few.
+
+    Args:
+      dataset: whose training images.
+      columns: label combinations.
+      row_count: rows of the sheet.
+      chunk: records read at a time.
+    """
+    stored = dataset["train"]
     found: list[list[int]] = [[] for _ in columns]
-    for start in range(0, len(stored), _CHUNK):
-        places = range(start, min(start + _CHUNK, len(stored)))
-        label = np.stack([r.label for r in stored.read(places, images=False)])
+    for start in range(0, len(stored), chunk):
+        indices = range(start, min(start + chunk, len(stored)))
+        label = np.stack([r.label for r in stored.read(indices, images=False)])
         for column, cells in zip(columns, found, strict=True):
             same = np.all(
                 np.nan_to_num(label, nan=-1) == np.nan_to_num(column, nan=-1), 1
@@ -58,7 +68,7 @@ def real_grid(
             cells.extend((start + np.flatnonzero(same)).tolist())
         if all(len(cells) >= row_count for cells in found):
             break
-    image_shape = read_schema(data).image_shape
+    image_shape = dataset.schema.image_shape
     images = np.zeros((row_count, len(columns), *image_shape), np.uint8)
     for x, cells in enumerate(found):
         for y, record in enumerate(stored.read(cells[:row_count])):
@@ -68,12 +78,12 @@ def real_grid(
 
 def synthetic_grid(
     step: Step,
-    ema: dict,
+    ema: dict[str, Any],
     columns: Float[np.ndarray, "columns y"],
     row_count: int,
     devices: Devices,
 ) -> UInt8[np.ndarray, "gh gw c"]:
-    """Synthetic images: one latent per row, one label combination per column.
+    """Returns synthetic images: a latent per row, a label combination per column.
 
     Args:
       step: `Steps.grid`.
@@ -90,17 +100,16 @@ def synthetic_grid(
     return grid(np.concatenate(images), len(columns))
 
 
-def empty_cells(label_count: int, devices: Devices) -> dict:
-    """Cells of the shape that `synthetic_grid` asks for, to compile with."""
+def empty_cells(label_count: int, devices: Devices) -> Cells:
+    """Returns cells of the shape that `synthetic_grid` asks for, to compile with."""
     count = GRID_BATCH * devices.count
     label = np.zeros((count, label_count), np.float32)
     return _cells(np.zeros(count, np.int32), label, devices)
 
 
 def _cells(
-    row: Shaped[np.ndarray, " b"], label: Float[np.ndarray, "b y"], devices: Devices
-) -> dict:
-    """This process's part of a global batch of cells, laid on its devices."""
-    local = len(row) // devices.process_count
-    mine = slice(devices.process_index * local, (devices.process_index + 1) * local)
-    return devices.shard({"row": row[mine].astype(np.int32), "label": label[mine]})
+    row: Int[np.ndarray, " b"], label: Float[np.ndarray, "b y"], devices: Devices
+) -> Cells:
+    """Lays this process's part of a global batch of cells on its devices."""
+    mine = devices.local_part(row).astype(np.int32)
+    return devices.shard({"row": mine, "label": devices.local_part(label)})

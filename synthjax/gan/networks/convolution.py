@@ -27,7 +27,7 @@ CPU_PIXELS = 2048  # output pixels per call of the filter gradient on CPU
 def conv(
     image: Float[Array, "b i j c"], weight: Float[Array, "k k c o"], stride: int = 1
 ) -> Float[Array, "b h w o"]:
-    """Convolution (cross-correlation, as in every network library)."""
+    """Convolves (by cross-correlation, as every network library does)."""
     pad = _padding(weight.shape[0], stride)
     return lax.conv_general_dilated(
         image,
@@ -42,7 +42,7 @@ def conv(
 def transposed_conv(
     image: Float[Array, "b h w o"], weight: Float[Array, "k k c o"], stride: int = 1
 ) -> Float[Array, "b i j c"]:
-    """Transpose of `conv` in its image: sides n to 2n + 1 (3x3) or 2n (4x4)."""
+    """Applies `conv`'s transpose in its image: sides n to 2n + 1 (3x3) or 2n (4x4)."""
     if weight.shape[0] == 4:
         return lax.platform_dependent(
             image, weight, cpu=_in_phases, default=partial(_transposed, stride=2)
@@ -64,7 +64,7 @@ def _transposed(image: Array, weight: Array, *, stride: int) -> Array:
 
 
 def _in_phases(image: Array, weight: Array) -> Array:
-    """The 4x4 transpose as one 2x2 convolution to four phases, then interleaved.
+    """Applies the 4x4 transpose as one 2x2 convolution to four interleaved phases.
 
     XLA's CPU backend multiplies the zeros of a dilated image, four times the work.
     """
@@ -88,7 +88,7 @@ def _in_phases(image: Array, weight: Array) -> Array:
 def filter_gradient(
     image: Float[Array, "b i j c"], cotangent: Float[Array, "b h w o"], stride: int = 1
 ) -> Float[Array, "k k c o"]:
-    """Transpose of `conv` in its weight, whose size follows from the sides."""
+    """Applies `conv`'s transpose in its weight, whose size follows from the sides."""
     return lax.platform_dependent(
         image,
         cotangent,
@@ -115,7 +115,7 @@ def _filter_gradient(image: Array, cotangent: Array, *, stride: int) -> Array:
 
 
 def _filter_gradient_in_parts(image: Array, cotangent: Array, *, stride: int) -> Array:
-    """Sum over parts of the batch that fit the cache.
+    """Sums over parts of the batch that fit the cache.
 
     As one call, XLA's CPU backend runs it ten times slower at 32 px and 64 channels.
     """
@@ -128,7 +128,10 @@ def _filter_gradient_in_parts(image: Array, cotangent: Array, *, stride: int) ->
     return sum(parts[1:], parts[0])
 
 
-def _conv_backward(stride, saved, cotangent):
+Pair = tuple[Array, Array]
+
+
+def _conv_backward(stride: int, saved: Pair, cotangent: Array) -> Pair:
     image, weight = saved
     return (
         transposed_conv(cotangent, weight, stride),
@@ -136,7 +139,7 @@ def _conv_backward(stride, saved, cotangent):
     )
 
 
-def _transposed_conv_backward(stride, saved, cotangent):
+def _transposed_conv_backward(stride: int, saved: Pair, cotangent: Array) -> Pair:
     image, weight = saved
     return (
         conv(cotangent, weight, stride),
@@ -144,7 +147,7 @@ def _transposed_conv_backward(stride, saved, cotangent):
     )
 
 
-def _filter_gradient_backward(stride, saved, cotangent):
+def _filter_gradient_backward(stride: int, saved: Pair, cotangent: Array) -> Pair:
     image, output = saved
     return (
         transposed_conv(output, cotangent, stride),
@@ -166,14 +169,14 @@ filter_gradient.defvjp(
 
 
 def nearest_up(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
-    """Twice the size by repeating every pixel."""
+    """Doubles the size by repeating every pixel."""
     b, h, w, c = image.shape
     repeated = jnp.broadcast_to(image[:, :, None, :, None], (b, h, 2, w, 2, c))
     return repeated.reshape(b, 2 * h, 2 * w, c)
 
 
 def mean_down(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
-    """Half the size (even sides) by means of 2x2 pixels."""
+    """Halves the size (even sides) by means of 2x2 pixels."""
     b, h, w, c = image.shape
     return jnp.mean(image.reshape(b, h // 2, 2, w // 2, 2, c), axis=(2, 4))
 
@@ -181,7 +184,7 @@ def mean_down(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
 def nearest_conv(
     image: Float[Array, "b h w c"], weight: Float[Array, "3 3 c o"]
 ) -> Float[Array, "b i j o"]:
-    """`conv(nearest_up(image), weight)`, in less than half its operations."""
+    """Returns `conv(nearest_up(image), weight)` by less than half its operations."""
     boxes = _box_sums(lax.rev(weight, (0, 1)))
     return transposed_conv(image, boxes.swapaxes(2, 3).astype(image.dtype), 2)
 
@@ -189,7 +192,7 @@ def nearest_conv(
 def conv_mean(
     image: Float[Array, "b h w c"], weight: Float[Array, "3 3 c o"]
 ) -> Float[Array, "b i j o"]:
-    """`mean_down(conv(image, weight))`, in less than half its operations."""
+    """Returns `mean_down(conv(image, weight))` by less than half its operations."""
     return conv(image, (0.25 * _box_sums(weight)).astype(image.dtype), 2)
 
 

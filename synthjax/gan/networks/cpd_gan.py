@@ -9,7 +9,6 @@ discriminator one output per label and the sum of those that are present as the 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -17,10 +16,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from synthjax.gan.networks.api import Networks, Params
+from synthjax.gan.networks.api import Capabilities, Model, Networks, Params, Preset
 from synthjax.gan.networks.convolution import nearest_up
 from synthjax.gan.networks.equalized import (
-    ROOT2,
     ConditionalPixelNorm,
     Conv,
     Conv1x1,
@@ -28,40 +26,45 @@ from synthjax.gan.networks.equalized import (
     DiscriminatorHead,
     FromRGB,
     InitialDense,
+    PublishedConfig,
     Skip,
-    check_least,
-    check_resolution,
     conditions,
     draw_params,
     pixel_norm,
-    resolutions,
+    published_preset,
 )
+from synthjax.gan.networks.layers import ROOT2, apply
+from synthjax.gan.networks.resolutions import check_resolution, resolutions
+
+BATCH = {256: 192, 512: 96, 1024: 96}  # resolution, px -> images per update; 256 below
 
 
 @dataclass(frozen=True)
-class CpdGanConfig:
-    """Sizes of both networks; a layer at r px has min(2 base / r, max) channels."""
-
-    z_size: int = 512  # latent numbers per image
-    channel_base: int = 16384  # half of channels times resolution, up to channel_max
-    channel_max: int = 512  # most channels of a layer
-    mbstd_group: int = 4  # images per minibatch standard deviation group; 1 = off
-    bf16_from: int = 0  # px from which blocks compute in bfloat16; 0 = never
-
-    def __post_init__(self):
-        """Check the ranges; raises ConfigError."""
-        check_least(self, 1, "z_size", "channel_base", "channel_max", "mbstd_group")
-        check_least(self, 0, "bf16_from")
+class CpdGanConfig(PublishedConfig):
+    """Sizes of both networks."""
 
 
-def channels_at(config: CpdGanConfig, resolution: int) -> int:
-    """Feature channels of the layers at `resolution` px."""
-    return max(1, min(2 * config.channel_base // resolution, config.channel_max))
+def capabilities(config: CpdGanConfig) -> Capabilities:
+    """Returns what the networks of a config can do."""
+    return config.capabilities(has_label_head=False, has_conditional_logit=True)
 
 
-def _dtype(config: CpdGanConfig, resolution: int) -> Any:
-    low = config.bf16_from and resolution >= config.bf16_from
-    return jnp.bfloat16 if low else jnp.float32
+def preset(
+    config: CpdGanConfig,
+    *,
+    resolution: int,
+    batch_size: int | None,
+    grown_batch_sizes: tuple[int, ...] | None,
+) -> Preset[CpdGanConfig]:
+    """Returns what the publication trains with at a resolution."""
+    del batch_size, grown_batch_sizes  # nothing follows from them
+    return published_preset(
+        config,
+        resolution,
+        batch_size=BATCH.get(resolution, 256),
+        learning_rate=0.005 if resolution < 512 else 0.006,
+        label_weight=0.0,
+    )
 
 
 class Generator(nn.Module):
@@ -78,10 +81,10 @@ class Generator(nn.Module):
         def norm(x: Array, name: str) -> Array:
             return ConditionalPixelNorm(name=f"norm{name}")(x, w)
 
-        x = InitialDense(channels_at(config, 4), name="first")(pixel_norm(w))
+        x = InitialDense(config.channels(4), name="first")(pixel_norm(w))
         for side in resolutions(self.resolution):
-            features = channels_at(config, side)
-            x = x.astype(_dtype(config, side))
+            features = config.channels(side)
+            x = x.astype(config.dtype(side))
             if side == 4:
                 x = norm(x, "_first")
             else:
@@ -112,11 +115,11 @@ class Discriminator(nn.Module):
         self, image: Float[Array, "b h w c"], label: Float[Array, "b y"]
     ) -> Float[Array, " b"]:
         config = self.config
-        image = image.astype(_dtype(config, self.resolution))
-        x = FromRGB(channels_at(config, self.resolution), name="image")(image)
+        image = image.astype(config.dtype(self.resolution))
+        x = FromRGB(config.channels(self.resolution), name="image")(image)
         for side in reversed(resolutions(self.resolution)[1:]):
-            x = self._block(x.astype(_dtype(config, side)), side)
-        sizes = channels_at(config, 4), channels_at(config, 2)
+            x = self._block(x.astype(config.dtype(side)), side)
+        sizes = config.channels(4), config.channels(2)
         x = DiscriminatorHead(*sizes, 1.0, config.mbstd_group, name="features")(x)
         outputs = Dense(label.shape[-1] or 1, name="outputs")(x)
         if label.shape[-1] == 0:
@@ -124,8 +127,8 @@ class Discriminator(nn.Module):
         return jnp.sum(jnp.where(jnp.isnan(label), 0.0, label) * outputs, axis=-1)
 
     def _block(self, x: Array, side: int) -> Array:
-        """Residual block from `side` to half of it."""
-        features, half = (channels_at(self.config, s) for s in (side, side // 2))
+        """Applies the residual block from `side` to half of it."""
+        features, half = (self.config.channels(s) for s in (side, side // 2))
         skip = Skip(half, ROOT2, name=f"skip{side}")(x)
         x = Conv(features, name=f"conv{side}")(x)
         x = Conv(half, ROOT2, down=True, name=f"conv{side}_down")(x)
@@ -135,12 +138,13 @@ class Discriminator(nn.Module):
 def make_networks(
     config: CpdGanConfig, *, resolution: int, channels: int, labels: int
 ) -> Networks:
-    """Both networks as pure functions; nothing is computed yet.
+    """Makes both networks as pure functions; nothing is computed yet.
 
     `map` gives what conditions the generator; there is no mapping network. Unknown
     (NaN) labels count as absent. Without labels the score is one plain output.
 
-    Raises ConfigError if `resolution` is no power of two of at least 8 px.
+    Raises:
+      ConfigError: `resolution` is not a power of two of at least 8 px.
     """
     check_resolution(resolution)
     generator = Generator(config, resolution, channels)
@@ -158,12 +162,12 @@ def make_networks(
         label = jnp.zeros((config.mbstd_group, labels), jnp.float32)
         return draw_params(lambda key: discriminator.init(key, image, label), key)
 
-    def synthesize(params: Params, ws: Array, noise: tuple[Array, ...]) -> Any:
+    def synthesize(params: Params, ws: Array, noise: tuple[Array, ...]) -> Array:
         del noise  # this generator has no noise inputs
-        return generator.apply({"params": params}, ws[:, 0])
+        return apply(generator, params, ws[:, 0])
 
-    def discriminate(params: Params, image: Array, label: Array) -> Any:
-        return discriminator.apply({"params": params}, image, label)
+    def discriminate(params: Params, image: Array, label: Array) -> Array:
+        return apply(discriminator, params, image, label)
 
     return Networks(
         resolution=resolution,
@@ -179,3 +183,6 @@ def make_networks(
         synthesize=synthesize,
         discriminate=discriminate,
     )
+
+
+MODEL = Model(CpdGanConfig, make_networks, preset, capabilities)

@@ -1,4 +1,4 @@
-"""Layers and equations that the two published GANs share, NHWC.
+"""Layers, equations and settings that the two published GANs share, NHWC.
 
 Weights are stored as N(0, 1) and scaled by gain / sqrt(fan-in) where they are used
 (Karras et al. 2018, arXiv:1710.10196, section 4.1). The leaky ReLU has no gain of its
@@ -7,6 +7,7 @@ float32; a layer computes in the dtype of its input.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -14,53 +15,97 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
-from synthjax.core.errors import ConfigError
-from synthjax.gan.networks.api import Params
+from synthjax.core.config import Config, field
+from synthjax.gan.networks.api import Capabilities, Params, Preset, Sizes
 from synthjax.gan.networks.convolution import conv, conv_mean, mean_down, nearest_conv
 from synthjax.gan.networks.layers import bias_act, minibatch_stddev
 
-ROOT2 = 2.0**0.5
+
+@dataclass(frozen=True)
+class PublishedConfig(Config):
+    """Sizes that both have; a layer at r px has min(2 base / r, max) channels."""
+
+    z_size: int = field(512, "latent numbers per image", ge=1)
+    channel_base: int = field(
+        16384,
+        "half of channels times resolution (px) of a layer, up to channel_max",
+        ge=1,
+    )
+    channel_max: int = field(512, "most channels of a layer", ge=1)
+    mbstd_group: int = field(
+        4, "images per minibatch standard deviation group; 1 is off", ge=1
+    )
+    bf16_from: int = field(
+        0, "resolution (px) from which blocks compute in bfloat16; 0 is never", ge=0
+    )
+
+    def channels(self, resolution: int) -> int:
+        """Returns the feature channels of the layers at `resolution` px."""
+        return max(1, min(2 * self.channel_base // resolution, self.channel_max))
+
+    def dtype(self, resolution: int) -> DTypeLike:
+        """Returns the dtype in which the blocks at `resolution` px compute."""
+        low = self.bf16_from and resolution >= self.bf16_from
+        return jnp.bfloat16 if low else jnp.float32
+
+    def capabilities(
+        self, *, has_label_head: bool, has_conditional_logit: bool
+    ) -> Capabilities:
+        """Returns what networks of these sizes can do."""
+        return Capabilities(
+            has_label_head=has_label_head,
+            has_conditional_logit=has_conditional_logit,
+            mbstd_group=self.mbstd_group,
+            bf16_from=self.bf16_from,
+        )
+
+
+def published_preset(
+    sizes: Sizes,
+    resolution: int,
+    *,
+    batch_size: int,
+    learning_rate: float,
+    label_weight: float,
+) -> Preset[Sizes]:
+    """Returns what both were trained with: DuMont Schuette et al. 2021.
+
+    Above the resolutions published for one of them (128 px, 512 px) its last numbers
+    go on.
+    """
+    return Preset(
+        sizes=sizes,
+        kimg={32: 12000.0, 64: 14000.0, 128: 16000.0}.get(resolution, 12000.0),
+        batch_size=batch_size,
+        loss="wgan_gp",
+        label_loss="softmax",
+        label_weight=label_weight,
+        generator_learning_rate=learning_rate,
+        discriminator_learning_rate=learning_rate,
+        r1_weight=0.0,
+        ema_half_life_kimg=10.0,  # not used: the decay is
+        ema_decay=0.999,
+    )
 
 
 def conditions(z: Float[Array, "b z"], label: Float[Array, "b y"]) -> Array:
-    """What conditions a generator, "b (z+y)": latents, then labels; unknown is 0."""
+    """Returns what conditions a generator: latents, then labels; unknown is 0."""
     known = jnp.where(jnp.isnan(label), 0.0, label).astype(jnp.float32)
     return jnp.concatenate([z, known], axis=-1)
 
 
 def pixel_norm(x: Float[Array, "... c"]) -> Float[Array, "... c"]:
-    """Scale every pixel to a mean square of one (Karras et al. 2018, section 4.2)."""
+    """Scales every pixel to a mean square of one (Karras et al. 2018, section 4.2)."""
     wide = x.astype(jnp.float32)
     power = jnp.mean(wide * wide, axis=-1, keepdims=True)
     return (wide * lax.rsqrt(power + 1e-8)).astype(x.dtype)
 
 
-def resolutions(resolution: int) -> list[int]:
-    """Sides of the levels: 4, 8, ... up to `resolution`."""
-    return [2**i for i in range(2, resolution.bit_length())]
-
-
-def check_resolution(resolution: int) -> None:
-    """Raises ConfigError if `resolution` is no power of two of at least 8 px."""
-    if resolution < 8 or resolution & (resolution - 1):
-        raise ConfigError(
-            f"resolution={resolution}: must be a power of two of at least 8 px"
-        )
-
-
-def check_least(config: Any, least: int, *names: str) -> None:
-    """Raises ConfigError if a field of `config` is below `least`."""
-    for name in names:
-        if getattr(config, name) < least:
-            raise ConfigError(
-                f"{name}={getattr(config, name)}: must be at least {least}"
-            )
-
-
 def draw_params(init: Callable[[Array], Any], key: Array) -> Params:
-    """Parameters of the shapes that `init(key)` has: biases 0, all else N(0, 1).
+    """Draws parameters of the shapes of `init(key)`: biases 0, all else N(0, 1).
 
     One draw for all layers: a draw per layer costs seconds of compilation each.
     """
@@ -80,7 +125,7 @@ def draw_params(init: Callable[[Array], Any], key: Array) -> Params:
 def equalized_weight(
     module: nn.Module, shape: tuple[int, ...], gain: float, fan_in: int
 ) -> Array:
-    """The scaled weight of `module`; call it from the module's compact method."""
+    """Returns `module`'s scaled weight; call it from the module's compact method."""
     weight = module.param("weight", nn.initializers.normal(1.0), shape)
     return weight * (gain / fan_in**0.5)
 

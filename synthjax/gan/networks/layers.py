@@ -6,6 +6,7 @@ section 4.1). Parameters are float32; a layer computes in the dtype of its input
 """
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -14,6 +15,7 @@ from jax import Array, lax
 from jaxtyping import Float
 
 from synthjax.core.errors import StudyError
+from synthjax.gan.networks.api import Params
 from synthjax.gan.networks.convolution import conv
 from synthjax.gan.networks.resample import conv_down, conv_up
 
@@ -25,7 +27,7 @@ ROOT2 = 2.0**0.5
 def bias_act(
     x: Float[Array, "... c"], bias: Float[Array, " c"], gain: float, clamp: float
 ) -> Float[Array, "... c"]:
-    """Leaky ReLU of x + bias, times gain, limited to +-clamp (0 = no limit).
+    """Returns the leaky ReLU of x + bias, times gain, within +-clamp (0 = no limit).
 
     The backward pass needs the output only: its sign is the sign of x + bias.
     """
@@ -34,12 +36,16 @@ def bias_act(
     return jnp.clip(y, -clamp, clamp) if clamp else y
 
 
-def _bias_act_forward(x, bias, gain, clamp):
+def _bias_act_forward(
+    x: Array, bias: Array, gain: float, clamp: float
+) -> tuple[Array, tuple[Array, Array]]:
     y = bias_act(x, bias, gain, clamp)
     return y, (y, bias)
 
 
-def _bias_act_backward(gain, clamp, saved, cotangent):
+def _bias_act_backward(
+    gain: float, clamp: float, saved: tuple[Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
     y, bias = saved
     slope = jnp.where(y >= 0, gain, SLOPE * gain).astype(y.dtype)
     if clamp:
@@ -54,7 +60,7 @@ bias_act.defvjp(_bias_act_forward, _bias_act_backward)
 
 
 def normalize(x: Float[Array, "b z"]) -> Float[Array, "b z"]:
-    """Scale every row to a mean square of one."""
+    """Scales every row to a mean square of one."""
     return x * lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-8)
 
 
@@ -65,7 +71,7 @@ def modulated_conv(
     *,
     up: bool = False,
 ) -> Float[Array, "b i j o"]:
-    """Weight-modulated and demodulated convolution (StyleGAN2, eq. 1 and 3).
+    """Convolves with weights modulated and demodulated (StyleGAN2, eq. 1 and 3).
 
     Scaling the weights' inputs by the style is scaling the image, and their norm per
     sample and output is a small matrix product, so one ordinary convolution serves
@@ -77,6 +83,11 @@ def modulated_conv(
     image = image * style[:, None, None, :].astype(dtype)
     image = (conv_up if up else conv)(image, weight.astype(dtype))
     return image * demodulation[:, None, None, :].astype(dtype)
+
+
+def apply(module: nn.Module, params: Params, *arguments: Any) -> Any:
+    """Returns what a module makes of its arguments with these parameters."""
+    return module.apply({"params": params}, *arguments)
 
 
 class Dense(nn.Module):
@@ -208,7 +219,7 @@ class ToRGB(nn.Module):
 def minibatch_stddev(
     image: Float[Array, "b h w c"], group: int
 ) -> Float[Array, "b h w d"]:
-    """Append one channel: the mean standard deviation in the sample's group.
+    """Appends one channel: the mean standard deviation in the sample's group.
 
     Groups are `group` consecutive samples (Karras et al. 2018, section 3), or the
     whole batch on this device if it is smaller. Raises StudyError if it is larger and

@@ -9,8 +9,8 @@ The parameter trees hold every level from the start; `Networks.at_resolution` us
 resolution, with the newest level faded in.
 """
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -18,60 +18,96 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from synthjax.core.config import field
 from synthjax.core.errors import ConfigError
-from synthjax.gan.networks.api import Networks, Params
+from synthjax.gan.networks.api import Capabilities, Model, Networks, Params, Preset
 from synthjax.gan.networks.convolution import mean_down, nearest_up
 from synthjax.gan.networks.equalized import (
-    ROOT2,
     Conv,
     Conv1x1,
     Dense,
     DiscriminatorHead,
     FromRGB,
     InitialDense,
-    check_least,
-    check_resolution,
+    PublishedConfig,
     conditions,
     draw_params,
     pixel_norm,
-    resolutions,
+    published_preset,
 )
+from synthjax.gan.networks.layers import ROOT2, apply
+from synthjax.gan.networks.resolutions import check_resolution, resolutions
+
+# Images per update while it trains at a resolution, px.
+BATCH = {8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 16, 512: 8, 1024: 8}
 
 
 @dataclass(frozen=True)
-class ProgGanConfig:
-    """Sizes of both networks; a layer at r px has min(2 base / r, max) channels."""
+class ProgGanConfig(PublishedConfig):
+    """Sizes of both networks, and where the growth begins."""
 
-    z_size: int = 512  # latent numbers per image
-    channel_base: int = 8192  # half of channels times resolution, up to channel_max
-    channel_max: int = 512  # most channels of a layer
-    mbstd_group: int = 4  # images per minibatch standard deviation group; 1 = off
-    start_resolution: int = 8  # px at which the growth begins
-    bf16_from: int = 0  # px from which blocks compute in bfloat16; 0 = never
+    channel_base: int = field(
+        8192,
+        "half of channels times resolution (px) of a layer, up to channel_max",
+        ge=1,
+    )
+    start_resolution: int = field(8, "resolution (px) at which the growth begins", ge=4)
 
-    def __post_init__(self):
-        """Check the ranges; raises ConfigError."""
-        check_least(self, 1, "z_size", "channel_base", "channel_max", "mbstd_group")
-        check_least(self, 0, "bf16_from")
+    def check(self) -> None:
+        """Raises ConfigError unless the growth begins at a power of two."""
         start = self.start_resolution
-        if start < 4 or start & (start - 1):
+        if start & (start - 1):
             raise ConfigError(
                 f"start_resolution={start}: must be a power of two of at least 4 px"
             )
 
 
-def channels_at(config: ProgGanConfig, resolution: int) -> int:
-    """Feature channels of the layers at `resolution` px."""
-    return max(1, min(2 * config.channel_base // resolution, config.channel_max))
+def capabilities(config: ProgGanConfig) -> Capabilities:
+    """Returns what the networks of a config can do."""
+    return config.capabilities(has_label_head=True, has_conditional_logit=False)
 
 
-def _dtype(config: ProgGanConfig, resolution: int) -> Any:
-    low = config.bf16_from and resolution >= config.bf16_from
-    return jnp.bfloat16 if low else jnp.float32
+def preset(
+    config: ProgGanConfig,
+    *,
+    resolution: int,
+    batch_size: int | None,
+    grown_batch_sizes: tuple[int, ...] | None,
+) -> Preset[ProgGanConfig]:
+    """Returns what the publication trains with at a resolution.
+
+    Raises:
+      ConfigError: batch sizes that do not fit the resolutions that it grows through.
+    """
+    first = config.start_resolution
+    sides = [2**i for i in range(first.bit_length() - 1, resolution.bit_length())]
+    if not sides:
+        raise ConfigError(
+            f"config.gan.prog_gan.start_resolution={first}: must be at most the "
+            f"images' {resolution} px"
+        )
+    sizes = grown_batch_sizes
+    if sizes is None:
+        published = tuple(BATCH.get(side, BATCH[8]) for side in sides)
+        sizes = (batch_size,) * len(sides) if batch_size else published
+    if len(sizes) != len(sides):
+        raise ConfigError(
+            f"config.gan.grown_batch_sizes={sizes}: must be one positive number for "
+            f"each of {', '.join(map(str, sides))} px"
+        )
+    common = published_preset(
+        config,
+        resolution,
+        batch_size=sizes[-1],
+        learning_rate=0.001,
+        label_weight=1.0,
+    )
+    phase_kimg = 1400.0 if resolution == 32 else 1000.0
+    return dataclasses.replace(common, grown_batch_sizes=sizes, phase_kimg=phase_kimg)
 
 
 def fade_in(before: Array, after: Array, fade: Float[Array, ""]) -> Array:
-    """From `before` at fade 0 to `after` at fade 1, exact at both ends."""
+    """Goes from `before` at fade 0 to `after` at fade 1, exact at both ends."""
     fade = jnp.asarray(fade).astype(after.dtype)
     return (1 - fade) * before + fade * after
 
@@ -88,10 +124,10 @@ class Generator(nn.Module):
     ) -> Float[Array, "b h w c"]:
         config, images = self.config, {}
         shown = {resolution} if fade is None else {resolution // 2, resolution}
-        x = InitialDense(channels_at(config, 4), ROOT2 / 4, name="first")(w)
+        x = InitialDense(config.channels(4), ROOT2 / 4, name="first")(w)
         for side in resolutions(resolution):
-            features = channels_at(config, side)
-            x = x.astype(_dtype(config, side))
+            features = config.channels(side)
+            x = x.astype(config.dtype(side))
             if side == 4:
                 x = pixel_norm(x)
             else:
@@ -122,8 +158,8 @@ class Discriminator(nn.Module):
         config = self.config
         x = self._from_image(image, resolution)
         for side in reversed(resolutions(resolution)[1:]):
-            x = x.astype(_dtype(config, side))
-            features, half = channels_at(config, side), channels_at(config, side // 2)
+            x = x.astype(config.dtype(side))
+            features, half = config.channels(side), config.channels(side // 2)
             x = Conv(features, ROOT2, name=f"conv{side}")(x)
             x = Conv(half, ROOT2, down=True, name=f"conv{side}_down")(x)
             newest = fade is not None and side == resolution
@@ -131,21 +167,21 @@ class Discriminator(nn.Module):
                 image = mean_down(image)
                 before = self._from_image(image, side // 2)
                 x = x if fade is None else fade_in(before.astype(x.dtype), x, fade)
-        sizes = channels_at(config, 4), channels_at(config, 2)
+        sizes = config.channels(4), config.channels(2)
         x = DiscriminatorHead(*sizes, ROOT2, config.mbstd_group, name="features")(x)
         outputs = Dense(1 + self.labels, name="outputs")(x)
         return outputs[:, 0], outputs[:, 1:]
 
     def _from_image(self, image: Array, side: int) -> Array:
-        features = channels_at(self.config, side)
-        image = image.astype(_dtype(self.config, side))
+        features = self.config.channels(side)
+        image = image.astype(self.config.dtype(side))
         return FromRGB(features, ROOT2, name=f"image{side}")(image)
 
 
 def make_networks(
     config: ProgGanConfig, *, resolution: int, channels: int, labels: int
 ) -> Networks:
-    """Both networks as pure functions, fully grown; nothing is computed yet.
+    """Makes both networks as pure functions, fully grown; nothing is computed yet.
 
     `at_resolution(side, fade)` of the result gives networks on the same parameter trees whose
     images have `side` px, a power of two from the start resolution to `resolution`;
@@ -155,8 +191,9 @@ def make_networks(
     `map` gives what enters the generator; there is no mapping network. Unknown (NaN)
     labels count as absent. `discriminate` ignores the label.
 
-    Raises ConfigError if `resolution` is no power of two of at least 8 px, or below
-    the config's start resolution.
+    Raises:
+      ConfigError: `resolution` is not a power of two of at least 8 px, or is below the
+        config's start resolution.
     """
     check_resolution(resolution)
     if resolution < config.start_resolution:
@@ -189,13 +226,15 @@ def make_networks(
         if side == config.start_resolution:
             fade = None
 
-        def synthesize(params: Params, ws: Array, noise: tuple[Array, ...]) -> Any:
+        def synthesize(params: Params, ws: Array, noise: tuple[Array, ...]) -> Array:
             del noise  # this generator has no noise inputs
-            return generator.apply({"params": params}, ws[:, 0], side, fade)
+            return apply(generator, params, ws[:, 0], side, fade)
 
-        def with_labels(params: Params, image: Array, label: Array):
+        def with_labels(
+            params: Params, image: Array, label: Array
+        ) -> tuple[Array, Array]:
             del label
-            return discriminator.apply({"params": params}, image, side, fade)
+            return apply(discriminator, params, image, side, fade)
 
         return Networks(
             resolution=side,
@@ -215,3 +254,6 @@ def make_networks(
         )
 
     return at_resolution(resolution, None)
+
+
+MODEL = Model(ProgGanConfig, make_networks, preset, capabilities)

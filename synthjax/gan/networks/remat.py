@@ -12,7 +12,7 @@ Tree = Any  # nested containers of float arrays
 
 
 def remat(function: Callable[..., Tree]) -> Callable[..., Tree]:
-    """`function` of float arrays, whose backward pass keeps its arguments alone.
+    """Returns `function` with a backward pass that keeps its arguments alone.
 
     The activations inside are computed again when their gradient is due (Chen et al.
     2016, arXiv:1604.06174). `function` must not close over traced values.
@@ -62,7 +62,7 @@ def _zeros(cotangent: Any) -> Array:
 
 
 def _after(x: Array, cotangent: Tree) -> Array:
-    """x, but not before every part of the cotangent is there."""
+    """Returns x, but not before every part of the cotangent is there."""
     firsts = [y.ravel()[0].astype(jnp.float32) for y in jax.tree.leaves(cotangent)]
     first = lax.stop_gradient(sum(firsts[1:], firsts[0]))
 

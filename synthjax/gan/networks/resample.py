@@ -21,7 +21,7 @@ TAPS = (0.125, 0.375, 0.375, 0.125)  # [1, 3, 3, 1] / 8, sums to one
 def blur(
     image: Float[Array, "b h w c"], pad: int, gain: float = 1.0
 ) -> Float[Array, "b i j c"]:
-    """Filter without resampling; `pad` zeros on every side, output h + 2 pad - 3.
+    """Filters without resampling; `pad` zeros on every side, output h + 2 pad - 3.
 
     Sixteen shifted slices in one expression, accumulated in float32 and returned in
     the input's dtype: XLA makes one loop of it, where two passes make many.
@@ -41,11 +41,11 @@ def blur(
     return sum(shifted[1:], shifted[0]).astype(image.dtype)
 
 
-def _blur_forward(image, pad, gain):
+def _blur_forward(image: Array, pad: int, gain: float) -> tuple[Array, None]:
     return blur(image, pad, gain), None
 
 
-def _blur_backward(pad, gain, _, cotangent):
+def _blur_backward(pad: int, gain: float, _: None, cotangent: Array) -> tuple[Array]:
     return (blur(cotangent, 3 - pad, gain),)
 
 
@@ -79,14 +79,14 @@ def _downsample_axis(image: Array, axis: int) -> Array:
 
 @jax.custom_vjp
 def upsample(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
-    """Twice the size, of the same mean; the transpose of `downsample`, times four."""
+    """Doubles the size, of the same mean; the transpose of `downsample`, times four."""
     wide = image.astype(jnp.float32)
     return _upsample_axis(_upsample_axis(wide, 1), 2).astype(image.dtype)
 
 
 @jax.custom_vjp
 def downsample(image: Float[Array, "b h w c"]) -> Float[Array, "b i j c"]:
-    """Half the size (even sides): the filter, then every second pixel."""
+    """Halves the size (even sides): the filter, then every second pixel."""
     wide = image.astype(jnp.float32)
     return _downsample_axis(_downsample_axis(wide, 1), 2).astype(image.dtype)
 
@@ -98,12 +98,12 @@ downsample.defvjp(lambda x: (downsample(x), None), lambda _, ct: (0.25 * upsampl
 def conv_down(
     image: Float[Array, "b h w c"], weight: Float[Array, "3 3 c o"]
 ) -> Float[Array, "b i j o"]:
-    """Antialiased 3x3 convolution to half the size."""
+    """Convolves by 3x3 to half the size, antialiased."""
     return conv(blur(image, 2), weight, 2)
 
 
 def conv_up(
     image: Float[Array, "b h w c"], weight: Float[Array, "3 3 c o"]
 ) -> Float[Array, "b i j o"]:
-    """3x3 convolution to twice the size, smoothed by the filter."""
+    """Convolves by 3x3 to twice the size, smoothed by the filter."""
     return blur(transposed_conv(image, weight.swapaxes(2, 3), 2), 1, 4.0)

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from synthjax.core.errors import ConfigError
-from synthjax.gan.networks.api import Networks, Params
+from synthjax.gan.labels import label_code
+from synthjax.gan.networks.api import Model, Networks, Params
 from synthjax.gan.networks.layers import (
     Conv,
     Conv1x1,
@@ -26,21 +26,18 @@ from synthjax.gan.networks.layers import (
     FromRGB,
     StyledConv,
     ToRGB,
+    apply,
     minibatch_stddev,
     normalize,
 )
 from synthjax.gan.networks.remat import remat
 from synthjax.gan.networks.resample import downsample, upsample
+from synthjax.gan.networks.resolutions import check_resolution, resolutions
 from synthjax.gan.networks.stylegan2_config import (
     StyleGAN2Config,
-    channels_at,
-    resolutions,
+    capabilities,
+    preset,
 )
-
-
-def label_code(label: Float[Array, "b y"]) -> Float[Array, "b y"]:
-    """+1 present, -1 absent, 0 unknown (NaN); unit mean square when all is known."""
-    return jnp.where(jnp.isnan(label), 0.0, 2.0 * label - 1.0).astype(jnp.float32)
 
 
 class Mapping(nn.Module):
@@ -73,8 +70,13 @@ class Block(nn.Module):
         return self.body(*arrays)
 
 
-def run_block(module: nn.Module, names: list[str], body: Callable[..., Any], *arrays):
-    """`body(*arrays)`, whose layers are `names` of `module`, activations recomputed."""
+def run_block(
+    module: nn.Module, names: list[str], body: Callable[..., Any], *arrays: Any
+) -> Any:
+    """Returns `body(*arrays)`, its activations computed again in the backward pass.
+
+    The layers of `body` are the `names` of `module`.
+    """
     params = module.variables["params"]
 
     def pure(params: Params, *arrays: Any) -> Any:
@@ -92,10 +94,10 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(
-        self, ws: Float[Array, "b n w"], noise: tuple[Float[Array, "b h w 1"], ...]
+        self, ws: Float[Array, "b n w"], noise: tuple[Float[Array, "b _h _w 1"], ...]
     ) -> Float[Array, "b h w c"]:
         config, layer = self.config, 0
-        first = channels_at(config, 4)
+        first = config.channels(4)
         constant = self.param("constant", nn.initializers.normal(1.0), (4, 4, first))
         x = jnp.broadcast_to(constant, (ws.shape[0], 4, 4, first))
         image = None
@@ -115,7 +117,7 @@ class Synthesis(nn.Module):
 
 
 def synthesis_layers(resolution: int) -> list[str]:
-    """Names of a synthesis block's layers, in order."""
+    """Returns the names of a synthesis block's layers, in order."""
     names = [f"conv{resolution}_up", f"conv{resolution}", f"image{resolution}"]
     return names if resolution > 4 else names[1:]
 
@@ -128,12 +130,12 @@ def synthesis_block(
     ws: Float[Array, "b n w"],
     noise: tuple[Float[Array, "b i j 1"], ...],
 ) -> tuple[Float[Array, "b i j o"], Float[Array, "b i j k"]]:
-    """The previous block's features to features and image at `resolution`."""
+    """Goes from the previous block's features to features and image at `resolution`."""
     x = x.astype(config.dtype(resolution))
     *convs, to_image = synthesis_layers(resolution)
     for i, name in enumerate(convs):
         x = StyledConv(
-            channels_at(config, resolution),
+            config.channels(resolution),
             up=name.endswith("_up"),
             clamp=config.conv_clamp,
             name=name,
@@ -163,7 +165,7 @@ class Discriminator(nn.Module):
         x = x.astype(jnp.float32)
         if config.mbstd_group > 1:
             x = minibatch_stddev(x, config.mbstd_group)
-        features = channels_at(config, 4)
+        features = config.channels(4)
         x = Conv(features, clamp=config.conv_clamp, name="conv4")(x)
         x = x.reshape(x.shape[0], -1)
         x = Dense(features, active=True, name="dense")(x)
@@ -178,7 +180,7 @@ class Discriminator(nn.Module):
     def _label_logit(
         self, x: Float[Array, "b f"], code: Float[Array, "b y"]
     ) -> Float[Array, " b"]:
-        """What the label adds to the logit, of unit scale for every row of +-1.
+        """Returns what the label adds to the logit, of unit scale for a code of +-1.
 
         projection: inner product with an embedding (Miyato & Koyama 2018,
         arXiv:1802.05637). selected: one output per label, those of the present labels
@@ -196,7 +198,7 @@ class Discriminator(nn.Module):
 
 
 def discriminator_layers(resolution: int, top: bool) -> list[str]:
-    """Names of a discriminator block's layers."""
+    """Returns the names of a discriminator block's layers."""
     names = [f"skip{resolution}", f"conv{resolution}", f"conv{resolution}_down"]
     return ["image", *names] if top else names
 
@@ -204,12 +206,12 @@ def discriminator_layers(resolution: int, top: bool) -> list[str]:
 def discriminator_block(
     config: StyleGAN2Config, resolution: int, top: bool, x: Float[Array, "b h w c"]
 ) -> Float[Array, "b i j o"]:
-    """Residual block to half of `resolution`; both paths share the sum.
+    """Applies the residual block to half of `resolution`; both paths share the sum.
 
     The `top` block takes the image.
     """
     half, clamp = 0.5**0.5, config.conv_clamp
-    width, features = (channels_at(config, r) for r in (resolution, resolution // 2))
+    width, features = (config.channels(r) for r in (resolution, resolution // 2))
     x = x.astype(config.dtype(resolution))
     if top:
         x = FromRGB(width, clamp, name="image")(x)
@@ -223,14 +225,12 @@ def discriminator_block(
 def make_networks(
     config: StyleGAN2Config, *, resolution: int, channels: int, labels: int
 ) -> Networks:
-    """Both networks as pure functions; nothing is computed yet.
+    """Makes both networks as pure functions; nothing is computed yet.
 
-    Raises ConfigError if `resolution` is no power of two of at least 8 px.
+    Raises:
+      ConfigError: `resolution` is not a power of two of at least 8 px.
     """
-    if resolution < 8 or resolution & (resolution - 1):
-        raise ConfigError(
-            f"resolution={resolution}: must be a power of two of at least 8 px"
-        )
+    check_resolution(resolution)
     sides = resolutions(resolution)
     noise_sides = [side for side in sides for _ in range(2)][1:]
     num_ws = len(noise_sides) + 1
@@ -256,8 +256,10 @@ def make_networks(
         label = jnp.zeros((config.mbstd_group, labels))
         return discriminator.init(key, image, label)["params"]
 
-    def with_labels(params: Params, image: Array, label: Array):
-        return discriminator.apply({"params": params}, image, label)
+    def with_labels(
+        params: Params, image: Array, label: Array
+    ) -> tuple[Array, Array | None]:
+        return apply(discriminator, params, image, label)
 
     return Networks(
         resolution=resolution,
@@ -270,12 +272,13 @@ def make_networks(
         # Compiled, so that the forward pass that gives the shapes is never run.
         init_generator=jax.jit(init_generator),
         init_discriminator=jax.jit(init_discriminator),
-        map=lambda params, z, label: mapping.apply(
-            {"params": params["mapping"]}, z, label
-        ),
-        synthesize=lambda params, ws, noise: synthesis.apply(
-            {"params": params["synthesis"]}, ws, noise
+        map=lambda params, z, label: apply(mapping, params["mapping"], z, label),
+        synthesize=lambda params, ws, noise: apply(
+            synthesis, params["synthesis"], ws, noise
         ),
         discriminate=lambda params, image, label: with_labels(params, image, label)[0],
         discriminate_with_labels=with_labels if config.label_head else None,
     )
+
+
+MODEL = Model(StyleGAN2Config, make_networks, preset, capabilities)

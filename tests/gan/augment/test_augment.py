@@ -15,7 +15,6 @@ from synthjax.gan.augment.augment import (
     OPERATIONS,
     AugmentConfig,
     _draw,
-    adjust_p,
     augment,
 )
 
@@ -282,34 +281,6 @@ def test_gradients_are_those_of_the_affine_map_it_is_to_second_order():
     expected = jax.value_and_grad(penalty)(weight, by_matrix)
     np.testing.assert_allclose(value, expected[0], rtol=1e-4)
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-3, atol=1e-3)
-
-
-def test_p_moves_towards_the_target_and_saturates():
-    config = AugmentConfig(mode="ada", kimg=1.0)
-
-    def step(p, signs, images=100, config=config):
-        return float(adjust_p(jnp.float32(p), sum(signs), len(signs), images, config))
-
-    assert step(0.5, [1, 1, 1, 1]) == pytest.approx(0.6)
-    assert step(0.5, [1, 1, -1, 1]) == pytest.approx(0.4)
-    assert step(0.95, [1, 1]) == 1.0
-    assert step(0.05, [-1, 1]) == 0.0
-    assert step(0.5, []) == 0.5
-    assert step(0.5, [1, 1], config=AugmentConfig(mode="fixed", p=0.5)) == 0.5
-
-
-def test_p_settles_where_the_sign_meets_the_target():
-    """A discriminator whose sureness falls with p: mean sign 0.95 - p."""
-    config = AugmentConfig(mode="ada", target=0.6, kimg=4.0)
-    adjust = jax.jit(lambda p, total: adjust_p(p, total, 256, 64, config))
-    random, p, path = np.random.default_rng(0), jnp.float32(0.0), []
-    for _ in range(400):
-        sure = random.random(256) < (1 + 0.95 - float(p)) / 2
-        p = adjust(p, np.float32(np.where(sure, 1, -1).sum()))
-        path.append(float(p))
-    assert path[9] == pytest.approx(10 * 64 / 4000)  # full speed while far away
-    assert abs(np.mean(path[100:]) - 0.35) < 0.02
-    assert np.abs(np.array(path[100:]) - 0.35).max() < 0.15
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,45 @@
-"""When training stops, table by table; the distance against numpy and closed forms."""
+"""When training stops, table by table; and a run that ends and ships its best."""
 
 import json
-import os
-import subprocess
-import sys
-import types
-from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.store.loader import read_split
-from synthjax.data.store.stored import StoredSplit
-from synthjax.gan.monitor.early_stop import (
-    Distance,
-    EarlyStopConfig,
-    Stopper,
-    Verdict,
-    fixed_subset,
-)
-from synthjax.gan.state import create, ema_item, make_optimizers
-from synthjax.gan.steps import make_steps
+from synthjax.gan.config import EarlyStopConfig, GanConfig
+from synthjax.gan.generator import BEST, CHECKPOINTS, load_generator
+from synthjax.gan.monitor import early_stop as early_stop_module
+from synthjax.gan.monitor.early_stop import Decision, EarlyStopping
+from synthjax.gan.presets import resolve
+from synthjax.gan.schedule import Phase, Position
+from synthjax.gan.train import train
 
+pytestmark = pytest.mark.usefixtures("toy_model", "quick_compile")
 NAN = float("nan")
 
 
-def stopper(measure="FD[toy, n=8]", **changes):
-    return Stopper(EarlyStopConfig(encoder="random", **changes), measure)
+class Values:
+    """A distance that gives these values, in order."""
+
+    def __init__(self, name="FD[toy, n=8]", values=()):
+        self.name, self._left = name, iter(values)
+
+    def __call__(self, ema, sample):
+        return next(self._left)
+
+
+def stopping(measure="FD[toy, n=8]", **changes):
+    config = EarlyStopConfig(encoder="random", **changes)
+    resolved = resolve(GanConfig(early_stop=config), 32)
+    return EarlyStopping(resolved.early_stop, Values(measure), resolution=32)
+
+
+def after(kimg, step=0):
+    return Position(images=1000 * kimg, step=step)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +59,14 @@ def test_stops_after_patience_without_a_new_best(
     patience, values, improved, stops_after, best
 ):
     """Every sequence also resumes from its JSON after each comparison."""
-    whole = stopper(patience=patience)
+    whole = stopping(patience=patience)
     for number, value in enumerate(values, 1):
-        resumed = stopper(patience=patience)
+        resumed = stopping(patience=patience)
         resumed.restore(json.loads(json.dumps(whole.state(), allow_nan=False)))
-        verdict = whole.observe(number * 1000, 10 * number, value)
-        assert verdict == Verdict(improved[number - 1] == "+", number == stops_after)
-        assert resumed.observe(number * 1000, 10 * number, value) == verdict
+        position = after(number, step=10 * number)
+        decision = whole.observe(value, position)
+        assert decision == Decision(improved[number - 1] == "+", number == stops_after)
+        assert resumed.observe(value, position) == decision
         assert resumed.state() == whole.state()
     assert whole.stopped == (stops_after is not None)
     assert whole.best_step == (best and 10 * best)
@@ -78,40 +87,52 @@ def test_stops_after_patience_without_a_new_best(
 )
 @pytest.mark.parametrize("batch", [64, 50_000])
 def test_when_it_compares(min_kimg, every_kimg, growing, expected, batch):
-    stop = stopper(min_kimg=min_kimg, every_kimg=every_kimg)
+    stop = stopping(min_kimg=min_kimg, every_kimg=every_kimg)
     shown = range(batch, 2_000_000 + batch, batch)
-    found = [
-        images
-        for images in shown
-        if stop.due(images - batch, images, grown=images > growing * 1000)
-    ]
+    found = []
+    for images in shown:
+        side = 32 if images > growing * 1000 else 16
+        stop.set_phase(Phase(0, 0, 2_000_000, side, batch), sample=lambda *_: None)
+        if stop.should_evaluate(images - batch, images):
+            found.append(images)
     assert [images // 100_000 * 100 for images in found] == expected
     assert all(images % (every_kimg * 1000) < batch for images in found)
 
 
 def test_a_larger_patience_goes_on():
-    stop = stopper(patience=1)
-    stop.observe(1000, 1, 3.0)
-    assert stop.observe(2000, 2, 4.0).stop
-    longer = stopper(patience=2)
+    stop = stopping(patience=1)
+    stop.observe(3.0, after(1))
+    assert stop.observe(4.0, after(2)).stop
+    longer = stopping(patience=2)
     longer.restore(stop.state())
     assert not longer.stopped
-    assert longer.observe(3000, 3, 2.0) == Verdict(improved=True, stop=False)
+    assert longer.observe(2.0, after(3)) == Decision(improved=True, stop=False)
+
+
+def test_nothing_is_compared_while_layers_fade_in():
+    stop = stopping(min_kimg=0, every_kimg=1)
+    fading = Phase(0, 0, 9000, 32, 16, fade_from=1, fade_over=4000)
+    stop.set_phase(fading, sample=lambda *_: None)
+    assert not stop.should_evaluate(990, 1006)
+    stop.set_phase(Phase(1, 0, 9000, 32, 16), sample=lambda *_: None)
+    assert stop.should_evaluate(990, 1006)
 
 
 def test_values_of_another_measure_are_refused():
-    stop = stopper("FD[random, n=100]")
+    stop = stopping("FD[random, n=100]")
     with pytest.raises(StudyError, match=r"by FD\[toy, n=8\], this run asks for FD\[r"):
-        stop.restore(stopper().state())
+        stop.restore(stopping().state())
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"images": 1}, r"config.gan.early_stop.images=1: must be at least 2"),
-        ({"min_kimg": -2}, "min_kimg=-2.0: must be 0 or more"),
+        ({"min_kimg": -2}, "min_kimg=-2.0: must be at least 0, or None for the"),
         ({"every_kimg": 0}, "every_kimg=0.0: must be more than 0"),
-        ({"patience": -1}, "patience=-1: must be 1 or more"),
+        ({"patience": -1}, "patience=-1: must be at least 1"),
+        ({"encoder": "flat"}, "encoder='flat': must be one of pixels, "),
+        ({"encoder": "own"}, "config.gan.early_stop.encoder_path='': .* a trained"),
         ({"encoder_path": "x"}, "encoder_path='x': needs .*encoder, which is empty"),
     ],
 )
@@ -120,168 +141,80 @@ def test_config_says_what_is_allowed(values, message):
         freeze(EarlyStopConfig, values, "gan.early_stop")
 
 
-# Four features of an 8x8 image: the means of its quarters, in grey levels.
-def quarters(params, pixels):
-    image = pixels.astype(jnp.float32) * params
-    means = image.reshape(image.shape[0], 2, 4, 2, 4, 1).mean(axis=(2, 4, 5))
-    return means.reshape(-1, 4)
+def run(toy, data, out, encoder="pixels", **changes):
+    stop = {"encoder": encoder, "images": 48, "min_kimg": 0.0, "every_kimg": 0.064}
+    config = toy.toy_config(early_stop=EarlyStopConfig(**(stop | changes)))
+    devices = make_devices(DevicesConfig(count=1))
+    train(config, seed=3, data=data, out=out, devices=devices)
 
 
-ENCODER = types.SimpleNamespace(
-    name="quarters", size=4, params=np.ones((), np.float32), encode=quarters
-)
+def steps_of(folder):
+    checkpoints = Checkpoints(folder)
+    found = checkpoints.steps()
+    checkpoints.close()
+    return found
 
 
-def make_sample(devices):
-    """A generator that knows the real images by row: adds `shift`, or paints labels."""
+@pytest.fixture
+def distances(monkeypatch):
+    """Comparisons give these values, in order."""
 
-    def sample(ema, cell):
-        grey = ema["images"][cell["row"]].astype(jnp.float32) + ema["shift"]
-        painted = 40 + 50 * (cell["label"] @ jnp.array([1.0, 2.0, 3.0], jnp.float32))
-        grey = jnp.where(ema["paint"], painted[:, None, None, None], grey)
-        return grey.astype(jnp.uint8)
-
-    return devices.map_step(
-        sample, in_axes=(None, 0), donate_state=False, sharded_outputs=True
-    )
-
-
-def set_up(data, *, count=2, mapping="pmap", images=40, batch=4, **config):
-    devices = make_devices(DevicesConfig(count=count, mapping=mapping, **config))
-    sample = make_sample(devices)
-    distance = Distance(
-        data,
-        encoder=ENCODER,
-        images=images,
-        seed=3,
-        devices=devices,
-        sample=sample,
-        batch=batch,
-    )
-    table = read_split(data, "train")
-    places = fixed_subset(48, images, 3)
-
-    def ema(shift=0, paint=False, order=slice(None)):
-        chosen = table.pixels[places][order]
-        item = {"images": chosen, "shift": np.float32(shift), "paint": np.bool_(paint)}
-        return devices.replicate(item)
-
-    return distance, ema, table, places, sample
-
-
-@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_distance_is_exact_on_any_devices(toy_data, count, mapping):
-    distance, ema, table, places, sample = set_up(
-        toy_data, count=count, mapping=mapping, images=37
-    )
-    assert distance(ema()) == pytest.approx(0, abs=1e-4)
-    # A shift moves the mean of each of the four features, and nothing else.
-    assert distance(ema(shift=3)) == pytest.approx(4 * 9, rel=1e-5)
-
-    # Images of one grey v, which follows the label of the real image in the same row:
-    # the covariance is var(v) 1 1^T, and the trace of the root has one term.
-    grey = (40 + 50 * table.label[places] @ [1, 2, 3]).astype(np.uint8)
-    real = table.pixels[places].reshape(-1, 2, 4, 2, 4).mean((2, 4)).reshape(-1, 4)
-    covariance, variance = np.cov(real, rowvar=False), np.var(grey, ddof=1)
-    apart = np.sum((real.mean(axis=0) - grey.mean()) ** 2)
-    spread = np.trace(covariance) + 4 * variance
-    overlap = np.sqrt(variance * covariance.sum())
-    expected = apart + spread - 2 * overlap
-    assert distance(ema(paint=True)) == pytest.approx(expected, rel=1e-5)
-    assert sample.traces == 1
-    assert distance.name == "FD[quarters, n=37]"
-
-
-def test_real_images_are_measured_once(toy_data, monkeypatch):
-    reads = []
-    read = StoredSplit.read
-
-    def counted(self, positions, *, images=True):
-        reads.extend([list(positions)] * images)
-        return read(self, positions, images=images)
-
-    monkeypatch.setattr(StoredSplit, "read", counted)
-    distance, ema, *_ = set_up(toy_data)
-    reads.clear()  # of the whole split, by the test
-    first = distance(ema(shift=2))
-    assert len(reads) == 5, "40 images in batches of 8"
-    assert distance(ema(shift=2)) == first
-    assert len(reads) == 5
-
-
-def test_subset_is_fixed_and_without_repetition():
-    one = fixed_subset(100, 30, 1)
-    assert len(set(one.tolist())) == 30
-    assert (np.diff(one) > 0).all() and one.dtype == np.int32
-    np.testing.assert_array_equal(one, fixed_subset(100, 30, 1))
-    assert not np.array_equal(one, fixed_subset(100, 30, 2))
-    np.testing.assert_array_equal(fixed_subset(9, 9, 1), np.arange(9))
-
-
-def test_too_few_images_are_said(toy_data, capfd):
-    with pytest.raises(StudyError, match=r"early_stop.images=49, but .* has 48"):
-        set_up(toy_data, images=49)
-    assert "warning" not in capfd.readouterr().err
-    distance, ema, *_ = set_up(toy_data, images=4)
-    assert "warning: the Fréchet distance of 4 images in 4" in capfd.readouterr().err
-    assert np.isfinite(distance(ema(shift=1)))
-
-
-def test_the_grid_step_is_a_sampling_function(toy, toy_data, quick_compile):
-    config, networks = toy.toy_config(), toy.toy_networks()
-    devices = make_devices(DevicesConfig(count=2))
-    optimizers = make_optimizers(config)
-    state = jax.jit(lambda: create(networks, optimizers, 5))()
-    steps = make_steps(config, networks, optimizers, devices, seed=5)
-    distance = Distance(
-        toy_data,
-        encoder=ENCODER,
-        images=20,
-        seed=3,
-        devices=devices,
-        sample=steps.grid,
-    )
-    ema = devices.replicate(ema_item(state))
-    value = distance(ema)
-    assert value > 0
-    assert distance(ema) == value, "the same latents at every comparison"
-
-
-@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
-def test_two_processes_agree_with_two_devices(toy_data, free_port, mapping):
-    command = [sys.executable, __file__, str(toy_data), mapping, str(free_port)]
-    environment = {"XLA_FLAGS": "", "PYTHONPATH": str(Path(__file__).parents[2])}
-    processes = [
-        subprocess.Popen(
-            [*command, str(process)],
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+    def give(values):
+        left = iter(values)
+        monkeypatch.setattr(
+            early_stop_module.GeneratorDistance,
+            "__call__",
+            lambda self, ema, sample: next(left),
         )
-        for process in (0, 1)
-    ]
-    outputs = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    found = [json.loads(out.splitlines()[-1]) for out, _ in outputs]
-    distance, ema, *_ = set_up(toy_data, mapping=mapping, images=37)
-    expected = [distance(ema(shift=3)), distance(ema(paint=True))]
-    assert found[0] == found[1], "every process knows"
-    np.testing.assert_allclose(found[0], expected, rtol=1e-6)
+
+    return give
 
 
-def run_process(data, mapping, port, process):
-    """One of two processes of one device: prints its distances."""
-    joined = {
-        "distributed": True,
-        "coordinator": f"127.0.0.1:{port}",
-        "process_count": 2,
-        "process_id": int(process),
-    }
-    distance, ema, *_ = set_up(data, count=0, mapping=mapping, images=37, **joined)
-    print(json.dumps([distance(ema(shift=3)), distance(ema(paint=True))]))
+def test_it_ends_without_a_new_best_and_ships_the_best(
+    toy, toy_data, tmp_path, distances
+):
+    distances([5.0, 3.0, 4.0, 4.5])  # at 4, 8, 12 and 16 updates of 16 images
+    run(toy, toy_data, tmp_path, patience=2)
+    assert steps_of(tmp_path / BEST) == [8]
+    assert steps_of(tmp_path / CHECKPOINTS)[-1] == 16  # of 20
+    assert load_generator(tmp_path).step == 8
+    assert load_generator(tmp_path, 16).step == 16
 
 
-if __name__ == "__main__":
-    run_process(Path(sys.argv[1]), *sys.argv[2:])
+def test_a_larger_patience_goes_on_from_there(toy, toy_data, tmp_path, distances):
+    distances([5.0, 6.0])
+    run(toy, toy_data, tmp_path, patience=1)
+    assert steps_of(tmp_path / CHECKPOINTS)[-1] == 8
+    run(toy, toy_data, tmp_path, patience=1)  # it has ended: nothing is compared
+    distances([4.0, 3.0, 2.0])
+    run(toy, toy_data, tmp_path, patience=2)
+    assert load_generator(tmp_path).step == 20
+
+
+def test_real_distances_are_finite_and_written_down(toy, toy_data, tmp_path):
+    run(toy, toy_data, tmp_path, patience=9)
+    checkpoints = Checkpoints(tmp_path / CHECKPOINTS)
+    told = checkpoints.read_meta(20)["early_stop"]
+    checkpoints.close()
+    assert len(told["values"]) == 5
+    assert np.isfinite(told["values"]).all()
+    assert min(told["values"]) == told["best"]
+    leaves = jax.tree.leaves(load_generator(tmp_path).params)
+    assert all(np.isfinite(leaf).all() for leaf in leaves)
+
+
+def test_train_makes_the_encoder_that_the_config_names(toy, toy_data, tmp_path):
+    """Called as from a notebook, without a launcher."""
+    run(toy, toy_data, tmp_path, encoder="random", patience=9)
+    checkpoints = Checkpoints(tmp_path / CHECKPOINTS)
+    told = checkpoints.read_meta(20)["early_stop"]
+    checkpoints.close()
+    assert told["measure"].startswith("FD[random")
+    assert len(told["values"]) == 5
+    assert load_generator(tmp_path).step == told["best_step"]
+
+
+def test_a_run_too_short_to_compare_ships_its_newest(toy, toy_data, tmp_path, capfd):
+    run(toy, toy_data, tmp_path, min_kimg=1.0)
+    assert "nothing will be compared" in capfd.readouterr().err
+    assert load_generator(tmp_path).step == 20

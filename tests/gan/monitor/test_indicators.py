@@ -10,20 +10,20 @@ import pytest
 
 from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.loader import read_split
 from synthjax.data.store.write import write_set
 from synthjax.gan.generator import draw_latents, draw_noise, generate
 from synthjax.gan.growth import real_images
-from synthjax.gan.monitor.early_stop import fixed_subset
+from synthjax.gan.monitor.distance import fixed_subset
 from synthjax.gan.monitor.indicators import (
     Indicators,
-    judge,
     mean_distance,
     other_labels,
-    prefers,
     same_label_groups,
 )
+from synthjax.gan.monitor.probe import discriminate_with_label_fit, label_preference
 from synthjax.gan.networks.layers import minibatch_stddev
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import create, ema_item, make_optimizers
@@ -53,11 +53,12 @@ def start(toy, quick_compile):
 
 def measure(data, networks, state, *, count=1, mapping="pmap", phase=None, **changes):
     devices = make_devices(DevicesConfig(count=count, mapping=mapping))
-    indicators = Indicators(data, networks, devices, seed=SEED, **changes)
+    dataset = Dataset.open(data)
+    indicators = Indicators(dataset, networks, devices, seed=SEED, **changes)
     if phase is not None:
-        indicators.enter(phase)
+        indicators.set_phase(phase)
     placed = devices.replicate(state)
-    result = indicators.compile_ahead(placed).measure(placed)
+    result = indicators.measure(placed)
     np.testing.assert_equal(indicators.measure(placed), result)
     assert indicators.probe.traces == 1
     assert result.keys() == KEYS
@@ -239,9 +240,11 @@ def test_a_row_without_findings_says_nothing_of_a_softmax(toy):
         toy.toy_networks(), discriminate_with_labels=with_labels
     )
     rows = jnp.array([[0, 0, 0], [1, 1, 1]], jnp.float32)
-    logit, fit = judge(networks, {}, "softmax", jnp.zeros((2, 8, 8, 1)), rows)
+    logit, fit = discriminate_with_label_fit(
+        networks, {}, jnp.zeros((2, 8, 8, 1)), rows, "softmax"
+    )
     np.testing.assert_allclose(fit, [np.nan, 0], atol=1e-6)
-    found = prefers(jnp.stack([logit, logit]), jnp.stack([fit, fit[::-1]]))
+    found = label_preference(jnp.stack([logit, logit]), jnp.stack([fit, fit[::-1]]))
     np.testing.assert_array_equal(found, [0.5, 0.5])
 
 
@@ -249,9 +252,11 @@ def test_the_head_decides_then_the_logit_and_a_tie_counts_half():
     nan = jnp.nan
     logit = jnp.array([[1.0, 0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0, 0.0]])
     fit = jnp.array([[0.0, 9.0, 1.0, 2.0, nan], [5.0, 0.0, 2.0, 2.0, 0.0]])
-    np.testing.assert_array_equal(prefers(logit, fit), [0, 1, 0, 0.5, 1])
+    np.testing.assert_array_equal(label_preference(logit, fit), [0, 1, 0, 0.5, 1])
     headless = jnp.zeros_like(fit)
-    np.testing.assert_array_equal(prefers(logit, headless), [1, 0, 0.5, 0.5, 1])
+    np.testing.assert_array_equal(
+        label_preference(logit, headless), [1, 0, 0.5, 0.5, 1]
+    )
 
 
 def test_other_labels_differ_and_occur():

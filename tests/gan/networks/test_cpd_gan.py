@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from synthjax.core.errors import ConfigError
-from synthjax.gan.networks.cpd_gan import CpdGanConfig, channels_at, make_networks
+from synthjax.gan.networks.cpd_gan import CpdGanConfig, make_networks
 from synthjax.gan.networks.equalized import ConditionalPixelNorm
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -294,7 +294,7 @@ def test_parameter_counts_grow_by_one_level():
     make = partial(make_networks, config, channels=1, labels=labels)
     below = sizes(make(resolution=64))
     for side in (128, 256, 512):
-        outer, inner = channels_at(config, side), channels_at(config, side // 2)
+        outer, inner = config.channels(side), config.channels(side // 2)
         norm = 2 * (config.z_size + labels + 1) * outer
         generator = 9 * (inner + outer) * outer + 2 * outer + 2 * norm + (outer + 1)
         discriminator = 10 * outer * inner + 9 * outer**2 + outer + inner
@@ -305,7 +305,7 @@ def test_parameter_counts_grow_by_one_level():
 
 
 def test_published_channels():
-    channels = [channels_at(CpdGanConfig(), side) for side in (4, 64, 128, 256, 512)]
+    channels = [CpdGanConfig().channels(side) for side in (4, 64, 128, 256, 512)]
     assert channels == [512, 512, 256, 128, 64]
 
 

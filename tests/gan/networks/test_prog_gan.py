@@ -11,7 +11,7 @@ import pytest
 from synthjax.core.errors import ConfigError
 from synthjax.gan.networks.convolution import mean_down, nearest_up
 from synthjax.gan.networks.equalized import conditions, pixel_norm
-from synthjax.gan.networks.prog_gan import ProgGanConfig, channels_at, make_networks
+from synthjax.gan.networks.prog_gan import ProgGanConfig, make_networks
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -293,14 +293,14 @@ def test_parameter_counts_grow_by_one_level(side):
     config = ProgGanConfig()
     make = partial(make_networks, config, channels=1, labels=14)
     below, here = sizes(make(resolution=side // 2)), sizes(make(resolution=side))
-    outer, inner = channels_at(config, side), channels_at(config, side // 2)
+    outer, inner = config.channels(side), config.channels(side // 2)
     generator = 9 * (inner + outer) * outer + 2 * outer + (outer + 1)
     discriminator = 9 * outer * (outer + inner) + outer + inner + 2 * outer
     assert (here[0] - below[0], here[1] - below[1]) == (generator, discriminator)
 
 
 def test_published_channels():
-    channels = [channels_at(ProgGanConfig(), side) for side in (4, 32, 64, 128, 256)]
+    channels = [ProgGanConfig().channels(side) for side in (4, 32, 64, 128, 256)]
     assert channels == [512, 512, 256, 128, 64]
 
 

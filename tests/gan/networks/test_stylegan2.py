@@ -10,7 +10,8 @@ import pytest
 
 from synthjax.core.errors import ConfigError
 from synthjax.gan.generator import draw_noise
-from synthjax.gan.networks.stylegan2 import StyleGAN2Config, label_code, make_networks
+from synthjax.gan.labels import label_code
+from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.networks.stylegan2_config import CONDITIONINGS
 from synthjax.gan.regularizers import r1
 from synthjax.gan.truncation import truncate
@@ -263,5 +264,7 @@ def test_config_checks_ranges(field):
 
 
 def test_conditioning_is_one_of_three():
-    with pytest.raises(ConfigError, match="conditioning=both: .*projection, selected"):
+    with pytest.raises(
+        ConfigError, match="conditioning='both': .*projection, selected"
+    ):
         StyleGAN2Config(conditioning="both")
