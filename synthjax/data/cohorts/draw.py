@@ -65,25 +65,18 @@ def draw_cohort(
     check_known(label)
     rules = RULES[modality].scaled(scale)
     draw = _Draw(rules, kind, labels, label, patient_id, seed)
-    pool = draw.balance(draw.keep_frequent())
-    assigned = draw.split_patients(pool)
-    if kind == "resolution":
-        splits = draw.sample(assigned)
-    elif kind == "classes":
-        splits = draw.pick_classes(number, pool, assigned)
-    else:
-        splits = draw.pick_samples(max(1, round(number * scale)), pool, assigned)
+    if kind == "samples":
+        number = max(1, round(number * scale))
+    splits = draw.run(number)
     positive = np.any(label[splits["train"]] == 1, axis=0) | (kind == "resolution")
     columns = np.flatnonzero(positive).tolist()
-    for split, rows in splits.items():
-        draw.note(f"{split} drawn", rows)
     for step in draw.steps:
         say(
             f"cohort {cohort}, {step['step']}: {step['images']} images of "
             f"{step['patients']} patients, {step['combinations']} label combinations"
         )
     return Cohort(
-        splits={split: np.sort(rows).tolist() for split, rows in splits.items()},
+        splits={split: np.sort(part).tolist() for split, part in splits.items()},
         labels=tuple(labels[column] for column in columns),
         columns=columns,
         facts={
@@ -119,13 +112,31 @@ class _Draw:
         self.steps: list[dict[str, Any]] = []
         self.chosen: list[tuple[int, int]] = []  # (combination, images), by rank
 
+    def run(self, number: int) -> dict[str, np.ndarray]:
+        """Take all steps: split -> its images, in the order in which they are drawn.
+
+        Args:
+            number: of classes, or of train images of each class.
+        """
+        pool = self.balance(self.keep_frequent())
+        assigned = self.split_patients(pool)
+        if self.kind == "resolution":
+            splits = self.sample(assigned)
+        elif self.kind == "classes":
+            splits = self.pick_classes(number, pool, assigned)
+        else:
+            splits = self.pick_samples(number, pool, assigned)
+        for split, images in splits.items():
+            self.note(f"{split} drawn", images)
+        return splits
+
     def random(self, seed: int | None) -> np.random.RandomState:
         """Return the generator of this seed of the paper, moved by the study's."""
         assert seed is not None
         return np.random.RandomState((seed + self.seed) % 2**32)
 
     def note(self, step: str, images: Int[np.ndarray, " k"]) -> None:
-        """Remember what a step leaves."""
+        """Note what a step leaves."""
         self.steps.append(
             {
                 "step": step,

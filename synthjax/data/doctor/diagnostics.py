@@ -89,6 +89,7 @@ def printable(text: str) -> str:
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
+    """Format names and their texts, the texts below each other."""
     wide = max((len(name) for name, _ in facts), default=0)
     return [
         line
@@ -121,6 +122,7 @@ def _table(table: CountTable) -> str:
 
 
 def _diagnostic(diagnostic: Diagnostic) -> list[str]:
+    """Format a diagnostic: kind and count, the first places, the remedy."""
     margin = " " * _MARGIN
     lines = [f"{diagnostic.severity:<{_MARGIN}}{diagnostic.kind}: {diagnostic.count:,}"]
     for place in diagnostic.places[:_SHOWN]:

@@ -246,6 +246,7 @@ def _read_index(index: Path) -> dict[str, Header]:
 
 
 def _read_batch(batch: _Batch) -> list[tuple]:
+    """Read the headers of some files, in a process of its own perhaps."""
     root, files, pixels = batch
     return [_read(root, file, header, pixels) for file, header in files]
 

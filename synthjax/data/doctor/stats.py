@@ -83,6 +83,7 @@ def measure_images(
 def _measure_batch(
     batch: tuple[ReadPixels, Metadata, Sequence[int]],
 ) -> list[ImageStats]:
+    """Measure some images, in a process of its own perhaps."""
     read, metadata, indices = batch
     return [
         _measure(read, metadata.record(i), index) for i, index in enumerate(indices)
@@ -90,6 +91,7 @@ def _measure_batch(
 
 
 def _measure(read: ReadPixels, record: Record, index: int) -> ImageStats:
+    """Decode and measure one image."""
     try:
         values = read(record)
     except BadImageError as error:

@@ -97,6 +97,7 @@ def check_values(
 
 
 def _are_rare(odd: Sequence[ImageStats], stats: Sequence[ImageStats]) -> bool:
+    """Tell whether the odd ones are few of many."""
     return len(stats) >= _ENOUGH and len(odd) <= _RARE * len(stats)
 
 

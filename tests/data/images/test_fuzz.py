@@ -9,7 +9,6 @@ run this file with the kind and the number, such as
 import functools
 import gzip
 import json
-import os
 import resource
 import struct
 import subprocess
@@ -31,6 +30,7 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from builders.dicom import ct, to_bytes
 from builders.images import encoded, png_chunk
+from builders.processes import script_env
 from builders.seeds import REPEAT, SEED
 from synthjax.core.errors import StudyError
 from synthjax.core.memory import peak_bytes
@@ -40,7 +40,6 @@ from synthjax.data.problems import BadImageError
 from synthjax.data.sources.header_index import read_row
 from synthjax.data.sources.tables import CsvTable
 
-ROOT = Path(__file__).parents[3]
 CASES = {"dicom": 1000, "png": 500, "jpeg": 300, "tiff": 450, "csv": 500, "bomb": 15}
 SECONDS = 5.0  # for one case at the most; the usual one takes milliseconds
 MEMORY = 2.0e9  # bytes at the peak; an image of the largest allowed size takes most
@@ -318,15 +317,13 @@ def run(kinds):
 @pytest.fixture(scope="module")
 def results():
     """What became of every case, by kind."""
-    paths = filter(None, [os.environ.get("PYTHONPATH")])
     done = subprocess.run(
         [sys.executable, "-W", "error", __file__],
         check=False,
         capture_output=True,
         text=True,
         timeout=300,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((*paths, str(ROOT / "tests")))},
+        env=script_env(),
     )
     last = "\n".join(done.stderr.splitlines()[-30:])
     assert done.returncode == 0, f"exit code {done.returncode} {REPEAT}, after\n{last}"

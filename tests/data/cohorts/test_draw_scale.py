@@ -1,7 +1,7 @@
 """Cohorts of tables as large as CheXpert's and RSNA's: their sizes, time and memory.
 
 The tables are generated; reading and drawing run in a process of their own, which is
-this file as a script: `python test_cohorts_scale.py chest FOLDER`.
+this file as a script, with `chest FOLDER` as its arguments and PYTHONPATH=tests.
 """
 
 import itertools
@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders.cohorts import CLASSES, COHORTS, SAMPLES
+from builders.processes import script_env
 from synthjax.core.memory import peak_bytes
 from synthjax.data.cohorts import draw_cohort
 from synthjax.data.sources.tables import CsvTable
@@ -32,22 +34,6 @@ BRAIN = (
 )
 ROWS = {"chest": 224316, "brain": 752803}
 CLEAN = {"chest": 187027, "brain": 752803}  # images that the rules start from
-CLASSES = {
-    "chest": {20: 1450, 15: 1600, 10: 2000, 6: 2300, 4: 3900, 2: 6300},
-    "brain": {10: 2500, 8: 3120, 6: 4170, 4: 6250, 2: 12500},
-}
-SAMPLES = {
-    "chest": (5950, 4500, 3000, 1500, 1000, 500, 400, 200),
-    "brain": (5400, 4500, 3000, 1500, 1000, 500, 300, 100),
-}
-COHORTS = {
-    modality: [
-        "resolution",
-        *[f"classes:{k}" for k in CLASSES[modality]],
-        *[f"samples:{n}" for n in SAMPLES[modality]],
-    ]
-    for modality in ROWS
-}
 
 # Images of every combination of epidural (E), intraparenchymal (P), intraventricular
 # (V), subarachnoid (S) and subdural (D). The sums are the public ones: E 3,145,
@@ -195,7 +181,7 @@ def archive(request, tmp_path_factory):
     {"chest": write_chest, "brain": write_brain}[request.param](folder)
     subprocess.run(
         [sys.executable, __file__, request.param, str(folder)],
-        cwd=Path(__file__).parents[2],
+        env=script_env(),
         check=True,
     )
     report = json.loads((folder / "report.json").read_text())

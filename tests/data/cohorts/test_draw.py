@@ -5,19 +5,14 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from builders.cohorts import CLASSES, COHORTS
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.cohorts import (
-    check_cohort,
     combination_histogram,
     draw_cohort,
-    parse_cohort,
 )
-from synthjax.data.cohorts.combinations import stratified_sample
-from synthjax.data.cohorts.rules import RULES
 
 CHEST = tuple(f"finding {number}" for number in range(14))
 BRAIN = (
@@ -29,24 +24,6 @@ BRAIN = (
     "no finding",
 )
 SCALE = {"chest": 0.01, "brain": 0.005}
-
-# Of the slow implementation below: typed from the description of the data sets.
-CLASSES = {
-    "chest": {20: 1450, 15: 1600, 10: 2000, 6: 2300, 4: 3900, 2: 6300},
-    "brain": {10: 2500, 8: 3120, 6: 4170, 4: 6250, 2: 12500},
-}
-SAMPLES = {
-    "chest": [5950, 4500, 3000, 1500, 1000, 500, 400, 200],
-    "brain": [5400, 4500, 3000, 1500, 1000, 500, 300, 100],
-}
-ALL = {
-    modality: [
-        "resolution",
-        *[f"classes:{k}" for k in CLASSES[modality]],
-        *[f"samples:{n}" for n in SAMPLES[modality]],
-    ]
-    for modality in CLASSES
-}
 
 
 def make_archive(modality, seed=0):
@@ -65,64 +42,6 @@ def make_archive(modality, seed=0):
     random.shuffle(label)
     patients = [f"p{number:05d}" for number in random.integers(0, 900, len(label))]
     return label, np.array(patients)
-
-
-def test_the_table_is_the_papers():
-    for modality, rules in RULES.items():
-        assert dict(rules.classes) == CLASSES[modality]
-        assert list(rules.samples) == SAMPLES[modality]
-    totals = [k * n for k, n in RULES["chest"].classes.items()]
-    assert totals == [29000, 24000, 20000, 13800, 15600, 12600]
-    totals = [k * n for k, n in RULES["brain"].classes.items()]
-    assert totals == [25000, 24960, 25020, 25000, 25000]
-    chest, brain = RULES["chest"], RULES["brain"]
-    assert (chest.limit, chest.samples_limit, brain.limit) == (256, 7400, 110)
-    assert (chest.valid, chest.test, brain.valid, brain.test) == (4000,) * 4
-    assert (chest.classes_valid, chest.classes_test) == (190, 170)
-    assert (brain.classes_valid, brain.classes_test) == (300, 200)
-    assert (chest.samples_valid, chest.samples_test) == (750, 750)
-    assert (brain.samples_valid, brain.samples_test) == (500, 500)
-    assert brain.no_finding == 107365
-    assert chest.scaled(1.0) == chest
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("", ("", 0)),
-        ("resolution", ("resolution", 0)),
-        ("classes:10", ("classes", 10)),
-        ("samples:500", ("samples", 500)),
-    ],
-)
-def test_parsed(text, parsed):
-    assert parse_cohort(text) == parsed
-
-
-@pytest.mark.parametrize(
-    "text", ["classes", "classes:", "samples:-1", "samples:²", "resolution:4", "all:3"]
-)
-def test_other_forms_are_refused_with_the_forms_there_are(text):
-    with pytest.raises(ConfigError, match=r"resolution, classes:K.*samples:N"):
-        parse_cohort(text)
-
-
-@pytest.mark.parametrize(
-    ("cohort", "modality", "scale", "message"),
-    [
-        ("classes:8", "chest", 1.0, "are 20, 15, 10, 6, 4, 2"),
-        ("classes:20", "brain", 1.0, "are 10, 8, 6, 4, 2"),
-        ("samples:0", "chest", 1.0, "must be 1 to 5950.*5950, 4500, 3000, 1500"),
-        ("samples:5401", "brain", 1.0, "must be 1 to 5400"),
-        ("resolution", "knee", 1.0, "must be one of chest, brain"),
-        ("resolution", "chest", 0.0, "cohort_scale=0.0: must be more than 0"),
-        ("resolution", "chest", float("nan"), "cohort_scale=nan"),
-    ],
-)
-def test_values_without_a_rule_are_refused(cohort, modality, scale, message):
-    with pytest.raises(ConfigError, match=message):
-        check_cohort(cohort, modality, scale)
-    assert check_cohort("samples:321", "brain") == ("samples", 321)
 
 
 def draw(cohort, modality, label, patients, *, seed=0, scale=1.0):
@@ -219,34 +138,6 @@ def test_equally_frequent_combinations_rank_by_their_columns():
     ]
 
 
-@settings(deadline=None, max_examples=40)
-@given(
-    counts=st.lists(st.integers(2, 30), min_size=1, max_size=12),
-    share=st.floats(0.2, 0.8),
-    seed=st.integers(0, 2**32 - 1),
-)
-def test_stratified_as_scikit_learn_draws(counts, share, seed):
-    total = sum(counts)
-    size = int(share * total)
-    stratum = np.repeat(np.arange(len(counts)), counts)
-    np.random.RandomState(seed).shuffle(stratum)
-    ours = stratified_sample(stratum, size, np.random.RandomState(seed))
-    if not len(counts) <= size <= total - len(counts):
-        assert len(set(ours.tolist())) == size  # scikit-learn refuses, we do not
-        return
-    theirs = StratifiedShuffleSplit(
-        1, train_size=size, test_size=total - size, random_state=seed
-    )
-    train, _ = next(theirs.split(stratum, stratum))
-    assert sorted(ours.tolist()) == sorted(train.tolist())
-
-
-def test_stratified_takes_all_if_all_are_asked_for():
-    stratum = np.array([0, 1, 1, 2])
-    drawn = stratified_sample(stratum, 4, np.random.RandomState(0))
-    assert sorted(drawn.tolist()) == [0, 1, 2, 3]
-
-
 def slow_cohort(cohort, modality, label, patients, seed, scale):
     """Split -> rows, one image at a time; written from the description alone."""
     kind, _, number = cohort.partition(":")
@@ -330,7 +221,7 @@ def slow_cohort(cohort, modality, label, patients, seed, scale):
 def test_the_slow_implementation_agrees(modality, seed):
     label, patients = make_archive(modality)
     scale = SCALE[modality]
-    for cohort in ALL[modality]:
+    for cohort in COHORTS[modality]:
         drawn = draw(cohort, modality, label, patients, seed=seed, scale=scale)
         slow = slow_cohort(cohort, modality, label, patients, seed, scale)
         for split, rows in slow.items():
