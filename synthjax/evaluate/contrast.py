@@ -15,6 +15,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from synthjax.core.errors import StudyError
+from synthjax.core.table import format_table
 from synthjax.data.store.loader import read_schema
 from synthjax.evaluate.predictions import ARMS, Predictions, load_predictions
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
@@ -24,7 +25,7 @@ from synthjax.statistics.seed_patient_variance import Estimate, estimate
 
 
 @dataclasses.dataclass(frozen=True)
-class Side:
+class StudyGap:
     """One study of a pair."""
 
     workdir: Path
@@ -37,8 +38,8 @@ class Side:
 class Contrast:
     """A pair of studies on the same real test images."""
 
-    first: Side
-    second: Side
+    first: StudyGap
+    second: StudyGap
     lead: Estimate  # mean AUROC of the first's synthetic arm minus the second's
     images: int  # real test images
     patients: int  # of them
@@ -47,7 +48,7 @@ class Contrast:
 def contrast(
     first: Path, second: Path, *, replicates: int = 2000, seed: int = 0
 ) -> Contrast:
-    """Measures a pair of studies.
+    """Measure a pair of studies.
 
     Args:
       first, second: their workdirs, with the stages data and classifier.
@@ -79,7 +80,7 @@ def contrast(
             "defined"
         )
     sides = [
-        _side(workdir, area, patients)
+        _study_gap(workdir, area, patients)
         for workdir, area in zip((first, second), areas, strict=True)
     ]
     lead = estimate(*(area["synthetic"] for area in areas), n_effective=patients)
@@ -104,16 +105,16 @@ def _check_same(found: Sequence[Predictions], workdirs: Sequence[Path]) -> None:
         )
 
 
-def _side(
+def _study_gap(
     workdir: Path, areas: dict[str, Float[np.ndarray, "s draws"]], patients: int
-) -> Side:
+) -> StudyGap:
     real, synthetic = (float(areas[arm][:, 0].mean()) for arm in ARMS)
     gap = estimate(*(areas[arm] for arm in ARMS), n_effective=patients)
-    return Side(workdir, real, synthetic, gap)
+    return StudyGap(workdir, real, synthetic, gap)
 
 
 def pool(leads: Sequence[float], level: float) -> tuple[Interval, float]:
-    """The mean lead of pairs that were trained apart, and its two-sided p.
+    """Average the leads of pairs that were trained apart, with a two-sided p.
 
     Student's t over the pairs: what differs from pair to pair, the training of the
     generators and that of the classifiers (and the patients, where the seed draws
@@ -132,17 +133,25 @@ def pool(leads: Sequence[float], level: float) -> tuple[Interval, float]:
 
 
 def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
-    """Every study with its gap, every pair with its lead, and all pairs together."""
-    sides = [side for pair in pairs for side in (pair.first, pair.second)]
-    width = max(len(str(side.workdir)) for side in sides)
-    lines = [f"{'study':{width}}  real   synthetic  gap ({100 * level:g} % interval)"]
-    for pair in pairs:
-        for side in (pair.first, pair.second):
-            gap = _interval(side.gap.clipped_interval(level))
-            lines.append(
-                f"{side.workdir!s:{width}}  {side.real:.3f}  {side.synthetic:.3f}      {gap}"
-            )
+    """Return a table of the studies' gaps, with the lead of each pair and of all."""
+    table = format_table(
+        ["study", "real", "synthetic", f"gap ({100 * level:g} % interval)"],
+        [
+            [
+                str(side.workdir),
+                f"{side.real:.3f}",
+                f"{side.synthetic:.3f}",
+                _interval(side.gap.clipped_interval(level)),
+            ]
+            for pair in pairs
+            for side in (pair.first, pair.second)
+        ],
+        align="l",
+    ).splitlines()
+    lines = table[:1]
+    for number, pair in enumerate(pairs):
         lead = pair.lead
+        lines += table[1 + 2 * number : 3 + 2 * number]
         lines.append(
             f"  synthetic, first minus second {_interval(lead.clipped_interval(level))}, "
             f"p = {lead.p_different():.3f}; n = {pair.images:,} real test images of "
@@ -161,5 +170,5 @@ def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
     return "\n".join(lines)
 
 
-def _interval(found: Interval) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+def _interval(interval: Interval) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"

@@ -35,15 +35,15 @@ class Gate:
 
     @property
     def kept(self) -> bool:
-        """Whether the number is there and within the limit."""
+        """Return whether the number is there and within the limit."""
         return not self.reason
 
 
 def read_gates(path: Path) -> list[Gate]:
-    """The limits of a TOML file, nothing found yet.
+    """Read the limits of a TOML file; no value is looked up yet.
 
     Raises:
-      StudyError: no such file, or a line that is no limit.
+      StudyError: there is no such file, or a line does not set a limit.
     """
     try:
         with open(path, "rb") as file:
@@ -51,7 +51,7 @@ def read_gates(path: Path) -> list[Gate]:
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror}; give a file of limits") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is no TOML file: {error}") from None
+        raise StudyError(f"{path} is not valid TOML: {error}") from None
     limits = table.get("limits")
     if not isinstance(limits, dict) or not limits or len(table) > 1:
         raise StudyError(f"{path}: must have one table, [limits], with some in it")
@@ -74,15 +74,13 @@ def _is_finite(value: Any) -> bool:
 
 
 def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:
-    """The gates with what was found; a number that is not there misses its limit."""
+    """Return the gates with what was found; a missing number misses its limit."""
     return [_check(gate, _find(results, gate.name)) for gate in gates]
 
 
 def _check(gate: Gate, found: Any) -> Gate:
     if not _is_finite(found):
-        what = (
-            "undefined" if found is None else f"no number, but {type(found).__name__}"
-        )
+        what = "undefined" if found is None else f"{type(found).__name__}, not a number"
         if found is _ABSENT:
             what = "not in the results"
         return dataclasses.replace(gate, reason=what)
@@ -95,7 +93,7 @@ def _check(gate: Gate, found: Any) -> Gate:
 
 
 def _find(tree: Any, name: str) -> Any:
-    """What the dotted name leads to; a key may have dots itself."""
+    """Return what the dotted name leads to; a key may have dots itself."""
     if not name:
         return tree
     if isinstance(tree, list):
@@ -111,7 +109,7 @@ def _find(tree: Any, name: str) -> Any:
 
 
 def write_gates(folder: Path, gates: list[Gate]) -> None:
-    """Writes the checked gates beside the results, for the report.
+    """Write the checked gates beside the results, for the report.
 
     Without any, those of an earlier run are removed: the page shows the limits of the
     run that wrote it.
@@ -124,7 +122,7 @@ def write_gates(folder: Path, gates: list[Gate]) -> None:
 
 
 def limits_digest(folder: Path) -> str:
-    """Identifies what `write_gates` left in the folder, for the stage that shows it."""
+    """Identify what `write_gates` left in the folder, for the stage that shows it."""
     path = folder / GATES
     if not path.exists():
         return "no limits"
@@ -132,12 +130,12 @@ def limits_digest(folder: Path) -> str:
 
 
 def format_gates(gates: list[Gate]) -> str:
-    """A line for each gate."""
+    """Return a line for each gate."""
     lines = []
     for gate in gates:
         value = "-" if gate.value is None else f"{gate.value:.4g}"
         ends = [("at least", gate.minimum), ("at most", gate.maximum)]
         limit = ", ".join(f"{word} {end:g}" for word, end in ends if end is not None)
-        verdict = "kept" if gate.kept else f"MISSED: {gate.reason}"
-        lines.append(f"{gate.name} = {value} ({limit}): {verdict}")
+        outcome = "kept" if gate.kept else f"MISSED: {gate.reason}"
+        lines.append(f"{gate.name} = {value} ({limit}): {outcome}")
     return "\n".join(lines)

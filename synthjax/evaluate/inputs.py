@@ -38,7 +38,7 @@ class Inputs:
         """Open the real set `data` and the synthetic set `synth`.
 
         Raises:
-            StudyError: one of them is no finished set.
+            StudyError: one of them is missing or not finished.
         """
         return cls(
             real=Dataset.open(data),
@@ -53,5 +53,5 @@ class Inputs:
 
     @functools.cached_property
     def test(self) -> Table:
-        """The real test images in memory, by ascending id."""
+        """Return the real test images in memory, by ascending id."""
         return self.real.table("test")

@@ -40,7 +40,7 @@ class Predictions:
 
 
 def load_predictions(classifier: Path, names: tuple[str, ...]) -> Predictions:
-    """Reads the predictions of every arm and checks that they belong together.
+    """Read the predictions of every arm and check that they belong together.
 
     Args:
         classifier: the directory of the classifier stage. The arms real and synthetic
@@ -78,7 +78,7 @@ def load_predictions(classifier: Path, names: tuple[str, ...]) -> Predictions:
 def _read(
     folders: dict[str, list[Path]], file: str, names: tuple[str, ...]
 ) -> Logits | None:
-    """One kind of file of all arms whose every seed has it; None if no arm has."""
+    """Read one kind of file of all arms whose every seed has it; None if no arm has."""
     having = {
         arm: [seed / file for seed in seeds]
         for arm, seeds in folders.items()

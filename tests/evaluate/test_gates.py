@@ -40,8 +40,8 @@ def gates(tmp_path, text):
         ('"labels.Edema.gap.low" = { max = 0.2 }', False, "MISSED: undefined"),
         ('"labels.Oedema.gap.low" = { max = 0.2 }', False, "not in the results"),
         ('"fidelity.FD[own, 64d, N=1.000].value" = { max = 0 }', True, "-1.5"),
-        ('"flag" = { max = 2 }', False, "no number, but bool"),
-        ('"labels" = { max = 2 }', False, "no number, but list"),
+        ('"flag" = { max = 2 }', False, "bool, not a number"),
+        ('"labels" = { max = 2 }', False, "list, not a number"),
     ],
 )
 def test_a_limit(tmp_path, limit, kept, told):
@@ -60,7 +60,7 @@ def test_a_limit(tmp_path, limit, kept, told):
         ('[limits]\n"n" = { max = "3" }\n', "'n'"),
         ('[limits]\n"n" = { max = nan }\n', "finite"),  # nothing would exceed it
         ('[limits]\n"n" = { min = -inf }\n', "finite"),
-        ("[limits\n", "no TOML"),
+        ("[limits\n", "not valid TOML"),
         ('[limits]\n"n" = { max = 3 }\n[other]\n', "one table"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Compares where classifiers look."""
+"""Where classifiers look, compared."""

@@ -25,9 +25,10 @@ def make_integrate(
     *,
     fill: Float[np.ndarray, " c"],
 ) -> Step:
-    """The step `(params, total [b h w], pixels [b], finding [b], node) -> (total, logit)`.
+    """Make the step `(params, total, pixels, finding, node) -> (total, logit)`.
 
-    It adds one node of the quadrature to the maps, and gives the logits there [b]. The
+    It adds one node of the quadrature to the maps [b h w], and gives
+    the logits there [b]. The
     node is its place on the way from the baseline (0) to the image (1) and its weight.
     A loop within the step would be shorter, but a CPU takes five times as long for the
     gradient of a convolution in it.
@@ -78,7 +79,7 @@ def integrated_gradients(
     batch_size: int,
     devices: Devices,
 ) -> tuple[Float[np.ndarray, "n h w"], Float[np.ndarray, " n"]]:
-    """Maps by Gauss and Legendre's quadrature, and what they should sum to.
+    """Integrate by Gauss and Legendre's quadrature; return what maps should sum to too.
 
     Args:
         step: of `make_integrate`.

@@ -45,7 +45,7 @@ class Explained:
 
     @property
     def pixels(self) -> UInt[np.ndarray, "n h w c"]:
-        """The image of each row of `chosen`."""
+        """Return the image of each row of `chosen`."""
         return self.test.pixels[self.chosen.row]
 
 

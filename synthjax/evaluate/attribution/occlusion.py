@@ -19,7 +19,7 @@ from synthjax.data.store.loader import padded_batches
 
 
 def patch_of(resolution: int, patches: int) -> Int32[np.ndarray, " resolution"]:
-    """For each pixel of a side the patch that holds it, as equal as can be.
+    """Return for each pixel of a side the patch that holds it, as equal as can be.
 
     Raises:
         ConfigError: there are fewer pixels than patches.
@@ -40,7 +40,7 @@ def make_occlude(
     patches: int,
     fill: Float[np.ndarray, " c"],
 ) -> Step:
-    """The step `(params, row [b], patch [b], pixels) -> logits [b y]`.
+    """Make the step `(params, row [b], patch [b], pixels) -> logits [b y]`.
 
     Item i of the batch is image `row[i]` of `pixels` with patch `patch[i]` (row-major)
     covered, or with none if that is -1. So images stay on the devices, and a batch holds
@@ -77,7 +77,7 @@ def occluded_logits(
     batch_size: int,
     devices: Devices,
 ) -> Float[np.ndarray, "n p y"]:
-    """Logits of every image: first as it is, then with each patch covered.
+    """Return the logits of every image: as it is, then with each patch covered.
 
     Args:
         step: of `make_occlude`.
@@ -107,7 +107,7 @@ def cross_entropy_rise(
     label: Float[np.ndarray, "n y"],
     weight: Float[np.ndarray, "n y"],
 ) -> Float[np.ndarray, "n q"]:
-    """By how much covering a patch raises the binary cross-entropy, float64.
+    """Return by how much covering a patch raises the binary cross-entropy, float64.
 
     Negative where the image is judged better without the patch; the paper shows such a
     patch as 0.
@@ -130,7 +130,7 @@ def cross_entropy_rise(
 def patch_sums(
     pixel: Float[np.ndarray, "n h w"], patches: int
 ) -> Float[np.ndarray, "n q"]:
-    """Sums of a map of pixels over the patches, row-major."""
+    """Sum a map of pixels over the patches, row-major."""
     start = np.searchsorted(patch_of(pixel.shape[1], patches), np.arange(patches))
     rows = np.add.reduceat(pixel, start, axis=1)
     return np.add.reduceat(rows, start, axis=2).reshape(len(pixel), -1)
@@ -139,7 +139,7 @@ def patch_sums(
 def patch_image(
     value: Float[np.ndarray, " q"], resolution: int
 ) -> Float[np.ndarray, "h w"]:
-    """Each patch's value in all its pixels."""
+    """Spread each patch's value over all its pixels."""
     patches = round(len(value) ** 0.5)
     side = patch_of(resolution, patches)
     return value.reshape(patches, patches)[side[:, None], side[None, :]]

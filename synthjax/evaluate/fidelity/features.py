@@ -15,7 +15,7 @@ from synthjax.evaluate.fidelity.sets import ImageSet
 
 
 class FeatureReader:
-    """Makes the features of sets of images by several encoders, each image read once.
+    """Makes features of sets of images by several encoders, each image read once.
 
     They do not depend on the devices or on the batch.
 

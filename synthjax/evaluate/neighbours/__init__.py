@@ -1,1 +1,1 @@
-"""Finds the training images nearest to synthetic ones."""
+"""The training images nearest to synthetic ones."""

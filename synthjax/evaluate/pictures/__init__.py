@@ -1,1 +1,1 @@
-"""Draws the pictures that a person looks at beside the numbers."""
+"""The pictures that a person looks at beside the numbers."""
