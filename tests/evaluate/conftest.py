@@ -1,10 +1,11 @@
-"""A study of blobs on noise whose classifiers are random: quick, and all files true."""
+"""Two quick studies: one with random classifiers, one with predictions alone."""
 
 from pathlib import Path
 
 import jax
 import pytest
 
+from builders.predicted_study import evaluate_study, write_predicted_study
 from builders.records import blob_records
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import make_network
@@ -12,7 +13,7 @@ from synthjax.classifier.networks.small import SmallConfig
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import plain
-from synthjax.core.files import write_json
+from synthjax.core.files import read_json, write_json
 from synthjax.data.schema import Schema
 from synthjax.data.store.write import write_set
 
@@ -54,3 +55,19 @@ def random_study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for k in range(2):
             save_classifier(folder / "classifier" / arm / f"seed{k}", 2 * number + k)
     return {name: folder / name for name in ("data", "synth", "classifier")}
+
+
+@pytest.fixture(scope="session")
+def predicted_study(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The directories data, synth and classifier, the last with predictions alone."""
+    return write_predicted_study(tmp_path_factory.mktemp("predicted_study"))
+
+
+@pytest.fixture(scope="session")
+def results(
+    predicted_study: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict, Path]:
+    """What results.json of the predicted study holds, and its folder."""
+    out = tmp_path_factory.mktemp("evaluated")
+    evaluate_study(predicted_study, out)
+    return read_json(out / "results.json"), out

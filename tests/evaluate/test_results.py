@@ -120,11 +120,22 @@ def test_the_committed_schema_is_that_of_the_dataclasses(tmp_path):
     )
 
 
-def test_results_are_read_and_written_without_a_change(tiny_study, tmp_path):
-    for path in (EXAMPLE, tiny_study / "evaluate" / "results.json"):
-        tree = read_json(path)
-        jsonschema.Draft202012Validator(results_schema()).validate(tree)
-        assert to_json(read_results(path)) == tree
-    # What a run writes also keeps its order.
+def test_results_are_read_and_written_without_a_change(results):
+    assert_unchanged(EXAMPLE)
+    assert_unchanged(results[1] / "results.json")
+
+
+def test_results_of_a_whole_study_are_read_and_written_without_a_change(
+    tiny_study, tmp_path
+):
+    path = tiny_study / "evaluate" / "results.json"
+    assert_unchanged(path)
+    # Its keys keep their order too.
     write_json(tmp_path / "results.json", to_json(read_results(path)))
     assert (tmp_path / "results.json").read_bytes() == path.read_bytes()
+
+
+def assert_unchanged(path):
+    tree = read_json(path)
+    jsonschema.Draft202012Validator(results_schema()).validate(tree)
+    assert to_json(read_results(path)) == tree
