@@ -138,6 +138,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.multiprocess
 def test_the_command_pools_its_pairs(studies) -> None:
     first = f"--first={studies['good0']},{studies['good1']}"
     second = f"--second={studies['poor0']},{studies['poor1']}"
@@ -147,6 +148,7 @@ def test_the_command_pools_its_pairs(studies) -> None:
     assert "over 2 pairs: synthetic, first minus second 0." in done.stdout
 
 
+@pytest.mark.multiprocess
 def test_the_command_says_in_one_line_why_it_cannot(studies, tmp_path) -> None:
     uneven = command(f"--first={studies['good0']}", "--second=a,b")
     nothing = command(f"--first={studies['good0']}", f"--second={tmp_path}")

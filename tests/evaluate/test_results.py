@@ -125,6 +125,7 @@ def test_results_are_read_and_written_without_a_change(results):
     assert_unchanged(results[1] / "results.json")
 
 
+@pytest.mark.multiprocess
 def test_results_of_a_whole_study_are_read_and_written_without_a_change(
     tiny_study, tmp_path
 ):

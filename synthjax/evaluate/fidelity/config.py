@@ -4,7 +4,7 @@ import dataclasses
 
 from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError
-from synthjax.encoders import ENCODERS, NAMES
+from synthjax.encoders import ENCODERS
 
 _KERAS_OR_PYTORCH = "weights of {} of ImageNet: Keras .h5, or .safetensors of PyTorch"
 
@@ -29,7 +29,7 @@ class FidelityConfig(Config):
         ("random", "own", "pixel_pca", "radiomics"),
         'encoders whose features are compared; none leaves fidelity out. "own" is the '
         "first real-trained classifier",
-        one_of=NAMES,
+        one_of=lambda: ENCODERS,  # looked up late: it may be extended
     )
     weights: WeightsConfig = field(  # noqa: RUF009
         WeightsConfig, 'files that "inception" and the DenseNets are read from'

@@ -128,6 +128,7 @@ def test_linear_model_in_closed_form(weights) -> None:
     np.testing.assert_allclose(patch_sums(own, 8), sums)
 
 
+@pytest.mark.slow
 def test_integrated_gradients_of_a_network_are_complete(
     network, params, pixels
 ) -> None:
