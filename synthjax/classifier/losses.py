@@ -18,24 +18,24 @@ Logit = Float[Array, "b y"]
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of a logit x if the finding is there, and if it is not."""
+    """The loss of a logit x if the finding is there, and if it is not there."""
 
     positive: Callable[[Logit, float], Logit]  # (x, gamma) -> loss
     negative: Callable[[Logit, float], Logit]
 
 
 def _cross_entropy(logit: Logit, gamma: float) -> Logit:
-    """-log sigmoid(x)."""
+    """Returns -log sigmoid(x)."""
     return jax.nn.softplus(-logit)
 
 
 def _focal(logit: Logit, gamma: float) -> Logit:
-    """-(1 - p)^gamma log p for p = sigmoid(x)."""
+    """Returns -(1 - p)^gamma log p for p = sigmoid(x)."""
     return jnp.exp(-gamma * jax.nn.softplus(logit)) * jax.nn.softplus(-logit)
 
 
 def _mirrored(positive: Callable[[Logit, float], Logit]) -> Loss:
-    """A loss that treats p of a finding as it treats 1 - p of its absence."""
+    """Returns a loss that treats p of a finding as it treats 1 - p of its absence."""
     return Loss(positive, lambda logit, gamma: positive(-logit, gamma))
 
 
@@ -55,7 +55,7 @@ def masked_loss(
     gamma: float = 0.0,
     smoothing: float = 0.0,
 ) -> Float[Array, ""]:
-    """A loss summed over the known labels of the batch.
+    """Returns a loss summed over the known labels of the batch.
 
     Args:
       name: a key of LOSSES.
@@ -77,7 +77,7 @@ def masked_loss(
 def positive_weights(
     label: Float[np.ndarray, "n y"], *, scheme: str, cap: float
 ) -> Float[np.ndarray, " y"]:
-    """What the loss of a positive label is multiplied by, for each label.
+    """Returns what the loss of a positive is multiplied by, for each label.
 
     Args:
       label: of the training images in use: 0, 1 or NaN (unknown).

@@ -3,14 +3,13 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, UInt
 
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.networks.api import Network, make_network
+from synthjax.classifier.networks.api import Network, Variables, make_network
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import freeze
 from synthjax.core.devices import Devices, Step
@@ -25,13 +24,15 @@ PREDICTIONS_SYNTHETIC = "predictions_synthetic.npz"  # of the synthetic test spl
 
 
 def make_predict(
-    function: Callable[[Any, Float[Array, "b h w c"]], Float[Array, "b d"]],
+    function: Callable[[Variables, Float[Array, "b h w c"]], Float[Array, "b d"]],
     devices: Devices,
 ) -> Step:
     """Maps `network.logits` or `network.features` over batches of 8-bit images."""
 
-    def predict_batch(params: Any, pixels: UInt[Array, "b h w c"]) -> Array:
-        return function(params, to_image(pixels))
+    def predict_batch(
+        variables: Variables, pixels: UInt[Array, "b h w c"]
+    ) -> Float[Array, "b d"]:
+        return function(variables, to_image(pixels))
 
     return devices.map_step(
         predict_batch, in_axes=(None, 0), donate_state=False, sharded_outputs=True
@@ -39,13 +40,13 @@ def make_predict(
 
 
 def whole_batch(batch_size: int, devices: Devices) -> int:
-    """The batch size, rounded up to a multiple of the devices."""
+    """Returns the batch size, rounded up to a multiple of the devices."""
     return -(-batch_size // devices.count) * devices.count
 
 
 def predict(
     step: Step,
-    params: Any,
+    variables: Variables,
     pixels: UInt[np.ndarray, "n h w c"],
     *,
     batch_size: int,
@@ -55,7 +56,7 @@ def predict(
 
     Args:
       step: what `make_predict` returned.
-      params: replicated variables of the network.
+      variables: of the network, replicated.
       pixels: the images, all of them on every process.
       batch_size: images in a batch, over all devices.
       devices: where the step runs.
@@ -65,7 +66,7 @@ def predict(
     mine = slice(devices.process_index * local, (devices.process_index + 1) * local)
     parts = []
     for index, mask in padded_batches(len(pixels), batch_size):
-        output = step(params, devices.shard(pixels[index[mine]]))
+        output = step(variables, devices.shard(pixels[index[mine]]))
         parts.append(devices.gather(output)[mask])
     return np.concatenate(parts).astype(np.float32)
 
@@ -103,8 +104,8 @@ def read_predictions(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def load_classifier(directory: Path) -> tuple[Network, Any, tuple[str, ...]]:
-    """The network of a seed's folder, its best variables and its label names.
+def load_classifier(directory: Path) -> tuple[Network, Variables, tuple[str, ...]]:
+    """Reads a seed's folder: its network, its best variables and its label names.
 
     Raises:
       StudyError: there is no trained classifier in the folder.
@@ -117,7 +118,7 @@ def load_classifier(directory: Path) -> tuple[Network, Any, tuple[str, ...]]:
     saved = read_json(path)
     labels = tuple(saved["labels"])
     network = make_network(
-        freeze(ClassifierConfig, saved["config"], "classifier"),
+        freeze(ClassifierConfig, saved["config"], "classifier", saved=True),
         n_labels=len(labels),
         resolution=saved["resolution"],
         channels=saved["channels"],

@@ -6,13 +6,14 @@ runs the same compiled step.
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from synthjax.core.config import Config, field
 
 
+@runtime_checkable
 class Schedule(Protocol):
-    """What the training loop asks."""
+    """What the training loop asks of a schedule."""
 
     steps: int  # updates at most
     eval_every: int  # updates between two validations

@@ -34,13 +34,13 @@ from synthjax.data.store.loader import Table
 
 @struct.dataclass
 class State:
-    """Everything that training changes."""
+    """Everything that training changes: arrays of a device or the host, or shapes."""
 
     params: Any
     statistics: Any  # running means and variances of batch norm; {} without
     optimizer: Any
-    step: Int[Array, ""]  # updates made
-    loss_sum: Float[Array, ""]  # losses summed since the last validation
+    step: Int[Any, ""]  # updates made
+    loss_sum: Float[Any, ""]  # losses summed since the last validation
 
     @property
     def variables(self) -> Variables:
@@ -59,8 +59,8 @@ class Terms:
     So all arms, seeds and schedules share one compiled step.
     """
 
-    rate: Float[Array | np.ndarray, ""]  # learning rate
-    positive_weight: Float[Array | np.ndarray, " y"]  # of the loss of a positive
+    rate: Float[Any, ""]  # learning rate
+    positive_weight: Float[Any, " y"]  # of the loss of a positive
 
 
 def make_terms(rate: float, positive_weight: Float[np.ndarray, " y"]) -> Terms:

@@ -163,7 +163,7 @@ def _texture(level: Int[Array, "b h w"], down: int, right: int) -> Float[Array, 
     mean = jnp.sum(share * i, axis=(1, 2))
     off_i, off_j = i - mean[:, None, None], j - mean[:, None, None]
 
-    def expected(values: Array) -> Array:
+    def expected(values: Float[Array | np.ndarray, "*b l l"]) -> Float[Array, " b"]:
         return jnp.sum(share * values, axis=(1, 2))
 
     variance = expected(off_i**2)

@@ -13,7 +13,8 @@ RNG = np.random.default_rng(1)
 LOGIT = RNG.normal(size=(6, 4)).astype(np.float32) * 3
 LABEL = RNG.integers(0, 2, (6, 4)).astype(np.float32)
 UNKNOWN = RNG.random((6, 4)) < 0.4
-MASKED = np.where(UNKNOWN, np.nan, LABEL).astype(np.float32)
+MASKED = jnp.asarray(np.where(UNKNOWN, np.nan, LABEL).astype(np.float32))
+SCORE = jnp.asarray(LOGIT)  # the same, as the loss takes them
 ONES = np.ones(4, np.float32)
 
 
@@ -28,24 +29,26 @@ def closed_form(gamma, smoothing, weight):
 
 @pytest.mark.parametrize("weight", [ONES, np.array([0.5, 1, 3, 8], np.float32)])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize(("name", "gamma"), [("bce", 0), ("focal", 2), ("focal", 0.5)])
+@pytest.mark.parametrize(
+    ("name", "gamma"), [("bce", 0.0), ("focal", 2.0), ("focal", 0.5)]
+)
 def test_losses_are_their_closed_forms(name, gamma, smoothing, weight) -> None:
-    found = masked_loss(name, LOGIT, MASKED, weight, gamma=gamma, smoothing=smoothing)
+    found = masked_loss(name, SCORE, MASKED, weight, gamma=gamma, smoothing=smoothing)
     np.testing.assert_allclose(found, closed_form(gamma, smoothing, weight), rtol=1e-5)
 
 
 def test_losses_agree_with_optax() -> None:
     known = jnp.asarray(LABEL)
     cross_entropy = optax.sigmoid_binary_cross_entropy(LOGIT, known).sum()
-    np.testing.assert_allclose(masked_loss("bce", LOGIT, known, ONES), cross_entropy)
+    np.testing.assert_allclose(masked_loss("bce", SCORE, known, ONES), cross_entropy)
     focal = optax.sigmoid_focal_loss(LOGIT, known, gamma=1.5).sum()
-    found = masked_loss("focal", LOGIT, known, ONES, gamma=1.5)
+    found = masked_loss("focal", SCORE, known, ONES, gamma=1.5)
     np.testing.assert_allclose(found, focal, rtol=1e-6)
 
 
 def test_focal_loss_without_gamma_is_the_cross_entropy() -> None:
-    found = masked_loss("focal", LOGIT, MASKED, ONES, gamma=0.0)
-    np.testing.assert_array_equal(found, masked_loss("bce", LOGIT, MASKED, ONES))
+    found = masked_loss("focal", SCORE, MASKED, ONES, gamma=0.0)
+    np.testing.assert_array_equal(found, masked_loss("bce", SCORE, MASKED, ONES))
 
 
 @pytest.mark.parametrize("name", ["bce", "focal"])

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
@@ -249,7 +250,7 @@ def test_inception_encodes_bytes(weights):
 def test_input_is_that_of_the_published_graph():
     """Pixel i lies at i * old / 299, between two old pixels; (byte - 128) / 128."""
     pixels = np.random.default_rng(2).integers(0, 256, (1, 512, 100, 1))
-    got = np.asarray(fid_input((pixels / 127.5 - 1).astype(np.float32)))
+    got = np.asarray(fid_input(jnp.asarray(pixels / 127.5 - 1, jnp.float32)))
 
     def along(values, axis):
         n = values.shape[axis]

@@ -3,6 +3,7 @@
 import hashlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -74,7 +75,7 @@ def test_densenet_encoder_is_its_features_at_224_px(
     np.testing.assert_array_equal(kernel, stored.transpose(2, 3, 1, 0))
     pixels = np.random.default_rng(4).integers(0, 256, (2, 20, 20, 1), np.uint8)
     got = np.asarray(jax.jit(encoder.encode)(encoder.params, pixels))
-    image = resize(pixels.astype(np.float32) / 127.5 - 1, 224, "antialias")
+    image = resize(jnp.asarray(pixels, jnp.float32) / 127.5 - 1, 224, "antialias")
     network = DenseNet(DenseNetConfig(epsilon=1e-5), 3, (1, 1, 1, 1))
     features = jax.jit(lambda p, x: network.apply(p, x, method=DenseNet.features))
     expected = np.asarray(features(encoder.params, image))
@@ -103,7 +104,7 @@ def test_parts_make_no_difference(count):
         assert image.shape[0] <= 4
         return params * image.reshape(-1, 12)
 
-    got = in_parts(features, part=4)(np.float32(3), image)
+    got = in_parts(features, part=4)(np.float32(3), jnp.asarray(image))
     np.testing.assert_array_equal(got, 3 * image.reshape(count, 12))
 
 

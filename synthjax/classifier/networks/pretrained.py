@@ -64,7 +64,7 @@ def read_pretrained(
     model: str = "the network in config.classifier.model",
     head: bool = True,
 ) -> dict[Place, np.ndarray]:
-    """The tensors of a file of weights, by their place in the network's variables.
+    """Reads the tensors of a file of weights, by their place in the variables.
 
     The head is left out where it is not wanted, where the file has none or where it has
     one for another number of labels. What was read, its checksum and what became of the
@@ -105,7 +105,7 @@ def read_pretrained(
 def _read(
     path: Path, like: Mapping[Place, Any]
 ) -> tuple[dict[str, np.ndarray], dict[str, Place]]:
-    """What is in the file, and the place of each name that should be there."""
+    """Reads the file; returns its tensors, and the place of each that should be there."""
     if path.suffix == ".safetensors":
         read = read_torch(path).items()
         return {_new_name(name): array for name, array in read}, _torch_names(like)
@@ -176,7 +176,7 @@ def _keras_unit(kind: str) -> str:
 
 
 def _numbered_names(places: Mapping[Place, Any]) -> dict[str, Place]:
-    """Names in Keras 3's .weights.h5: layers counted by class in the order of use."""
+    """Returns names as in Keras 3's .weights.h5: layers counted by class, as used."""
     units: dict[str, list[tuple[str, ...]]] = {kind: [] for kind in _KERAS_CLASS}
     for unit in sorted({place[1:-1] for place in places}, key=_order):
         kind = next(kind for kind in units if kind in unit[-1])
@@ -193,7 +193,7 @@ def _numbered_names(places: Mapping[Place, Any]) -> dict[str, Place]:
 
 
 def _order(unit: tuple[str, ...]) -> tuple[Any, ...]:
-    """Sorts the units of one kind as the network uses them."""
+    """Returns a key that sorts the units of one kind as the network uses them."""
     if unit[0] in ("stem_conv", "stem_norm"):
         return (-1,)
     if unit[0] in ("last_norm", _HEAD):
@@ -203,7 +203,7 @@ def _order(unit: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def _numbers(module: str) -> tuple[int, int | None]:
-    """Block and layer of blocks_2_5; block alone of transitions_1."""
+    """Returns block and layer of blocks_2_5, the block alone of transitions_1."""
     _, block, *layer = module.split("_")
     return int(block), int(layer[0]) if layer else None
 
@@ -220,7 +220,7 @@ def _named(
 
 
 def _read_keras(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an .h5 file as <layer>/<weight>, or as layers/<class>/vars/<number>.
+    """Reads arrays of an .h5 file as <layer>/<weight>, or layers/<class>/vars/<number>.
 
     Files of Keras 2 repeat the layer's name and end in ":0"; the published ones say
     conv1/conv and fc1000 for conv1_conv and predictions; those of `save` have the
@@ -252,6 +252,6 @@ def _read_keras(path: Path) -> dict[str, np.ndarray]:
             file.get("model_weights", file).visititems(visit)
     except OSError as error:
         raise StudyError(
-            f"{path} is no whole HDF5 file ({error}): get it again"
+            f"{path} is not a whole HDF5 file ({error}): get it again"
         ) from error
     return found

@@ -42,18 +42,20 @@ class Block(nn.Module):
     """A residual block with normalisation before each convolution."""
 
     channels: int
-    dtype: jnp.dtype
+    dtype: str  # a key of DTYPES
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w d"]:
+        dtype = DTYPES[self.dtype]
+
         def convolve(y: Float[Array, "b h w c"], name: str) -> Float[Array, "b h w d"]:
-            y = nn.GroupNorm(None, GROUP, dtype=self.dtype, name=f"norm_{name}")(y)
+            y = nn.GroupNorm(None, GROUP, dtype=dtype, name=f"norm_{name}")(y)
             return nn.Conv(
                 self.channels,
                 (3, 3),
                 use_bias=False,
                 kernel_init=INIT,
-                dtype=self.dtype,
+                dtype=dtype,
                 name=f"conv_{name}",
             )(nn.relu(y))
 
@@ -63,7 +65,7 @@ class Block(nn.Module):
                 self.channels,
                 use_bias=False,
                 kernel_init=INIT,
-                dtype=self.dtype,
+                dtype=dtype,
                 name="skip",
             )(x)
         return x + y
@@ -81,7 +83,7 @@ class SmallNet(nn.Module):
             config.width, (5, 5), strides=(2, 2), kernel_init=INIT, dtype=dtype
         )
         self.stages = [
-            [Block(config.width * 2**stage, dtype) for _ in range(config.depth)]
+            [Block(config.width * 2**stage, config.dtype) for _ in range(config.depth)]
             for stage in range(STAGES)
         ]
         self.norm = nn.GroupNorm(None, GROUP, dtype=dtype)

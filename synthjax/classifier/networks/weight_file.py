@@ -18,13 +18,13 @@ _COUNTER = ".num_batches_tracked"
 
 
 def read_torch(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a .safetensors file of a PyTorch network, by their names.
+    """Reads the tensors of a .safetensors file of a PyTorch network, by their names.
 
     Kernels are turned from PyTorch's order of axes (outputs first) to ours (outputs
     last). Counters of batches are dropped.
 
     Raises:
-      StudyError: it is no whole safetensors file.
+      StudyError: the file is not a whole safetensors file.
     """
     found: dict[str, np.ndarray] = {}
     counters = []
@@ -72,7 +72,7 @@ def require_shapes(
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits."""
+    """Returns the SHA-256 of a file, 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -127,7 +127,9 @@ def test_running_statistics_are_of_the_whole_batch(alone) -> None:
     """Those of the first norm, from its inputs as numpy computes them."""
     kernel = np.asarray(start(NETWORK).params["stem_conv"]["kernel"], np.float64)
     image = batch()["pixels"] / np.float32(127.5) - 1
-    image = np.pad(np.asarray(imagenet(image)), ((0, 0), (3, 3), (3, 3), (0, 0)))
+    image = np.pad(
+        np.asarray(imagenet(jnp.asarray(image))), ((0, 0), (3, 3), (3, 3), (0, 0))
+    )
     windows = np.lib.stride_tricks.sliding_window_view(image, (7, 7), axis=(1, 2))
     seen = np.einsum("bijchw,hwco->bijo", windows[:, ::2, ::2], kernel)
     found = alone.statistics["stem_norm"]

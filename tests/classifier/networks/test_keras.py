@@ -133,7 +133,7 @@ def test_published_names(tmp_path, capsys) -> None:
         array = drawn[name].astype(np.float32)
         np.testing.assert_array_equal(found[tuple(place.split("/"))], array)
     path.write_bytes(b"half a file")
-    with pytest.raises(StudyError, match="no whole HDF5 file"):
+    with pytest.raises(StudyError, match="is not a whole HDF5 file"):
         read_pretrained(path, Network(module, 32, 1))
 
 

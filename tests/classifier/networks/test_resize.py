@@ -1,6 +1,7 @@
 """Resizing: against Pillow and TensorFlow 1's rule written out."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +24,7 @@ def image(side: int, channels: int = 1) -> np.ndarray:
 @pytest.mark.parametrize(("length", "size"), SIZES)
 def test_antialias_is_pillows(length, size) -> None:
     before = image(length)
-    found = np.asarray(resize(before, size, "antialias"))
+    found = np.asarray(resize(jnp.asarray(before), size, "antialias"))
     pillow = Image.fromarray(before[0, :, :, 0]).resize((size, size), Image.BILINEAR)
     np.testing.assert_allclose(found[0, :, :, 0], np.asarray(pillow), atol=2e-6)
 
@@ -42,7 +43,9 @@ def test_paper_is_the_legacy_rule(length, size) -> None:
             first, second = lines.take(low, axis), lines.take(high, axis)
             rows.append(first + (second - first) * part)
         lines = np.stack(rows, axis)
-    np.testing.assert_allclose(resize(before, size, "paper"), lines, atol=2e-6)
+    np.testing.assert_allclose(
+        resize(jnp.asarray(before), size, "paper"), lines, atol=2e-6
+    )
 
 
 def test_worked_values_of_the_two_rules() -> None:
@@ -58,7 +61,7 @@ def test_network_resizes_and_takes_what_is_resized() -> None:
     config = ClassifierConfig(input_size=24, resize="paper")
     network = make_network(config, n_labels=2, resolution=16, channels=1)
     variables = jax.jit(network.init)(jax.random.key(0))
-    small = image(16)
+    small = jnp.asarray(image(16))
     large = network.resized(small)
     assert large.shape == (2, 24, 24, 1)
     np.testing.assert_array_equal(network.resized(large), large)
