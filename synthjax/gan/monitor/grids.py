@@ -9,6 +9,7 @@ from synthjax.core.devices import Devices, Step
 from synthjax.core.logbook import grid
 from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import to_bytes
+from synthjax.data.label_combinations import has_combination, label_combinations
 from synthjax.data.store.loader import padded_batches
 from synthjax.gan.compiled import Cells
 
@@ -23,7 +24,7 @@ def grid_columns(labels: Float[np.ndarray, "n y"]) -> Float[np.ndarray, "columns
     First the most common ones, then for each finding the most common combination
     that has it, unless it is there already.
     """
-    combinations, counts = _combinations(labels)
+    combinations, counts = label_combinations(labels)
     order = np.argsort(-counts, kind="stable")
     chosen = list(order[:COMMON])
     for finding in range(labels.shape[1]):
@@ -31,15 +32,6 @@ def grid_columns(labels: Float[np.ndarray, "n y"]) -> Float[np.ndarray, "columns
         if having and having[0] not in chosen:
             chosen.append(having[0])
     return combinations[chosen[:MOST]]
-
-
-def _combinations(
-    labels: Float[np.ndarray, "n y"],
-) -> tuple[Float[np.ndarray, "m y"], Int[np.ndarray, " m"]]:
-    """Returns distinct labels, with unknown ones (NaN) equal to each other, and counts."""
-    coded = np.where(np.isnan(labels), -1, labels).astype(np.float32)
-    distinct, counts = np.unique(coded, axis=0, return_counts=True)
-    return np.where(distinct < 0, np.nan, distinct).astype(np.float32), counts
 
 
 def real_grid(
@@ -62,9 +54,7 @@ def real_grid(
         indices = range(start, min(start + chunk, len(stored)))
         label = np.stack([r.label for r in stored.read(indices, images=False)])
         for column, cells in zip(columns, found, strict=True):
-            same = np.all(
-                np.nan_to_num(label, nan=-1) == np.nan_to_num(column, nan=-1), 1
-            )
+            same = has_combination(label, column)
             cells.extend((start + np.flatnonzero(same)).tolist())
         if all(len(cells) >= row_count for cells in found):
             break
