@@ -23,4 +23,4 @@ def turned(angle: float) -> Table:
 
 def promises(kind: str, area: float, head: Head) -> bool:
     """Tell whether an area of the atlas (mm^2) is enough in this head to count."""
-    return area * head.size**2 >= MARGIN * LEAST_AREA[kind]
+    return bool(area * head.size**2 >= MARGIN * LEAST_AREA[kind])

@@ -124,7 +124,7 @@ def _paint_skull(canvas: Canvas, points: Slice) -> None:
     )
     canvas.paint(SUTURE, shell * grid.at(0.7 * np.exp(-((away / 0.012) ** 2))))
     if _low(level):
-        brow = grid.at(np.where(np.abs(ANGLES) < 0.28, 0, -99))
+        brow = grid.at(np.where(np.abs(ANGLES) < 0.28, 0.0, -99.0))
         sinus = np.minimum(-depth, room + brow) - np.float32(2.5)
         sinus = np.minimum(sinus, 5 * _low(level) - 2)
         canvas.paint(AIR + 60, canvas.cover(sinus))
