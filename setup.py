@@ -31,6 +31,7 @@ setup(
         "synthjax.evaluate": ["*.json"],
         "synthjax.report": ["templates/*"],
     },
+    entry_points={"console_scripts": ["synthjax = synthjax.launch.__main__:main"]},
     python_requires=">=3.11",
     install_requires=[
         "absl-py>=2.1",
@@ -71,6 +72,7 @@ setup(
         "test": [
             *DICOM_DECODERS,
             "apache-beam>=2.70,<3",
+            "beartype>=0.20",  # checks jaxtyping's shapes while tests run
             "h5py>=3.11",
             "hypothesis>=6",
             "ipykernel>=6",

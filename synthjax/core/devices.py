@@ -19,7 +19,8 @@ from jax.experimental import multihost_utils
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.config import Config, field
+from synthjax.core.errors import StudyError
 
 AXIS = "data"
 T = TypeVar("T")
@@ -27,26 +28,36 @@ MAPPINGS = ("pmap", "shard_map")
 
 
 @dataclasses.dataclass(frozen=True)
-class DevicesConfig:
+class DevicesConfig(Config):
     """Which devices a study runs on."""
 
-    count: int = 0  # devices used in each process; 0 takes all of them
-    cpu_devices: int = 1  # devices that a CPU without accelerator is divided into
-    mapping: str = "pmap"  # how steps are mapped: pmap or shard_map
-    distributed: bool = False  # several processes, joined by jax.distributed
-    coordinator: str = ""  # host:port of process 0; empty lets jax detect it
-    process_count: int = 0  # processes in all; 0 lets jax detect it
-    process_id: int = -1  # this process; -1 lets jax detect it
-
-    def __post_init__(self) -> None:
-        if self.mapping not in MAPPINGS:
-            raise ConfigError(
-                f"mapping={self.mapping!r}: must be one of {', '.join(MAPPINGS)}"
-            )
-        if self.count < 0:
-            raise ConfigError(f"count={self.count}: must be 0 (all devices) or more")
-        if self.cpu_devices < 1:
-            raise ConfigError(f"cpu_devices={self.cpu_devices}: must be at least 1")
+    count: int = field(
+        0,
+        "devices used in each process; 0 takes all of them",
+        ge=0,
+        affects_result=False,
+    )
+    cpu_devices: int = field(
+        1,
+        "devices that a CPU without accelerator is divided into",
+        ge=1,
+        affects_result=False,
+    )
+    mapping: str = field(
+        "pmap", "how steps are mapped", one_of=MAPPINGS, affects_result=False
+    )
+    distributed: bool = field(
+        False, "several processes, joined by jax.distributed", affects_result=False
+    )
+    coordinator: str = field(
+        "", "host:port of process 0; empty lets jax detect it", affects_result=False
+    )
+    process_count: int = field(
+        0, "processes in all; 0 lets jax detect it", ge=0, affects_result=False
+    )
+    process_id: int = field(
+        -1, "this process; -1 lets jax detect it", ge=-1, affects_result=False
+    )
 
 
 class Step:
