@@ -85,6 +85,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.11",
+            "setuptools>=77",  # builds the package that a test installs
             "tensorboardX>=2.6",
         ],
     },
