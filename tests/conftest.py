@@ -21,8 +21,14 @@ import sys
 
 import hypothesis
 import jax
+import jaxtyping
 import numpy as np
 import pytest
+
+# Every call into these rooms is held against the shapes and types that it declares; the
+# hook must be there before they are imported.
+CHECKED = [f"synthjax.{room}" for room in ("statistics", "metrics", "gan", "classifier")]
+jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
 
 from synthjax import testing
 from synthjax.gan.models import MODELS

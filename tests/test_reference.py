@@ -34,4 +34,6 @@ def test_every_key_says_what_it_means(name):
         assert issubclass(cls, Config), cls
         for declared in dataclasses.fields(cls):
             section = declared.default is dataclasses.MISSING
-            assert section or declared.metadata["doc"], f"{cls.__name__}.{declared.name}"
+            assert section or declared.metadata["doc"], (
+                f"{cls.__name__}.{declared.name}"
+            )

@@ -8,7 +8,7 @@ are read afterwards, only those that are needed, in as many processes as there a
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -94,6 +94,7 @@ def make_metadata(
     )
 
 
+@runtime_checkable
 class ReadPixels(Protocol):
     """Reads the pixels of one image.
 
