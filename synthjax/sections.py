@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from synthjax.classifier import presets
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.core.config import freeze, section
-from synthjax.core.devices import DevicesConfig
+from synthjax.core.devices_config import DevicesConfig
 from synthjax.data.config import DataConfig
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.gan.config import GanConfig

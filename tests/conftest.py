@@ -27,7 +27,9 @@ import pytest
 
 # Every call into these rooms is held against the shapes and types that it declares; the
 # hook must be there before they are imported.
-CHECKED = [f"synthjax.{room}" for room in ("statistics", "metrics", "gan", "classifier")]
+CHECKED = [
+    f"synthjax.{room}" for room in ("statistics", "metrics", "gan", "classifier")
+]
 jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
 
 from synthjax import testing

@@ -30,7 +30,7 @@ def reference(sections: Mapping[str, type], introduction: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _subsections(path: str, cls: type) -> Iterator[tuple[str, type]]:
+def _subsections(path: str, cls: Any) -> Iterator[tuple[str, Any]]:
     """Yields a section and, after it, the sections inside it."""
     yield path, cls
     for declared, kind in _fields(cls):

@@ -5,8 +5,6 @@ Only this module maps them. State is a plain replicated array without a device a
 so checkpoints know nothing of the device count.
 """
 
-import contextlib
-import dataclasses
 import functools
 import os
 from collections.abc import Callable
@@ -19,45 +17,11 @@ from jax.experimental import multihost_utils
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from synthjax.core.config import Config, field
+from synthjax.core.devices_config import DevicesConfig, join
 from synthjax.core.errors import StudyError
 
 AXIS = "data"
 T = TypeVar("T")
-MAPPINGS = ("pmap", "shard_map")
-
-
-@dataclasses.dataclass(frozen=True)
-class DevicesConfig(Config):
-    """Which devices a study runs on."""
-
-    count: int = field(
-        0,
-        "devices used in each process; 0 takes all of them",
-        ge=0,
-        affects_result=False,
-    )
-    cpu_devices: int = field(
-        1,
-        "devices that a CPU without accelerator is divided into",
-        ge=1,
-        affects_result=False,
-    )
-    mapping: str = field(
-        "pmap", "how steps are mapped", one_of=MAPPINGS, affects_result=False
-    )
-    distributed: bool = field(
-        False, "several processes, joined by jax.distributed", affects_result=False
-    )
-    coordinator: str = field(
-        "", "host:port of process 0; empty lets jax detect it", affects_result=False
-    )
-    process_count: int = field(
-        0, "processes in all; 0 lets jax detect it", ge=0, affects_result=False
-    )
-    process_id: int = field(
-        -1, "this process; -1 lets jax detect it", ge=-1, affects_result=False
-    )
 
 
 class Step:
@@ -307,24 +271,5 @@ def make_devices(config: DevicesConfig) -> Devices:
         threads = max(config.cpu_devices, os.cpu_count() or 1)
         os.environ.setdefault("NPROC", str(threads))
     if config.distributed:
-        _join(config)
+        join(config)
     return Devices(config)
-
-
-def _join(config: DevicesConfig) -> None:
-    if jax.distributed.is_initialized():
-        return
-    with contextlib.suppress(AttributeError):  # an option of older versions only
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    try:
-        jax.distributed.initialize(
-            coordinator_address=config.coordinator or None,
-            num_processes=config.process_count or None,
-            process_id=None if config.process_id < 0 else config.process_id,
-        )
-    except (ValueError, RuntimeError) as error:
-        raise StudyError(
-            f"joining the other processes failed: {error}. Set config.devices."
-            "coordinator=host:port, process_count and process_id on each, or start "
-            "under Slurm or on a TPU pod, where they are detected"
-        ) from error

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthjax.core.config import Config, freeze, identity, non_default, plain
+from synthjax.core.config import Config, freeze, plain
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
+from synthjax.core.identity import identity, non_default
 
 FILE = "stage.json"
 MADE_ELSEWHERE = "made elsewhere"  # stands for an input that no study made
