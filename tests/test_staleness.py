@@ -1,5 +1,6 @@
 """What makes a finished stage of a real study stale, and what does not."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -113,12 +114,16 @@ def test_more_kimg_goes_on(finished):
 
 
 def test_a_model_that_is_selected_counts(finished):
-    said = stale(finished, tiny(gan__model="cpd_gan"))[1]
+    said = stale(finished, tiny(gan__model="cpd_gan", gan__r1_weight=None))[1]
     assert "config.gan.model was stylegan2 and is cpd_gan" in said
 
 
-def test_a_field_that_came_later_changes_nothing(finished):
+def test_a_field_that_came_later_changes_nothing(tmp_path):
     """A record without a key is read with that key's default."""
+    finished = tmp_path
+    study = study_of(finished, tiny())
+    for name in STAGES:
+        study.run(name, lambda path: None)
     for name in STAGES:
         path = finished / name / "stage.json"
         record = json.loads(path.read_text())
@@ -137,9 +142,8 @@ def test_a_preset_that_changed_in_the_code_is_noticed(tmp_path, monkeypatch):
     resolve = presets.resolve
 
     def changed(config, resolution):
-        import dataclasses
-
-        return dataclasses.replace(resolve(config, resolution), label_weight=0.3)
+        weight = 0.3 if config.label_weight is None else config.label_weight
+        return resolve(dataclasses.replace(config, label_weight=weight), resolution)
 
     monkeypatch.setattr("synthjax.sections.resolve", changed)
     found, said = stale(tmp_path, tiny())

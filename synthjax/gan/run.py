@@ -7,9 +7,10 @@ import jax
 
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock, say
-from synthjax.core.config import freeze, identity, plain
+from synthjax.core.config import freeze, plain
 from synthjax.core.devices import Devices
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.identity import identity
 from synthjax.core.versions import versions
 from synthjax.data.dataset import Dataset
 from synthjax.gan.config import GanConfig, ResolvedConfig
