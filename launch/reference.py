@@ -8,6 +8,7 @@ from pathlib import Path
 from absl import flags
 
 from synthjax.core.config_reference import reference
+from synthjax.core.files import write_atomic
 from synthjax.sections import SECTIONS
 
 from .command import command
@@ -31,7 +32,7 @@ def run() -> None:
     """Prints or writes the page."""
     page = reference(SECTIONS, INTRODUCTION)
     if _OUT.value:
-        Path(_OUT.value).write_text(page, encoding="utf-8")
+        write_atomic(Path(_OUT.value), page.encode())
     else:
         print(page, end="")
 
