@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from builders.seeds import REPEAT, SEED
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 
 ROOT = Path(__file__).parent.parent
 CONFIG = "configs/phantom_chest.py:tiny"
@@ -26,8 +26,8 @@ def results(workdir):
 def assert_same_outcome(workdir, reference, message=""):
     """The same synthetic images and labels by id, and the same results.json."""
     for split in ("train", "valid", "test"):
-        ours = read_split(workdir / "synth", split)
-        theirs = read_split(reference / "synth", split)
+        ours = Dataset.open(workdir / "synth").table(split)
+        theirs = Dataset.open(reference / "synth").table(split)
         np.testing.assert_array_equal(ours.id, theirs.id, message)
         np.testing.assert_array_equal(ours.pixels, theirs.pixels, message)
         np.testing.assert_array_equal(ours.label, theirs.label, message)

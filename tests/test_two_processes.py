@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.data.store.loader import read_counts
+from synthjax.data.dataset import Dataset
 
 QUICK = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}  # compiles in a third of the time
 WORKER = Path(__file__).parent / "two_processes.py"
@@ -57,7 +57,7 @@ def test_updates_agree_and_shards_are_the_whole_set(
             np.testing.assert_allclose(
                 result[name] / scale, value / scale, atol=1e-5, rtol=0, err_msg=name
             )
-    n = read_counts(data)["train"]
+    n = Dataset.open(data).counts["train"]
     whole = n // worker.BATCH * worker.BATCH
     read = np.concatenate(rows)
     assert not set(rows[0]) & set(rows[1]), "the processes' rows are disjoint"
@@ -104,4 +104,4 @@ def test_a_study_in_two_processes_stops_and_goes_on(tmp_path, free_port):
     assert [process.returncode for process in processes] == [0, 0], errors
     assert "gan: going on from" in errors[0]
     results = json.loads((workdir / "evaluate" / "results.json").read_text())
-    assert results["n_test_images"] == read_counts(workdir / "data")["test"]
+    assert results["n_test_images"] == Dataset.open(workdir / "data").counts["test"]

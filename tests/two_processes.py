@@ -19,8 +19,8 @@ from synthjax.classifier.config import ClassifierConfig
 from synthjax.core import rng
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
+from synthjax.data.dataset import Dataset
 from synthjax.data.store.feed import BatchOrder
-from synthjax.data.store.loader import make_feed, read_schema, read_split
 from synthjax.gan.config import GanConfig
 from synthjax.gan.labels import make_label_sampler
 from synthjax.gan.models import make_networks
@@ -38,12 +38,12 @@ def one_update(devices, data):
     """
     tiny = get_config("tiny")
     classifier = freeze(ClassifierConfig, tiny.classifier, "classifier")
-    schema = read_schema(data)
+    dataset = Dataset.open(data)
+    schema = dataset.schema
     gan = resolve(freeze(GanConfig, tiny.gan, "gan"), schema.resolution)
 
     def batch():
-        feed = make_feed(
-            data,
+        feed = dataset.feed(
             "train",
             batch_size=BATCH,
             seed=SEED,
@@ -56,7 +56,7 @@ def one_update(devices, data):
     networks = make_networks(gan, **shape, labels=len(schema.labels))
     optimizers = make_optimizers(gan)
     steps = make_steps(gan, networks, optimizers, devices, SEED)
-    label = read_split(data, "train", images=False).label
+    label = dataset.table("train", images=False).label
     sampler = devices.replicate(make_label_sampler(label))
     state = devices.replicate(build(networks, optimizers, SEED))
     for step in steps.updates().values():
@@ -93,7 +93,7 @@ if __name__ == "__main__":
     )
     devices = make_devices(config)
     updated = one_update(devices, Path(data))
-    n = len(read_split(Path(data), "train", images=False).id)
+    n = len(Dataset.open(Path(data)).table("train", images=False).id)
     rows = rows_read(n, devices.process_index, devices.process_count)
     np.savez(f"{out}/{process}.npz", rows=rows, **updated)
     devices.barrier("end")

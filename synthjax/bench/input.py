@@ -15,11 +15,13 @@ from jaxtyping import Shaped
 from synthjax.core.clock import say
 from synthjax.core.devices import Devices
 from synthjax.core.findings import CHEST
+from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import PixelsConfig, fit
 from synthjax.data.parallel import worker_count
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.feed import Feed, ResidentFeed, StreamingFeed
-from synthjax.data.store.loader import StoredSplit, read_split, resident_images
+from synthjax.data.store.loader import resident_images
+from synthjax.data.store.stored import StoredSplit
 from synthjax.data.store.write import write_set
 from synthjax.phantom import chest
 
@@ -85,10 +87,11 @@ def measure_input(
         directory = Path(scratch)
         write_set(directory, schema, {"train": radiographs(schema, max_images)})
         size = sum(file.stat().st_size for file in directory.glob("*array_record*"))
-        stored = StoredSplit(directory, "train")
+        dataset = Dataset.open(directory)
+        stored = dataset["train"]
         rates = _streaming_rates(stored, threads, rounds, seconds, **batches)
         _wait_until_idle()
-        table = read_split(directory, "train")
+        table = dataset.table("train")
         resident = ResidentFeed(table.pixels, table.label, seed=0, **batches)
         speed = InputSpeed(
             resolution=resolution,

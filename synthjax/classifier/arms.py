@@ -15,7 +15,8 @@ from jaxtyping import Bool, Shaped
 from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
-from synthjax.data.store.loader import Selection, Table
+from synthjax.data.store.loader import Table
+from synthjax.data.store.selection import Selection
 from synthjax.statistics.roc import undefined_reason
 
 

@@ -17,7 +17,8 @@ from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock
 from synthjax.core.config import plain
 from synthjax.core.devices import Devices
-from synthjax.data.store.loader import Feed, make_selection_feed
+from synthjax.data.store.feed import Feed
+from synthjax.data.store.loader import make_feed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ def make_run(
       out: where the run writes.
       devices: where to train.
     """
-    feed = make_selection_feed(
+    feed = make_feed(
         job.train,
         batch_size=config.batch_size,
         seed=_order_seed(seed, job.k),

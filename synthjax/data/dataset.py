@@ -20,11 +20,10 @@ from synthjax.data.parallel import ordered_map
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store import loader
 from synthjax.data.store.feed import Feed
-from synthjax.data.store.stored import StoredSplit
+from synthjax.data.store.stored import StoredSet, StoredSplit
 
 SYNTHETIC = "synthetic"  # the origin of every record that a generator drew
-
-_CHUNK_BYTES = 4_000_000  # of decoded images that a thread holds at a time, about
+CHUNK_BYTES = 4_000_000  # of decoded images that a thread holds at a time, about
 _CHUNK_IMAGES = 256  # and no more images than this
 
 Result = TypeVar("Result")
@@ -32,30 +31,39 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A finished set: its schema is in memory, its images stay on disk until asked for.
+    """A finished set: its description is in memory, its images are read when needed.
 
     `dataset["train"]` gives random access to the records of a split, `table` a whole
     split in memory, `feed` endless training batches.
     """
 
     directory: Path
-    schema: Schema
-    provenance: Mapping[str, Any]  # what the writer of the set said of it
-    counts: Mapping[str, int]  # split -> number of its images
+    stored: StoredSet
+    chunk_bytes: int = CHUNK_BYTES  # of images that `map_images` reads in one go
 
     @classmethod
-    def open(cls, directory: Path) -> "Dataset":
+    def open(cls, directory: Path, *, chunk_bytes: int = CHUNK_BYTES) -> "Dataset":
         """Opens the set in `directory`; no image is read.
 
         Raises:
             StudyError: there is no finished set in it.
         """
-        return cls(
-            directory=Path(directory),
-            schema=loader.read_schema(directory),
-            provenance=loader.read_provenance(directory),
-            counts=loader.read_counts(directory),
-        )
+        return cls(Path(directory), StoredSet(Path(directory)), chunk_bytes)
+
+    @property
+    def schema(self) -> Schema:
+        """What all records have in common."""
+        return self.stored.schema
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Where the set comes from, as its writer recorded it."""
+        return self.stored.provenance
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Split -> number of its images."""
+        return self.stored.counts
 
     def __len__(self) -> int:
         """Returns the number of images in all splits."""
@@ -76,7 +84,7 @@ class Dataset:
             StudyError: the set has no such split.
         """
         if split not in self._splits:
-            self._splits[split] = StoredSplit(self.directory, split)
+            self._splits[split] = self.stored.split(split)
         return self._splits[split]
 
     def metadata(self, split: str) -> Metadata:
@@ -108,7 +116,7 @@ class Dataset:
         Raises:
             StudyError: the set has no such split.
         """
-        return loader.read_split(self.directory, split, images=images)
+        return loader.read_table(self[split], images=images)
 
     def feed(
         self,
@@ -118,14 +126,16 @@ class Dataset:
         seed: int,
         devices: Devices,
         resident: str = "auto",
+        resident_bytes: int = loader.RESIDENT_BYTES,
     ) -> Feed:
         """Returns endless shuffled batches of a split; see `loader.make_feed`."""
-        return loader.make_selection_feed(
+        return loader.make_feed(
             self[split],
             batch_size=batch_size,
             seed=seed,
             devices=devices,
             resident=resident,
+            resident_bytes=resident_bytes,
         )
 
     @property
@@ -143,16 +153,16 @@ class Dataset:
     def map_images(
         self, split: str, function: Callable[[int, Record], Result]
     ) -> Iterator[Result]:
-        """Yields `function(index, record)` of every image, worked in threads, in order.
+        """Yields `function(index, record)` of every image, in order; works in threads.
 
         Args:
             split: "train", "valid" or "test".
-            function: given the image's position in the file and the record with its
-                pixels. A few megabytes of images are in memory for each thread.
+            function: takes the image's position in the file and the record with its
+                pixels. About `chunk_bytes` of images are in memory for each thread.
         """
         stored, count = self[split], self.counts[split]
         image_bytes = int(np.prod(self.schema.image_shape)) * self.schema.bits // 8
-        step = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // image_bytes))
+        step = max(1, min(_CHUNK_IMAGES, self.chunk_bytes // image_bytes))
 
         def work(start: int) -> list[Result]:
             indices = range(start, min(start + step, count))

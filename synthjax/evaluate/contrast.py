@@ -16,7 +16,7 @@ from scipy import stats
 
 from synthjax.core.errors import StudyError
 from synthjax.core.table import format_table
-from synthjax.data.store.loader import read_schema
+from synthjax.data.dataset import Dataset
 from synthjax.evaluate.predictions import ARMS, Predictions, load_predictions
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
@@ -88,7 +88,7 @@ def contrast(
 
 
 def _read(workdir: Path) -> Predictions:
-    names = read_schema(workdir / "data").labels
+    names = Dataset.open(workdir / "data").schema.labels
     return load_predictions(workdir / "classifier", names)
 
 

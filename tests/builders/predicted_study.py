@@ -7,8 +7,8 @@ import numpy as np
 from synthjax.classifier.predict import write_predictions
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.files import write_json
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store.loader import read_split
 from synthjax.data.store.write import write_set
 from synthjax.evaluate.attribution.config import AttributionConfig
 from synthjax.evaluate.config import EvaluateConfig
@@ -53,9 +53,9 @@ def write_predicted_study(folder):
         write_set(folder / name, schema, {"test": records(prefix)}, None)
     generator = np.random.default_rng(1)
     tables = {
-        "predictions.npz": read_split(folder / "data", "test"),
-        "predictions_valid.npz": read_split(folder / "data", "test"),
-        "predictions_synthetic.npz": read_split(folder / "synth", "test"),
+        "predictions.npz": Dataset.open(folder / "data").table("test"),
+        "predictions_valid.npz": Dataset.open(folder / "data").table("test"),
+        "predictions_synthetic.npz": Dataset.open(folder / "synth").table("test"),
     }
     for arm, strength in (("real", 3.0), ("synthetic", 1.0), ("mixed", 2.0)):
         for k in range(2):

@@ -18,7 +18,7 @@ from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
-from synthjax.data.store.loader import read_metadata, read_split
+from synthjax.data.store.loader import read_metadata
 
 TINY = {
     "small": SmallConfig(width=8),
@@ -176,7 +176,7 @@ def test_every_arm_has_three_files_of_predictions(all_arms, pair) -> None:
             ("predictions_synthetic.npz", pair["synth"], "test"),
         ):
             found = read_predictions(out / arm / "seed0" / file)
-            table = read_split(folder, split)
+            table = Dataset.open(folder).table(split)
             np.testing.assert_array_equal(found["id"], table.id)
             np.testing.assert_array_equal(found["label"], table.label)
             assert np.isfinite(found["logit"]).all()

@@ -27,8 +27,8 @@ from synthjax.core import rng, signals
 from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store.loader import read_split
 from synthjax.data.store.write import write_set
 
 SCHEMA = Schema("toy", ("bright", "left", "never"), 16, 1)
@@ -103,7 +103,7 @@ def lines(directory: Path) -> list[dict]:
 
 
 def test_both_arms_learn_and_predict_the_real_test_split(trained, sets) -> None:
-    test = read_split(sets[0], "test")
+    test = Dataset.open(sets[0]).table("test")
     for arm in ("real", "synthetic"):
         found = read_predictions(trained / arm / "seed0" / "predictions.npz")
         np.testing.assert_array_equal(found["id"], test.id)
@@ -124,11 +124,11 @@ def test_kept_parameters_are_those_of_the_best_validation(
     params = devices.replicate(params)
 
     def logits(split: str) -> np.ndarray:
-        table = read_split(sets[0], split)
+        table = Dataset.open(sets[0]).table(split)
         return predict(step, params, table.pixels, batch_size=24, devices=devices)
 
     best = max(line["valid_auroc"] for line in lines(directory))
-    valid = read_split(sets[0], "valid")
+    valid = Dataset.open(sets[0]).table("valid")
     assert mean_auroc(valid.label, logits("valid")) == best
     found = read_predictions(directory / "predictions.npz")
     np.testing.assert_array_equal(logits("test"), found["logit"])
@@ -221,7 +221,7 @@ def test_running_statistics_are_kept_and_resumed(
     np.testing.assert_array_equal(parts["logit"], whole["logit"])
     _, variables, _ = load_classifier(tmp_path / "parts" / "real" / "seed0")
     assert np.all(variables["batch_stats"]["last_norm"]["mean"] != 0)
-    images = read_split(sets[0], "test").pixels
+    images = Dataset.open(sets[0]).table("test").pixels
     predicted = predict(
         steps.predict,
         devices.replicate(variables),

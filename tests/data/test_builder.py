@@ -14,9 +14,9 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig
+from synthjax.data.dataset import Dataset
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.sources.phantom_chest import LABELS, PhantomChestConfig
-from synthjax.data.store import loader
 from synthjax.data.store.example_builder import ExampleBuilder
 
 
@@ -38,11 +38,11 @@ def test_digits_go_through_the_folder(digits_set):
     ) as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 1797
-    schema = loader.read_schema(digits_set)
+    schema = Dataset.open(digits_set).schema
     assert schema.labels == tuple(f"digit_{digit}" for digit in range(10))
     assert (schema.resolution, schema.channels) == (16, 1)
     tables = [
-        loader.read_split(digits_set, split) for split in ("train", "valid", "test")
+        Dataset.open(digits_set).table(split) for split in ("train", "valid", "test")
     ]
     assert [len(table) for table in tables] == [1078, 180, 539]
     ids = np.concatenate([table.id for table in tables])
@@ -97,12 +97,12 @@ def test_folder_to_set(tmp_path):
     described = read_json(out / "splits.json")
     assert described["patients_named"] is True
     for split in ("train", "valid", "test"):
-        table = loader.read_split(out, split)
+        table = Dataset.open(out).table(split)
         grey = table.pixels.mean(axis=(1, 2, 3))
         np.testing.assert_array_equal(table.label[:, 0], grey > 100)
         facts = described["splits"][split]
         assert facts["images"] == len(table) == 2 * facts["patients"]
-    settings = loader.read_provenance(out)["settings"]["folder"]
+    settings = Dataset.open(out).provenance["settings"]["folder"]
     assert settings["patient_column"] == "patient" and "path" not in settings
     assert not any(str(tmp_path) in path.read_text() for path in out.glob("*.json"))
 
@@ -128,10 +128,10 @@ def test_phantom_to_set(tmp_path):
     phantom = PhantomChestConfig(patients=12)
     config = DataConfig(resolution=16, workers=1, phantom_chest=phantom)
     build(config, seed=2, out=tmp_path, prepared=tmp_path / "prepared")
-    assert loader.read_schema(tmp_path).labels == LABELS
+    assert Dataset.open(tmp_path).schema.labels == LABELS
     patients = read_json(tmp_path / "splits.json")["splits"]
     assert sum(facts["patients"] for facts in patients.values()) == 12
-    train = loader.read_split(tmp_path, "train")
+    train = Dataset.open(tmp_path).table("train")
     assert train.pixels.std() > 10
     assert set(train.sex) <= {"F", "M"}
 

@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from synthjax.classifier.predict import write_predictions
 from synthjax.core.errors import StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store.loader import read_split
 from synthjax.data.store.write import write_set
 from synthjax.evaluate.contrast import contrast, format_contrasts, pool
 
@@ -34,7 +34,7 @@ def write_study(folder: Path, *, data_seed: int, signal: float) -> Path:
         for i in range(200)
     ]
     write_set(folder / "data", Schema("toy", LABELS, 16, 1), {"test": records}, None)
-    table = read_split(folder / "data", "test")
+    table = Dataset.open(folder / "data").table("test")
     for arm, strength in (("real", 3.0), ("synthetic", signal)):
         for k in range(2):
             noise = np.random.default_rng([data_seed, k, arm == "real"])

@@ -8,7 +8,8 @@ import pytest
 from builders.predicted_study import evaluate_study
 from synthjax.classifier.predict import write_predictions
 from synthjax.core.errors import StudyError
-from synthjax.data.store.loader import Table, read_split
+from synthjax.data.dataset import Dataset
+from synthjax.data.store.loader import Table
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from synthjax.data.store.loader import Table, read_split
 def test_predictions_that_do_not_fit_are_refused(
     predicted_study, tmp_path, damage, message
 ) -> None:
-    table = read_split(predicted_study["data"], "test")
+    table = Dataset.open(predicted_study["data"]).table("test")
     logit = np.random.default_rng(0).normal(size=table.label.shape)
     other = Table(**{**vars(table), "id": np.char.add("x", table.id)})
     for arm in ("real", "synthetic"):

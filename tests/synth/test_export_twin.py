@@ -5,8 +5,8 @@ import pydicom
 import pytest
 
 from synthjax.core.errors import StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.formats import export
-from synthjax.data.store.loader import read_split
 from synthjax.synth import write
 from synthjax.synth.config import SynthConfig
 from synthjax.synth.write import write_twin
@@ -20,7 +20,7 @@ def test_a_twin_is_exported_as_dicom_and_the_real_set_is_not(
     gan = tmp_path / "gan"
     write_twin(config, seed=5, data=real_set, gan=gan, out=twin, devices=one_device)
     export(twin, tmp_path / "dicom", "dicom")
-    table = read_split(twin, "test")
+    table = Dataset.open(twin).table("test")
     for name, pixels in zip(table.id, table.pixels, strict=True):
         dataset = pydicom.dcmread(tmp_path / "dicom" / "test" / f"{name}.dcm")
         assert dataset.PatientID == name and "step 7" in dataset.DerivationDescription

@@ -5,12 +5,7 @@ import pytest
 
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json
-from synthjax.data.store.loader import (
-    read_counts,
-    read_provenance,
-    read_schema,
-    read_split,
-)
+from synthjax.data.dataset import Dataset
 from synthjax.synth import write
 from synthjax.synth.config import SynthConfig
 from synthjax.synth.sample import Sampler
@@ -37,7 +32,7 @@ def draw_twin(real_set, tmp_path, one_device):
 
 
 def images(out):
-    return {s: read_split(out, s).pixels for s in ("train", "valid", "test")}
+    return {s: Dataset.open(out).table(s).pixels for s in ("train", "valid", "test")}
 
 
 def assert_same(a, b):
@@ -47,9 +42,9 @@ def assert_same(a, b):
 
 def test_twin_has_the_schema_labels_and_order_of_the_real_set(draw_twin, real_set):
     out = draw_twin()
-    assert read_schema(out) == read_schema(real_set)
-    assert read_counts(out) == read_counts(real_set)
-    real, twin = read_split(real_set, "train"), read_split(out, "train")
+    assert Dataset.open(out).schema == Dataset.open(real_set).schema
+    assert Dataset.open(out).counts == Dataset.open(real_set).counts
+    real, twin = Dataset.open(real_set).table("train"), Dataset.open(out).table("train")
     np.testing.assert_array_equal(twin.label, np.nan_to_num(real.label))
     assert twin.id[10] == twin.patient_id[10] == "synthetic-train-000010"
     assert np.isnan(twin.age).all()
@@ -59,7 +54,7 @@ def test_twin_has_the_schema_labels_and_order_of_the_real_set(draw_twin, real_se
 
 
 def test_twin_holds_the_images_that_the_sampler_draws(draw_twin, toy, one_device):
-    twin = read_split(draw_twin(), "test")
+    twin = Dataset.open(draw_twin()).table("test")
     sampler = Sampler(toy, seed=5, bits=8, devices=one_device, batch_size=4)
     drawn = sampler(np.arange(len(twin)), twin.label, split="test")
     np.testing.assert_array_equal(twin.pixels, drawn)
@@ -115,14 +110,14 @@ def test_count_and_splits(draw_twin):
     config = SynthConfig(
         count=13, label_source="sampled", splits=("train",), batch_size=4
     )
-    assert read_counts(draw_twin(config=config)) == {"train": 13}
+    assert Dataset.open(draw_twin(config=config)).counts == {"train": 13}
 
 
 def test_copies_repeat_the_labels_with_other_latents(draw_twin):
     one = draw_twin("one")
     out = draw_twin("three", SynthConfig(batch_size=4, chunk=4, copies_per_row=3))
-    single, train = read_split(one, "train"), read_split(out, "train")
-    assert read_counts(out) == {"train": 33, "valid": 3, "test": 5}
+    single, train = Dataset.open(one).table("train"), Dataset.open(out).table("train")
+    assert Dataset.open(out).counts == {"train": 33, "valid": 3, "test": 5}
     for copy in range(3):
         rows = slice(11 * copy, 11 * copy + 11)
         np.testing.assert_array_equal(train.label[rows], single.label)
@@ -133,7 +128,7 @@ def test_copies_repeat_the_labels_with_other_latents(draw_twin):
         np.testing.assert_array_equal(images(out)[split], images(one)[split])
     record = read_json(out / "provenance.json")
     assert (record["copies_per_row"], record["counts"]["train"]["images"]) == (3, 33)
-    assert read_provenance(out)["copies_per_row"] == 3
+    assert Dataset.open(out).provenance["copies_per_row"] == 3
 
 
 def test_copies_of_a_count_of_drawn_labels(draw_twin):
@@ -144,7 +139,7 @@ def test_copies_of_a_count_of_drawn_labels(draw_twin):
         splits=("train",),
         batch_size=4,
     )
-    label = read_split(draw_twin(config=config), "train").label
+    label = Dataset.open(draw_twin(config=config)).table("train").label
     assert len(label) == 14
     np.testing.assert_array_equal(label[:7], label[7:])
 

@@ -94,7 +94,7 @@ def pick_labels(
     return np.array([values.get(name, np.nan) for name in wanted], np.float32)
 
 
-def label_text(value: float) -> str:
+def label_text(value: float | np.floating) -> str:
     """Returns a label as CheXpert and MIMIC write it: 1.0, 0.0 or blank (unknown)."""
     return "" if np.isnan(value) else f"{float(value):.1f}"
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -14,6 +14,7 @@ from synthjax.data.sources.tree import Tree
 from synthjax.data.sources.uncertainty import ReportLabelsConfig, resolve
 
 
+@runtime_checkable
 class TableImage(Protocol):
     """An image as a table has it."""
 

@@ -13,8 +13,10 @@ A source from outside the package is added when the program runs:
 
     SOURCES["toy"] = Source(ToyConfig(images=40), list_images)
 
-`config.data.source=toy` selects it. It has no section in a study's config: its settings
-are those of its entry, an instance as here, or the defaults of a class.
+`config.data.source=toy` selects it; a config file may do both. It has no section in a
+study's config: its settings are those of its entry, an instance as here, or the defaults
+of a class. Its `Listing.read` goes to other processes, so it must be of a module that
+they can import, unless `config.data.workers` is 1.
 """
 
 import dataclasses

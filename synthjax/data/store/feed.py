@@ -14,8 +14,7 @@ from jaxtyping import Array, Float32, Int32, UInt
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.parallel import worker_count
-from synthjax.data.store.selection import Selection
-from synthjax.data.store.stored import StoredSplit
+from synthjax.data.store.stored import Images
 
 _ENDLESS = 2**62  # chunks of batches: more than any run takes
 _CHUNK_BYTES = 4_000_000  # of pixels that a thread reads at a time, about
@@ -139,7 +138,7 @@ class StreamingFeed(_Position):
 
     def __init__(
         self,
-        stored: StoredSplit | Selection,
+        stored: Images,
         *,
         batch_size: int,
         seed: int,

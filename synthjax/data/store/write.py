@@ -119,6 +119,8 @@ def write_set(
     schema: Schema,
     splits: Mapping[str, Iterable[Record]],
     provenance: Mapping[str, Any] | None = None,
+    *,
+    shard_mb: float = SHARD_MB,
 ) -> None:
     """Writes records that are made and split already, such as a synthetic twin.
 
@@ -129,6 +131,7 @@ def write_set(
         directory: made if it is missing; an earlier set in it is replaced.
         splits: split -> its records by ascending id; each iterable is read once.
         provenance: JSON-ready, kept in metadata.json.
+        shard_mb: size of one file, about, megabytes.
 
     Raises:
         StudyError: a record does not fit, ids do not ascend, a split is empty, or two
@@ -137,7 +140,7 @@ def write_set(
     with _scratch(directory) as files:
         seen: set[str] = set()
         written = {
-            split: _write_split(files, schema, split, records, seen)
+            split: _write_split(files, schema, split, records, seen, shard_mb)
             for split, records in splits.items()
         }
         publish(
@@ -168,6 +171,7 @@ def _write_split(
     split: str,
     records: Iterable[Record],
     seen: set[str],
+    shard_mb: float,
 ) -> Split:
     """Writes records to shards, a new one whenever the last is full."""
 
@@ -193,7 +197,7 @@ def _write_split(
                 path = files / f"{split}.{len(done.shard_images):05d}"
                 writer = ArrayRecordWriter(str(path), "group_size:1")
                 done.shard_images.append(0)
-                room = SHARD_MB * 1e6
+                room = shard_mb * 1e6
             writer.write(example)
             room -= len(example)
             done.shard_images[-1] += 1

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt
 
 from synthjax.data.parallel import ordered_map
-from synthjax.data.store.loader import StoredSplit
+from synthjax.data.store.stored import StoredSplit
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.jackknife import GROUPS, assign_groups
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from builders.records import noise_records
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
-from synthjax.data.store import loader
 from synthjax.data.store.write import write_set
 
 FOLDERS = {"train": "train", "valid": "validation", "test": "test"}
@@ -60,7 +60,7 @@ def test_round_trip(tmp_path, channels, bits):
     export(tmp_path / "set", tmp_path / "out", "png")
     for split, count in sizes.items():
         rows, pixels = read_folder(tmp_path / "out", split)
-        table = loader.read_split(tmp_path / "set", split)
+        table = Dataset.open(tmp_path / "set").table(split)
         assert list(rows[0]) == [
             *("file_name", "id", "patient_id", "study_id", "age", "sex", "view"),
             *schema.labels,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from builders.records import noise_records
-from synthjax.data import dataset
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.formats import export
+from synthjax.data.export.npz import write_npz
 from synthjax.data.schema import Schema
-from synthjax.data.store import loader
 from synthjax.data.store.write import write_set
 
 
@@ -26,7 +26,7 @@ def test_round_trip(tmp_path, channels, bits):
     write_set(tmp_path / "set", schema, {"train": records})
     export(tmp_path / "set", tmp_path / "out", "npz")
     with np.load(tmp_path / "out" / "train.npz", allow_pickle=False) as loaded:
-        table = loader.read_split(tmp_path / "set", "train")
+        table = Dataset.open(tmp_path / "set").table("train")
         assert loaded["images"].dtype == schema.dtype
         np.testing.assert_array_equal(loaded["images"], table.pixels)
         assert loaded["labels"].dtype == np.float32
@@ -42,7 +42,7 @@ def test_round_trip(tmp_path, channels, bits):
 def test_every_split_has_a_file_and_the_same_set_the_same_bytes(tmp_path, noise_set):
     for name in ("one", "two"):
         export(noise_set, tmp_path / name, "npz")
-    for split, count in loader.read_counts(noise_set).items():
+    for split, count in Dataset.open(noise_set).counts.items():
         one, two = (tmp_path / name / f"{split}.npz" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
         assert zipfile.ZipFile(one).testzip() is None
@@ -51,7 +51,7 @@ def test_every_split_has_a_file_and_the_same_set_the_same_bytes(tmp_path, noise_
     assert "numpy.load" in (tmp_path / "one" / "README.md").read_text()
 
 
-def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
+def test_memory_does_not_grow_with_the_set(tmp_path):
     schema = Schema("noise", ("dense", "rare"), 256, 1)
     pixels = np.zeros(schema.image_shape, np.uint8)
     small = Schema("noise", ("dense", "rare"), 16, 1)
@@ -60,11 +60,13 @@ def test_memory_does_not_grow_with_the_set(tmp_path, monkeypatch):
         for record in noise_records("train", 400, small)
     )
     write_set(tmp_path / "set", schema, {"train": records})
-    monkeypatch.setattr(dataset, "_CHUNK_BYTES", 4 * pixels.size)
-    export(tmp_path / "set", tmp_path / "warm", "npz")
+    built = Dataset.open(tmp_path / "set", chunk_bytes=4 * pixels.size)
+    for name in ("warm", "out"):
+        (tmp_path / name).mkdir()
+    write_npz(built, tmp_path / "warm")
     tracemalloc.start()
     try:
-        export(tmp_path / "set", tmp_path / "out", "npz")
+        write_npz(built, tmp_path / "out")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -12,9 +12,9 @@ import pytest
 import synthjax
 from builders.records import noise_records
 from synthjax.core.errors import StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
-from synthjax.data.store import loader
 from synthjax.data.store.write import write_set
 
 SYNTHETIC = {"synthetic": True, "generator": {"step": 7, "ema_sha256": "ab" * 32}}
@@ -68,7 +68,7 @@ def test_round_trip(tmp_path, size, channels, bits):
     export(tmp_path / "set", tmp_path / "out", "dicom")
     uids = []
     for split in SIZES:
-        table = loader.read_split(tmp_path / "set", split)
+        table = Dataset.open(tmp_path / "set").table(split)
         rows = read_table(tmp_path / "out", split)
         assert [row["id"] for row in rows] == table.id.tolist()
         for number, row in enumerate(rows):

@@ -11,12 +11,12 @@ from launch.study import Launch
 from synthjax.core.errors import ConfigError
 from synthjax.data.builder import build, list_source
 from synthjax.data.config import DataConfig, with_source
+from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.layouts.hospital import LAYOUTS, export_phantom
 from synthjax.data.problems import Problems
 from synthjax.data.sources.phantom_brain import PhantomBrainConfig
 from synthjax.data.sources.phantom_chest import PhantomChestConfig
-from synthjax.data.store import loader
 
 CHEST = DataConfig(
     resolution=32, workers=1, phantom_chest=PhantomChestConfig(patients=20)
@@ -42,7 +42,7 @@ def through_files(config, layout, tmp_path):
     assert (tmp_path / "prepared" / LAYOUTS[layout].folder).is_dir()
     for split in ("train", "valid", "test"):
         yield tuple(
-            loader.read_split(tmp_path / name, split) for name in ("direct", "read")
+            Dataset.open(tmp_path / name).table(split) for name in ("direct", "read")
         )
 
 

@@ -16,13 +16,13 @@ from synthjax.core.files import read_json
 from synthjax.core.findings import BRAIN, CHEST
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig
+from synthjax.data.dataset import Dataset
 from synthjax.data.layouts.chexpert import write_chexpert
 from synthjax.data.layouts.mimic_cxr_jpg import write_mimic_cxr_jpg
 from synthjax.data.layouts.nih14 import write_nih14
 from synthjax.data.layouts.rsna_ich import make_dicom, write_rsna
 from synthjax.data.schema import Record
 from synthjax.data.sources.nih14 import FINDINGS
-from synthjax.data.store import loader
 
 COUNT = 48
 
@@ -181,11 +181,11 @@ def test_files_become_a_set_label_by_label(tmp_path, make):
     pixels = dataclasses.replace(config.pixels, white=4095)
     config = dataclasses.replace(config, pixels=pixels, **{source: section})
     build(config, seed=0, out=tmp_path / "data", prepared=tmp_path / "prepared")
-    schema = loader.read_schema(tmp_path / "data")
+    schema = Dataset.open(tmp_path / "data").schema
     assert schema.labels == tuple(labels)
     found, patients = {}, {}
     for split in ("train", "valid", "test"):
-        table = loader.read_split(tmp_path / "data", split)
+        table = Dataset.open(tmp_path / "data").table(split)
         for row in range(len(table)):
             number = number_of(table.pixels[row].astype(float))
             assert number not in found

@@ -7,15 +7,16 @@ import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.store import loader
-from synthjax.data.store.feed import BatchOrder
+from synthjax.data.store.feed import BatchOrder, ResidentFeed, StreamingFeed
 
 
 def batches(directory, count, *, devices=1, mapping="pmap", resident="always", skip=0):
     """`count` batches as host arrays, after a restore to batch `skip`."""
     door = make_devices(DevicesConfig(count=devices, mapping=mapping))
-    feed = loader.make_feed(
-        directory, "train", batch_size=8, seed=5, devices=door, resident=resident
+    feed = Dataset.open(directory).feed(
+        "train", batch_size=8, seed=5, devices=door, resident=resident
     )
     if skip:
         feed.restore({"batch": skip, "batch_size": 8})
@@ -52,8 +53,8 @@ def test_resumes_bit_for_bit(noise_set, reference, resident):
 
 def test_restore_in_the_middle_forgets_what_was_read_ahead(noise_set, reference):
     door = make_devices(DevicesConfig(count=1))
-    feed = loader.make_feed(
-        noise_set, "train", batch_size=8, seed=5, devices=door, resident="never"
+    feed = Dataset.open(noise_set).feed(
+        "train", batch_size=8, seed=5, devices=door, resident="never"
     )
     feed.next()
     feed.restore({"batch": 9, "batch_size": 8})
@@ -61,7 +62,7 @@ def test_restore_in_the_middle_forgets_what_was_read_ahead(noise_set, reference)
 
 
 def test_rows_and_labels_belong_together(noise_set, reference):
-    table = loader.read_split(noise_set, "train")
+    table = Dataset.open(noise_set).table("train")
     rows = BatchOrder(len(table), 8, 5).indices(3)
     np.testing.assert_array_equal(reference[3]["pixels"], table.pixels[rows])
     np.testing.assert_array_equal(reference[3]["label"], table.label[rows])
@@ -94,11 +95,9 @@ class OneOfSeveral:
 
 
 def test_processes_together_stream_the_whole_batch(noise_set, reference):
-    stored = loader.StoredSplit(noise_set, "train")
+    stored = Dataset.open(noise_set)["train"]
     feeds = [
-        loader.StreamingFeed(
-            stored, batch_size=8, seed=5, devices=OneOfSeveral(index, 2)
-        )
+        StreamingFeed(stored, batch_size=8, seed=5, devices=OneOfSeveral(index, 2))
         for index in range(2)
     ]
     for expected in reference[:6]:
@@ -127,29 +126,28 @@ def test_streaming_never_reads_the_whole_split(noise_set, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the whole split was read")
 
-    monkeypatch.setattr(loader, "read_split", refuse)
+    monkeypatch.setattr(loader, "_read", refuse)
     batches(noise_set, 1, resident="never")
 
 
-def test_auto_streams_what_does_not_fit(noise_set, monkeypatch):
+def test_auto_streams_what_does_not_fit(noise_set):
     door = make_devices(DevicesConfig(count=1))
     settings = {"batch_size": 8, "seed": 0, "devices": door}
-    feed = loader.make_feed(noise_set, "train", **settings)
-    assert isinstance(feed, loader.ResidentFeed)
-    monkeypatch.setattr(loader, "_RESIDENT_BYTES", 1000)
-    feed = loader.make_feed(noise_set, "train", **settings)
-    assert isinstance(feed, loader.StreamingFeed)
+    feed = Dataset.open(noise_set).feed("train", **settings)
+    assert isinstance(feed, ResidentFeed)
+    feed = Dataset.open(noise_set).feed("train", resident_bytes=1000, **settings)
+    assert isinstance(feed, StreamingFeed)
 
 
 def test_batch_must_divide_by_the_devices(noise_set):
     door = make_devices(DevicesConfig(count=4))
     with pytest.raises(StudyError, match=r"batch_size=10 .*4 devices.*8 or 12"):
-        loader.make_feed(noise_set, "train", batch_size=10, seed=0, devices=door)
+        Dataset.open(noise_set).feed("train", batch_size=10, seed=0, devices=door)
 
 
 def test_another_batch_size_cannot_resume(noise_set):
     door = make_devices(DevicesConfig(count=1))
-    feed = loader.make_feed(noise_set, "train", batch_size=8, seed=0, devices=door)
+    feed = Dataset.open(noise_set).feed("train", batch_size=8, seed=0, devices=door)
     with pytest.raises(StudyError, match="batch_size=16, this run has 8"):
         feed.restore({"batch": 2, "batch_size": 16})
 
@@ -157,7 +155,7 @@ def test_another_batch_size_cannot_resume(noise_set):
 def test_feeds_of_equal_splits_compile_one_step(noise_set):
     door = make_devices(DevicesConfig(count=1))
     for seed in (1, 2):
-        loader.make_feed(
-            noise_set, "train", batch_size=8, seed=seed, devices=door, resident="always"
+        Dataset.open(noise_set).feed(
+            "train", batch_size=8, seed=seed, devices=door, resident="always"
         ).next()
     assert door.take.traces == 1

@@ -7,9 +7,11 @@ import pytest
 
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store import loader
 from synthjax.data.store.feed import BatchOrder
+from synthjax.data.store.loader import make_feed, read_metadata
+from synthjax.data.store.selection import Selection
 from synthjax.data.store.write import write_set
 
 SCHEMA = Schema("noise", ("a", "b"), 16, 1)
@@ -27,7 +29,7 @@ def write(folder, name, schema=SCHEMA):
         for i in range(12)
     ]
     write_set(folder / name, schema, {"train": records})
-    return loader.StoredSplit(folder / name, "train")
+    return Dataset.open(folder / name)["train"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def selection(splits):
     ]
     label = np.arange(32, dtype=np.float32).reshape(16, 2) % 2
     label[3, 1] = np.nan
-    return loader.Selection(parts, label)
+    return Selection(parts, label)
 
 
 def test_records_are_those_of_the_parts_with_the_labels_given(selection, splits):
@@ -64,12 +66,10 @@ def test_records_are_those_of_the_parts_with_the_labels_given(selection, splits)
 
 def test_device_and_files_give_the_same_batches(selection):
     devices = make_devices(DevicesConfig(count=1))
-    metadata = loader.read_metadata(selection)
+    metadata = read_metadata(selection)
     order = BatchOrder(16, 8, 3)
     feeds = [
-        loader.make_selection_feed(
-            selection, batch_size=8, seed=3, devices=devices, resident=resident
-        )
+        make_feed(selection, batch_size=8, seed=3, devices=devices, resident=resident)
         for resident in ("always", "never")
     ]
     for batch in range(3):
@@ -87,8 +87,8 @@ def test_what_cannot_be_one_split_is_refused(splits, tmp_path):
     colour = write(tmp_path, "colour", dataclasses.replace(SCHEMA, channels=3))
     all_rows = np.arange(12)
     with pytest.raises(StudyError, match="different kinds"):
-        loader.Selection(
+        Selection(
             [(splits[0], all_rows), (colour, all_rows)], np.zeros((24, 2), np.float32)
         )
     with pytest.raises(StudyError, match="3 label vectors for 12"):
-        loader.Selection([(splits[0], all_rows)], np.zeros((3, 2), np.float32))
+        Selection([(splits[0], all_rows)], np.zeros((3, 2), np.float32))

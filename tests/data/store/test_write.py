@@ -13,8 +13,8 @@ import tensorflow_datasets as tfds
 from builders.records import noise_records
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema, decode_png, encode_png
-from synthjax.data.store import loader
 from synthjax.data.store.write import PARTIAL, write_set
 
 SCHEMA = Schema("noise", ("dense", "rare"), 16, 1)
@@ -36,11 +36,11 @@ def test_round_trip_bit_for_bit(tmp_path, channels):
     schema = Schema("noise", ("a", "b", "c"), 32, channels)
     splits = {name: list(noise_records(name, 9, schema)) for name in ("train", "test")}
     write_set(tmp_path, schema, splits, {"seed": 4, "from": ["x"]})
-    assert loader.read_schema(tmp_path) == schema
-    assert loader.read_provenance(tmp_path) == {"seed": 4, "from": ["x"]}
-    assert loader.read_counts(tmp_path) == {"train": 9, "test": 9}
+    assert Dataset.open(tmp_path).schema == schema
+    assert Dataset.open(tmp_path).provenance == {"seed": 4, "from": ["x"]}
+    assert Dataset.open(tmp_path).counts == {"train": 9, "test": 9}
     for split, records in splits.items():
-        table = loader.read_split(tmp_path, split)
+        table = Dataset.open(tmp_path).table(split)
         records = sorted(records, key=lambda record: record.id)
         for field in dataclasses.fields(table):
             expected = np.array([getattr(record, field.name) for record in records])
@@ -55,7 +55,7 @@ def test_standard_tfds_reads_it(noise_set):
     example = builder.as_data_source("valid")[2]
     assert example["id"] == b"valid-0002"
     assert example["image"].shape == (16, 16, 1)
-    table = loader.read_split(noise_set, "valid")
+    table = Dataset.open(noise_set).table("valid")
     np.testing.assert_array_equal(example["image"], table.pixels[2])
     np.testing.assert_array_equal(example["label"], table.label[2])
 
@@ -74,18 +74,17 @@ def test_ids_must_ascend(tmp_path):
         write_set(tmp_path, SCHEMA, {"train": backwards})
 
 
-def test_large_sets_are_sharded(tmp_path, monkeypatch):
-    monkeypatch.setattr("synthjax.data.store.write.SHARD_MB", 0.005)
-    write_set(tmp_path, SCHEMA, {"train": noise_records("train", 50)})
+def test_large_sets_are_sharded(tmp_path):
+    write_set(tmp_path, SCHEMA, {"train": noise_records("train", 50)}, shard_mb=0.005)
     assert len(shards(tmp_path)) > 3
-    stored = loader.StoredSplit(tmp_path, "train")
+    stored = Dataset.open(tmp_path)["train"]
     ids = [record.id for record in stored.read(range(50), images=False)]
     assert ids == [f"train-{number:04d}" for number in range(50)]
 
 
 def test_splits_json(noise_set):
     described = read_json(noise_set / "splits.json")
-    train = loader.read_split(noise_set, "train")
+    train = Dataset.open(noise_set).table("train")
     facts = described["splits"]["train"]
     assert facts["images"] == 37
     assert facts["patients"] == 19
@@ -116,7 +115,7 @@ def test_failure_leaves_the_old_set_and_no_scratch(tmp_path):
         write_set(tmp_path, SCHEMA, {"train": breaks()})
     assert shards(tmp_path) == before
     assert not (tmp_path / PARTIAL).exists()
-    assert loader.read_counts(tmp_path) == {"train": 8}
+    assert Dataset.open(tmp_path).counts == {"train": 8}
 
 
 def test_scratch_of_a_killed_run_is_replaced(tmp_path):
@@ -134,7 +133,7 @@ def test_scratch_of_a_killed_run_is_replaced(tmp_path):
 
 def test_unfinished_set_is_named(tmp_path):
     with pytest.raises(StudyError, match="no finished image set.*run the stage"):
-        loader.read_split(tmp_path, "train")
+        Dataset.open(tmp_path).table("train")
 
 
 def faulty(**changes) -> list[Record]:
@@ -177,13 +176,13 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 import numpy as np
 from pathlib import Path
-from synthjax.data.store import loader
+from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.write import write_set
 pixels, label = np.zeros((16, 16, 1), np.uint8), np.ones(1, np.float32)
 out = Path(sys.argv[1])
 write_set(out, Schema("s", ("a",), 16, 1), {"train": [Record("i", pixels, label, "p")]})
-assert len(loader.read_split(out, "train")) == 1
+assert len(Dataset.open(out).table("train")) == 1
 assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow", "torch")]
 """
 

@@ -11,7 +11,7 @@ from PIL import Image
 from synthjax.classifier.predict import load_classifier
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 from synthjax.evaluate.attribution.agreement import compare_maps, rank_correlation
 from synthjax.evaluate.attribution.attribution import measure_attribution
 from synthjax.evaluate.attribution.choice import choose
@@ -45,7 +45,7 @@ def measured(random_study, tmp_path_factory):
 
 
 def test_chosen_are_the_first_positives_of_distinct_patients(random_study) -> None:
-    test = read_split(random_study["data"], "test")
+    test = Dataset.open(random_study["data"]).table("test")
     chosen = choose(test, 3)
     for y in (0, 1):
         expected, seen = [], set()
@@ -59,7 +59,7 @@ def test_chosen_are_the_first_positives_of_distinct_patients(random_study) -> No
 
 def test_occlusion_numbers_equal_a_plain_computation(measured, random_study) -> None:
     found, _ = measured
-    test = read_split(random_study["data"], "test")
+    test = Dataset.open(random_study["data"]).table("test")
     chosen = choose(test, 3)
     networks = {}
     for arm, folder in (

@@ -9,7 +9,7 @@ from PIL import Image
 
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 from synthjax.evaluate.inputs import Inputs
 from synthjax.evaluate.neighbours.config import NeighboursConfig
 from synthjax.evaluate.neighbours.neighbours import (
@@ -74,7 +74,7 @@ def test_planted_copies_are_the_closest(measured) -> None:
 def test_numbers_are_those_of_a_plain_search(measured, random_study) -> None:
     found, _ = measured
     train, synthetic, test = (
-        read_split(random_study[arm], split).pixels.reshape(-1, 256) / 255
+        Dataset.open(random_study[arm]).table(split).pixels.reshape(-1, 256) / 255
         for arm, split in (("data", "train"), ("synth", "train"), ("data", "test"))
     )
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from builders.predicted_study import logits
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 
 
 def test_every_arm_is_in_the_table(results) -> None:
@@ -25,7 +25,7 @@ def test_every_arm_is_in_the_table(results) -> None:
 
 
 def test_synthetic_test_images_show_label_fidelity(results, predicted_study) -> None:
-    label = read_split(predicted_study["synth"], "test").label
+    label = Dataset.open(predicted_study["synth"]).table("test").label
     for key, arm in (
         ("label_fidelity", "real"),
         ("synthetic_on_synthetic", "synthetic"),

@@ -6,7 +6,7 @@ from scipy.special import expit
 from sklearn.metrics import brier_score_loss
 
 from builders.predicted_study import logits
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 
 
 def test_calibration_before_and_after(results, predicted_study) -> None:
@@ -14,7 +14,7 @@ def test_calibration_before_and_after(results, predicted_study) -> None:
     assert found["bins"] == 15
     real, synthetic, mixed = found["arms"]
     assert mixed["after"] is None  # it has no validation logits
-    label = read_split(predicted_study["data"], "test").label
+    label = Dataset.open(predicted_study["data"]).table("test").label
     known = ~np.isnan(label)
     squared = [
         brier_score_loss(label[known], expit(score[known]))

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from builders.predicted_study import CONFIG, NAMES
 from synthjax.core.errors import StudyError
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 from synthjax.evaluate.predictions import load_predictions
 from synthjax.evaluate.results.json_form import to_json
 from synthjax.evaluate.utility.gap import measure_utility
@@ -84,7 +84,7 @@ def test_an_older_study_has_no_other_predictions(predicted_study, tmp_path) -> N
         source = predicted_study["classifier"] / arm / "seed0" / "predictions.npz"
         (folder / "predictions.npz").write_bytes(source.read_bytes())
     predictions = load_predictions(tmp_path, NAMES)
-    table = read_split(predicted_study["data"], "test")
+    table = Dataset.open(predicted_study["data"]).table("test")
     found = to_json(measure_utility(CONFIG, predictions, table, 0))
     assert found["label_fidelity"] is found["synthetic_on_synthetic"] is None
     assert all(arm["after"] is None for arm in found["calibration"]["arms"])

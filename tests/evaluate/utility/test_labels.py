@@ -6,7 +6,7 @@ from scipy.special import expit
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from builders.predicted_study import logits
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 
 
 def test_undefined_labels_are_named(results) -> None:
@@ -22,7 +22,7 @@ def test_undefined_labels_are_named(results) -> None:
 
 def test_each_label_has_every_number(results, predicted_study) -> None:
     found, _ = results
-    label = read_split(predicted_study["data"], "test").label
+    label = Dataset.open(predicted_study["data"]).table("test").label
     scores = {arm: logits(predicted_study, arm) for arm in ("real", "synthetic")}
     p = []
     for y, entry in enumerate(found["utility"]["labels"][:2]):

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from builders.predicted_study import CONFIG, NAMES, logits
-from synthjax.data.store.loader import read_split
+from synthjax.data.dataset import Dataset
 from synthjax.evaluate.predictions import load_predictions
 from synthjax.evaluate.results.json_form import to_json
 from synthjax.evaluate.utility.gap import measure_utility
@@ -29,7 +29,7 @@ def test_subgroups_are_whole_patients(results, predicted_study) -> None:
 
 
 def test_subgroups_equal_the_group_alone(predicted_study) -> None:
-    names, table = NAMES, read_split(predicted_study["data"], "test")
+    names, table = NAMES, Dataset.open(predicted_study["data"]).table("test")
     predictions = load_predictions(predicted_study["classifier"], names)
     table.view[:] = np.where(np.arange(60) < 44, "PA", "AP")
     table.sex[:] = ""

@@ -15,7 +15,6 @@ import pytest
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
-from synthjax.data.store.loader import read_split
 from synthjax.data.store.stored import StoredSplit
 from synthjax.gan.monitor.distance import GeneratorDistance, fixed_subset
 from synthjax.gan.state import create, ema_item, make_optimizers
@@ -63,7 +62,7 @@ def set_up(data, *, count=2, mapping="pmap", images=40, batch=4, **config):
     def distance(ema):
         return whole(ema, sample)
 
-    table = read_split(data, "train")
+    table = Dataset.open(data).table("train")
     places = fixed_subset(48, images, 3)
 
     def ema(shift=0, paint=False, order=slice(None)):

@@ -12,7 +12,6 @@ from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
-from synthjax.data.store.loader import read_split
 from synthjax.data.store.write import write_set
 from synthjax.gan.generator import draw_latents, draw_noise, generate
 from synthjax.gan.growth import real_images
@@ -82,7 +81,7 @@ def pairwise(image, rows):
 def test_equals_a_plain_loop(toy, toy_data, start):
     networks = toy.toy_networks()
     got = measure(toy_data, networks, start, images=40)
-    train, valid = (read_split(toy_data, split) for split in ("train", "valid"))
+    train, valid = (Dataset.open(toy_data).table(split) for split in ("train", "valid"))
     places = fixed_subset(48, 40, SEED)
     real, rows = train.pixels[places], train.label[places]
 
@@ -149,7 +148,7 @@ def test_same_on_any_devices(toy, toy_data, start, images, others):
 
 def test_memory_of_the_training_images_is_seen(toy, toy_data, start):
     """1 for a training image, bit for bit, and -1 for all others."""
-    known = to_float(read_split(toy_data, "train").pixels)
+    known = to_float(Dataset.open(toy_data).table("train").pixels)
 
     def discriminate(params, image, label):
         near = jnp.abs(image[:, None] - known[None]).max(axis=(2, 3, 4)).min(axis=1)
@@ -345,7 +344,7 @@ def test_a_growing_network_is_measured_as_it_is(toy, toy_data, start):
     state = start.replace(images=np.uint32(1500))
     got = measure(toy_data, networks, state, phase=phase)
     assert got["discriminator_synthetic"] == pytest.approx(-1 + 5)
-    pixels = read_split(toy_data, "train").pixels
+    pixels = Dataset.open(toy_data).table("train").pixels
     corner = np.asarray(real_images(pixels, 4, jnp.float32(0.5)))[:, 0, 0, 0]
     assert got["discriminator_train"] == pytest.approx(corner.mean() + 5, rel=1e-5)
     assert got["diversity"] == 0
