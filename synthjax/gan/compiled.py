@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-from jaxtyping import Array, Shaped, UInt8
+from jaxtyping import Array, UInt8
 
 from synthjax.core import rng
 from synthjax.core.compile import compile_ahead
@@ -18,8 +18,9 @@ from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import TrainState, ema_item
 
-Batch = dict[str, Shaped[Array, "b ..."]]  # pixels [b h w c] uint8, label [b y] float32
-Cells = dict[str, Shaped[Array, "b ..."]]  # row [b] int32, label [b y] float32
+# Laid on the devices, or one device's part inside a step.
+Batch = dict[str, Array]  # pixels [b h w c] uint8, label [b y] float32
+Cells = dict[str, Array]  # row [b] int32, label [b y] float32
 Grid = Callable[[dict[str, Any], Cells], UInt8[Array, "b h w c"]]
 
 

@@ -59,7 +59,7 @@ def draw_styles(
     keys: Key[Array, " b"],
     label: Float[Array, "b y"],
     style_mixing: float,
-) -> tuple[Float[Array, "b w"], Float[Array, "b n w"]]:
+) -> tuple[Float[Array, "b style"], Float[Array, "b n style"]]:
     """Returns a style for each image, and one for each of its layers.
 
     In the share `style_mixing` of the images the later layers have the style of another
@@ -88,7 +88,7 @@ def synthesize(
     keys: Key[Array, " b"],
     label: Float[Array, "b y"],
     style_mixing: float,
-) -> tuple[Float[Array, "b h w c"], Float[Array, "b w"]]:
+) -> tuple[Float[Array, "b h w c"], Float[Array, "b style"]]:
     """Returns images of the generator in training under requested labels, and styles."""
     w, ws = draw_styles(networks, params, keys, label, style_mixing)
     return networks.synthesize(params, ws, draw_noise(networks, keys)), w

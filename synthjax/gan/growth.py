@@ -22,7 +22,7 @@ def networks_at(
 
 
 def real_images(
-    pixels: UInt[AnyArray, "b h w c"],
+    pixels: UInt[Array, "b h w c"],
     resolution: int,
     fade: Float[Array, ""] | None,
 ) -> Float[Array, "b i j c"]:

@@ -1,5 +1,7 @@
 """Labels inside an update: how networks read them and which ones are requested."""
 
+from typing import no_type_check
+
 import flax.struct
 import jax
 import jax.numpy as jnp
@@ -10,12 +12,13 @@ from synthjax.core import rng
 from synthjax.gan.networks.api import AnyArray
 
 
+@no_type_check  # jax also makes samplers of what it knows of arguments
 class LabelSampler(flax.struct.PyTreeNode):
     """The labels of the training images, to draw synthetic images' labels from."""
 
-    label: Float[AnyArray | np.ndarray, "n y"]  # 0, 1 or NaN (unknown)
+    label: Float[Array | np.ndarray, "n y"]  # 0, 1 or NaN (unknown)
     # Of the chance of each image's labels when balanced; ends at 1.
-    cumulative: Float[AnyArray | np.ndarray, " n"]
+    cumulative: Float[Array | np.ndarray, " n"]
 
 
 def label_code(label: Float[AnyArray, "b y"]) -> Float[Array, "b y"]:

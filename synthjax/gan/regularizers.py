@@ -69,8 +69,8 @@ def gradient_penalty(
 
 
 def path_lengths(
-    synthesize: Callable[[Float[Array, "b n w"]], Float[Array, "b h w c"]],
-    ws: Float[Array, "b n w"],
+    synthesize: Callable[[Float[Array, "b n style"]], Float[Array, "b h w c"]],
+    ws: Float[Array, "b n style"],
     keys: Key[Array, " b"],
 ) -> Float[Array, " b"]:
     """Returns how far images move with their styles: ||J^T y|| in a random direction y.

@@ -1,14 +1,14 @@
 """The state of a GAN run: arrays only, so that it is what a checkpoint holds."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, no_type_check
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Float, Int32, UInt32
+from jaxtyping import Array, Float, Int32, UInt32
 
 from synthjax.core import rng
 from synthjax.gan.config import ResolvedConfig
@@ -36,21 +36,22 @@ METRICS = (
 )
 
 
+@no_type_check  # jax also makes states of shapes, and of what it knows of arguments
 class TrainState(flax.struct.PyTreeNode):
     """Everything an update reads and writes."""
 
-    step: Int32[AnyArray, ""]  # updates done
-    images: UInt32[AnyArray, ""]  # real images shown to the discriminator, below 2**32
-    phase: Int32[AnyArray, ""]  # of the schedule; the optimizers begin anew in each
+    step: Int32[Array, ""]  # updates done
+    images: UInt32[Array, ""]  # real images shown to the discriminator, below 2**32
+    phase: Int32[Array, ""]  # of the schedule; the optimizers begin anew in each
     generator: Any  # parameters
     discriminator: Any  # parameters
     ema: Any  # averaged generator parameters: the generator to ship
     moments: Moments  # running means of styles and labels, for the truncation's centre
-    path_mean: Float[AnyArray, ""]  # running mean of the path lengths
-    augment_p: Float[AnyArray, ""]  # probability of each augmentation
+    path_mean: Float[Array, ""]  # running mean of the path lengths
+    augment_p: Float[Array, ""]  # probability of each augmentation
     # Sum and count of sign(D(real)) since its last move.
-    augment_sign: Float[AnyArray, "2"]
-    skipped: Int32[AnyArray, ""]  # updates left out, their gradients not being finite
+    augment_sign: Float[Array, "2"]
+    skipped: Int32[Array, ""]  # updates left out, their gradients not being finite
     generator_optimizer: Any  # Adam's moments
     discriminator_optimizer: Any  # Adam's moments
     totals: Totals  # since the last tick

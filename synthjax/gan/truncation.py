@@ -28,7 +28,9 @@ def zero_moments(w_size: int, labels: int) -> Moments:
     return {name: jnp.zeros(shape, jnp.float32) for name, shape in shapes.items()}
 
 
-def batch_moments(w: Float[AnyArray, "b w"], label: Float[AnyArray, "b y"]) -> Moments:
+def batch_moments(
+    w: Float[AnyArray, "b style"], label: Float[AnyArray, "b y"]
+) -> Moments:
     """Returns means over a batch of what a linear fit of w on the label needs."""
     means = {"weight": jnp.ones((), jnp.float32), "w": jnp.mean(w, axis=0)}
     if label.shape[-1] == 0:
@@ -41,7 +43,7 @@ def batch_moments(w: Float[AnyArray, "b w"], label: Float[AnyArray, "b y"]) -> M
     }
 
 
-def centre(moments: Moments, label: Float[AnyArray, "b y"]) -> Float[Array, "b w"]:
+def centre(moments: Moments, label: Float[AnyArray, "b y"]) -> Float[Array, "b style"]:
     """Returns the style that a label leads to on average: E[w] + A (code - E[code])."""
     weight = jnp.maximum(moments["weight"], 1e-12)  # running means begin at zero
     mean = {name: value / weight for name, value in moments.items()}
@@ -56,10 +58,10 @@ def centre(moments: Moments, label: Float[AnyArray, "b y"]) -> Float[Array, "b w
 
 
 def truncate(
-    w: Float[AnyArray, "b w"],
-    towards: Float[AnyArray, "b w"],
+    w: Float[AnyArray, "b style"],
+    towards: Float[AnyArray, "#b style"],
     psi: float | Float[Array, ""],
-) -> Float[Array, "b w"]:
+) -> Float[Array, "b style"]:
     """Pulls w towards a centre: psi = 1 changes nothing, psi = 0 gives the centre.
 
     Karras et al. 2019 (arXiv:1812.04948), appendix B, there with the mean of all w.

@@ -189,8 +189,8 @@ def test_labels_in_common_mean_what_they_meant(names, conditioning):
     columns = [OLD.index(name) if name in OLD else 3 for name in names]
     padded = np.concatenate([old_label, np.full((3, 1), np.nan, np.float32)], axis=1)
     new_label = padded[:, columns]
-    z = random.normal(size=(3, 4)).astype(np.float32)
-    image = random.normal(size=(3, 8, 8, 1)).astype(np.float32)
+    z = jnp.asarray(random.normal(size=(3, 4)), jnp.float32)
+    image = jnp.asarray(random.normal(size=(3, 8, 8, 1)), jnp.float32)
 
     def answers(networks, params, label):
         w = networks.map(params["generator"], z, label)

@@ -135,11 +135,11 @@ def augment(
 
 @struct.dataclass
 class _Draws:
-    """A sample's random numbers: a row for each of OPERATIONS."""
+    """Random numbers of a sample, or of a batch: a row for each of OPERATIONS."""
 
-    on: Bool[Array, " o"]
-    uniform: Float[Array, "o 2"]  # in [0, 1)
-    normal: Float[Array, "o 2"]
+    on: Bool[Array, "*b o"]
+    uniform: Float[Array, "*b o 2"]  # in [0, 1)
+    normal: Float[Array, "*b o 2"]
 
     def of(self, name: str) -> tuple[Array, Array, Array]:
         row = OPERATIONS.index(name)

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int32
 
 from synthjax.core import rng
 from synthjax.core.clock import say
-from synthjax.core.devices import Devices, Step
+from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import to_bytes
@@ -25,6 +25,17 @@ from synthjax.metrics.frechet import (
 )
 
 BATCH = 16  # images per device and call
+
+
+@runtime_checkable
+class DrawImages(Protocol):
+    """Draws images of an averaged generator, laid on the devices like its arguments.
+
+    It takes the `ema` item and {"row" [b] int32, "label" [b y]}, and returns pixels
+    [b h w c] uint8; such as `Steps.grid`, a mapped step with sharded outputs.
+    """
+
+    def __call__(self, ema: dict[str, Any], cells: dict[str, Array], /) -> Array: ...
 
 
 def fixed_subset(n: int, count: int, seed: int) -> Int32[np.ndarray, " count"]:
@@ -78,15 +89,14 @@ class GeneratorDistance:
         self._batch = batch * devices.count
         self._meter = MomentMeter(encoder, devices)
 
-    def __call__(self, ema: dict[str, Any], sample: Step) -> float:
+    def __call__(self, ema: dict[str, Any], draw: DrawImages) -> float:
         """Returns the distance of an averaged generator.
 
         Args:
           ema: the `ema` item, on the devices.
-          sample: `(ema, {"row" [b] int32, "label" [b y]}) -> pixels [b h w c] uint8`,
-            such as `Steps.grid`: a mapped step with sharded outputs.
+          draw: of its images.
         """
-        synthetic = self._meter.measure(self._synthetic(ema, sample))
+        synthetic = self._meter.measure(self._synthetic(ema, draw))
         return frechet_distance(self.reference, synthetic, biased=True)
 
     @functools.cached_property
@@ -112,11 +122,11 @@ class GeneratorDistance:
             yield self._devices.shard(batch)
 
     def _synthetic(
-        self, ema: dict[str, Any], sample: Step
+        self, ema: dict[str, Any], draw: DrawImages
     ) -> Iterator[dict[str, Array]]:
         for index, mask in self._parts():
             cells = {"row": index, "label": self._label[index]}
-            pixels = sample(ema, self._devices.shard(cells))
+            pixels = draw(ema, self._devices.shard(cells))
             self._devices.wait(pixels)
             yield {"pixels": pixels, "mask": self._devices.shard(mask)}
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from synthjax.core.clock import say
-from synthjax.core.devices import Devices, Step
+from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
 from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.gan.config import ResolvedConfig, ResolvedEarlyStop
-from synthjax.gan.monitor.distance import GeneratorDistance
+from synthjax.gan.monitor.distance import DrawImages, GeneratorDistance
 from synthjax.gan.schedule import Phase, Position, interval_elapsed
 
 
@@ -27,7 +27,7 @@ class Distance(Protocol):
     def name(self) -> str:
         """Says what is measured; values of different names do not compare."""
 
-    def __call__(self, ema: dict[str, Any], sample: Step, /) -> float: ...
+    def __call__(self, ema: dict[str, Any], draw: DrawImages, /) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class EarlyStopping:
     ) -> None:
         self._config, self._distance = config, distance
         self._resolution, self._is_main = resolution, is_main
-        self._sample: Step | None = None  # None: the networks still grow
+        self._draw: DrawImages | None = None  # None: the networks still grow
         self._kimg: list[float] = []
         self._values: list[float | None] = []  # None: it was not finite
         self.best: float | None = None  # smallest distance so far
@@ -71,10 +71,10 @@ class EarlyStopping:
         """Whether training is to end; a larger patience makes it go on."""
         return self.bad >= self._config.patience
 
-    def set_phase(self, phase: Phase, sample: Step) -> None:
-        """Compares by images of this step from now on, if they are of full size."""
+    def set_phase(self, phase: Phase, draw: DrawImages) -> None:
+        """Compares by images that are drawn so from now on, if they are of full size."""
         grown = phase.resolution == self._resolution and not phase.fade_over
-        self._sample = sample if grown else None
+        self._draw = draw if grown else None
 
     def should_evaluate(self, before: int, images: int) -> bool:
         """Returns whether to compare now.
@@ -84,16 +84,16 @@ class EarlyStopping:
           images: images shown after it.
         """
         late = images >= self._config.min_kimg * 1000
-        grown = self._sample is not None
+        grown = self._draw is not None
         return (
             late and grown and interval_elapsed(before, images, self._config.every_kimg)
         )
 
     def evaluate(self, ema: dict[str, Any], position: Position) -> Decision:
         """Compares, says so, and returns what follows."""
-        if self._sample is None:
+        if self._draw is None:
             raise StudyError("the networks still grow: nothing can be compared yet")
-        value = self._distance(ema, self._sample)
+        value = self._distance(ema, self._draw)
         decision = self.observe(value, position)
         if self._is_main:
             say(

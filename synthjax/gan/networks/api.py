@@ -36,7 +36,7 @@ class Map(Protocol):
 
     def __call__(
         self, params: Params, z: Float[Array, "b z"], label: Float[Array, "b y"], /
-    ) -> Float[Array, "b w"]: ...
+    ) -> Float[Array, "b style"]: ...
 
 
 @runtime_checkable
@@ -46,7 +46,7 @@ class Synthesize(Protocol):
     def __call__(
         self,
         params: Params,
-        ws: Float[Array, "b n w"],
+        ws: Float[Array, "b n style"],
         noise: tuple[Float[Array, "b _h _w 1"], ...],
         /,
     ) -> Float[Array, "b h w c"]: ...

@@ -75,7 +75,7 @@ class Generator(nn.Module):
     channels: int
 
     @nn.compact
-    def __call__(self, w: Float[Array, "b w"]) -> Float[Array, "b h w c"]:
+    def __call__(self, w: Float[Array, "b style"]) -> Float[Array, "b h w c"]:
         config, image = self.config, None
 
         def norm(x: Array, name: str) -> Array:

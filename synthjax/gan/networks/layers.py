@@ -173,7 +173,7 @@ class StyledConv(nn.Module):
     def __call__(
         self,
         image: Float[Array, "b h w c"],
-        w: Float[Array, "b w"],
+        w: Float[Array, "b style"],
         noise: Float[Array, "b i j 1"] | None,
     ) -> Float[Array, "b i j o"]:
         fan_in = image.shape[-1]
@@ -197,7 +197,7 @@ class ToRGB(nn.Module):
 
     @nn.compact
     def __call__(
-        self, image: Float[Array, "b h w c"], w: Float[Array, "b w"]
+        self, image: Float[Array, "b h w c"], w: Float[Array, "b style"]
     ) -> Float[Array, "b h w o"]:
         fan_in = image.shape[-1]
         style = Dense(fan_in, bias_init=1.0, name="style")(w) / fan_in**0.5

@@ -120,7 +120,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, w: Float[Array, "b w"], resolution: int, fade: Float[Array, ""] | None
+        self, w: Float[Array, "b style"], resolution: int, fade: Float[Array, ""] | None
     ) -> Float[Array, "b h w c"]:
         config, images = self.config, {}
         shown = {resolution} if fade is None else {resolution // 2, resolution}

@@ -48,7 +48,7 @@ class Mapping(nn.Module):
     @nn.compact
     def __call__(
         self, z: Float[Array, "b z"], label: Float[Array, "b y"]
-    ) -> Float[Array, "b w"]:
+    ) -> Float[Array, "b style"]:
         x = normalize(z)
         if label.shape[-1]:
             code = Dense(self.config.label_size, name="label")(label_code(label))
@@ -94,7 +94,9 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(
-        self, ws: Float[Array, "b n w"], noise: tuple[Float[Array, "b _h _w 1"], ...]
+        self,
+        ws: Float[Array, "b n style"],
+        noise: tuple[Float[Array, "b _h _w 1"], ...],
     ) -> Float[Array, "b h w c"]:
         config, layer = self.config, 0
         first = config.channels(4)
@@ -127,7 +129,7 @@ def synthesis_block(
     resolution: int,
     channels: int,
     x: Float[Array, "b h w c"],
-    ws: Float[Array, "b n w"],
+    ws: Float[Array, "b n style"],
     noise: tuple[Float[Array, "b i j 1"], ...],
 ) -> tuple[Float[Array, "b i j o"], Float[Array, "b i j k"]]:
     """Goes from the previous block's features to features and image at `resolution`."""

@@ -34,7 +34,7 @@ _BLOCK = 25  # updates between two signs of progress
 class Inversion(NamedTuple):
     """What was found, on the host; image i depends on (seed, i, image i, label i)."""
 
-    ws: Float[np.ndarray, "b n w"]  # the styles
+    ws: Float[np.ndarray, "b n style"]  # the styles
     image: Float[np.ndarray, "b h w c"]  # what they give, about -1..1
     loss: Float[np.ndarray, " b"]  # distance of that image
     mean_loss: Float[np.ndarray, " b"]  # distance of the mean style's image
@@ -62,7 +62,7 @@ class _Problem(NamedTuple):
     params: dict[str, Any]
     keys: Key[Array, " b"]
     image: Float[Array, "b h w c"]  # to come close to
-    mean: Float[Array, "b w"]  # style under the image's label
+    mean: Float[Array, "b style"]  # style under the image's label
     spread: Float[Array, " b"]  # root mean square distance from it
 
 
@@ -139,7 +139,7 @@ def _mean_style(
     params: dict[str, Any],
     keys: Key[Array, " b"],
     label: Float[Array, "b y"],
-) -> tuple[Float[Array, "b w"], Float[Array, " b"]]:
+) -> tuple[Float[Array, "b style"], Float[Array, " b"]]:
     """Returns the mean of w under each label, and the root mean square distance."""
 
     def measure(case: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -170,7 +170,7 @@ class _Search:
         """Returns Adam at the rate of `learning_rate`."""
         return optax.adam(lambda step: learning_rate(self.config, step))
 
-    def styles(self, variables: _Variables) -> Float[Array, "b n w"]:
+    def styles(self, variables: _Variables) -> Float[Array, "b n style"]:
         """Returns a style for each layer."""
         count, _, size = variables.ws.shape
         return jnp.broadcast_to(variables.ws, (count, self.networks.num_ws, size))

@@ -92,7 +92,7 @@ def test_when_it_compares(min_kimg, every_kimg, growing, expected, batch):
     found = []
     for images in shown:
         side = 32 if images > growing * 1000 else 16
-        stop.set_phase(Phase(0, 0, 2_000_000, side, batch), sample=lambda *_: None)
+        stop.set_phase(Phase(0, 0, 2_000_000, side, batch), draw=lambda *_: None)
         if stop.should_evaluate(images - batch, images):
             found.append(images)
     assert [images // 100_000 * 100 for images in found] == expected
@@ -112,9 +112,9 @@ def test_a_larger_patience_goes_on():
 def test_nothing_is_compared_while_layers_fade_in():
     stop = stopping(min_kimg=0, every_kimg=1)
     fading = Phase(0, 0, 9000, 32, 16, fade_from=1, fade_over=4000)
-    stop.set_phase(fading, sample=lambda *_: None)
+    stop.set_phase(fading, draw=lambda *_: None)
     assert not stop.should_evaluate(990, 1006)
-    stop.set_phase(Phase(1, 0, 9000, 32, 16), sample=lambda *_: None)
+    stop.set_phase(Phase(1, 0, 9000, 32, 16), draw=lambda *_: None)
     assert stop.should_evaluate(990, 1006)
 
 

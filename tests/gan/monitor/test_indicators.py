@@ -344,7 +344,7 @@ def test_a_growing_network_is_measured_as_it_is(toy, toy_data, start):
     state = start.replace(images=np.uint32(1500))
     got = measure(toy_data, networks, state, phase=phase)
     assert got["discriminator_synthetic"] == pytest.approx(-1 + 5)
-    pixels = Dataset.open(toy_data).table("train").pixels
+    pixels = jnp.asarray(Dataset.open(toy_data).table("train").pixels)
     corner = np.asarray(real_images(pixels, 4, jnp.float32(0.5)))[:, 0, 0, 0]
     assert got["discriminator_train"] == pytest.approx(corner.mean() + 5, rel=1e-5)
     assert got["diversity"] == 0

@@ -80,7 +80,7 @@ def test_bias_act_second_order_equals_finite_differences():
         x, bias = jnp.asarray(random.normal(size=(6, 5))), jnp.arange(5) / 7.0
 
         def bent(x, bias):
-            return jnp.sin(bias_act(x, bias, 1.4, 0.0))
+            return jnp.sin(bias_act(*map(jnp.asarray, (x, bias)), 1.4, 0.0))
 
         check_grads(bent, (x, bias), order=2, modes=["rev"], rtol=1e-6)
 
