@@ -164,9 +164,8 @@ def build(
         inline: up to so many images are built in this process.
 
     Raises:
-        StudyError: the source is faulty (each source says how), a file cannot be used
-            or more of them than `skip_limit` allows, there are too few patients, or
-            two splits share one.
+        StudyError: the source is faulty (each source says how), more files than
+            `skip_limit` cannot be used, or there are too few patients.
     """
     problems = Problems(config.on_bad_file, config.skip_limit)
     listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
@@ -174,14 +173,15 @@ def build(
     listing, splits, cohort = assign_splits(config, listing, seed)
     problems.next_phase()
     builder = _example_builder(config, listing)
-    partial = out / PARTIAL
-    plan = _plan(partial, builder, listing.metadata, splits, config.shard_mb)
+    partial, metadata = out / PARTIAL, listing.metadata
+    plan = _plan(partial, builder, metadata, splits, config.shard_mb)
     write = functools.partial(shards.write_shards, chunk=chunk, inline=inline)
     begin = time.monotonic()
-    work = (partial, builder, listing.metadata, plan)
+    work = (partial, builder, metadata, plan)
     if config.engine == "beam":
-        options = config.beam_options
-        manifests = write_shards_with_beam(*work, problems=problems, options=options)
+        manifests = write_shards_with_beam(
+            *work, problems=problems, options=config.beam_options
+        )
     else:
         manifests = write(*work, problems=problems, workers=config.workers)
     spent = time.monotonic() - begin

@@ -34,7 +34,7 @@ _WRITTEN = (  # keys of a provenance; a group stands for all below it
 _SIZES = ((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"))
 _SYNTHETIC = """\
 **Every image is synthetic.** It was drawn by a generative model and shows no patient;
-the labels are those that were requested of the model. Patient and study ids are
+the labels are those that were requested of the model. Patient and exam ids are
 invented."""
 _REAL = """\
 **This set is not synthetic**: its images are those of its source, resized. Patient ids

@@ -36,7 +36,7 @@ def write_image_folder(built: Dataset, folder: Path) -> None:
         folder,
         files=(
             "A folder per split with its images as PNG files, without loss, and "
-            f"`{TABLE}`: the file, the id, patient, study, age in years, sex and view "
+            f"`{TABLE}`: the file, the id, patient, exam, age in years, sex and view "
             "where known, and a column per label: 1 present, 0 absent, blank unknown.\n"
             "\n`datasets.load_dataset(folder)` opens it; the types of the columns are "
             "at the top of this card."

@@ -38,7 +38,7 @@ def write_secondary_capture(built: sets.Dataset, folder: Path) -> None:
     """Writes `<split>/<id>.dcm` without loss, `<split>/labels.csv` and README.md.
 
     UIDs are drawn afresh from random UUIDs at each export (PS3.5 B.2) and are derived
-    from nothing; there are no dates. An invented patient's images of one study have
+    from nothing; there are no dates. An invented patient's images of one exam have
     the same Study and Series Instance UID.
 
     Args:
@@ -133,7 +133,7 @@ def _derivation(built: sets.Dataset) -> str:
 
 
 def _describe_patient(name: str, record: Record) -> Dataset:
-    """Sets patient, study and series; what is required and unknown is empty."""
+    """Sets patient, exam and series; what is required and unknown is empty."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.PatientName = f"Synthetic^{name}"

@@ -1,4 +1,4 @@
-"""What the hospitals' layouts share: numbers of patients and studies, and tables."""
+"""What the hospitals' layouts share: numbers of patients and exams, and tables."""
 
 import contextlib
 import csv
@@ -29,9 +29,9 @@ class Place(NamedTuple):
 
 
 class Census:
-    """Numbers patients, studies and views as they come, in any order.
+    """Numbers patients, exams and views as they come, in any order.
 
-    Keeps the ids and nothing else. An image whose study is unknown is a study.
+    Keeps the ids and nothing else. An image whose exam is unknown is an exam.
     """
 
     def __init__(self) -> None:

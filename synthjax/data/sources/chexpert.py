@@ -52,7 +52,7 @@ class ChexpertConfig(ReportLabelsConfig):
     )
     views: str = field(
         "first_two",
-        "frontal views of a study that are used; first_two: view1 and view2, frontal: "
+        "frontal views of an exam that are used; first_two: view1 and view2, frontal: "
         "all",
         one_of=("first_two", "frontal"),
     )

@@ -1,10 +1,10 @@
 """MIMIC-CXR-JPG: 377,110 chest radiographs of 227,835 studies (Johnson et al. 2019).
 
 The tables mimic-cxr-2.0.0-metadata.csv.gz (one row for each image) and
-mimic-cxr-2.0.0-chexpert.csv.gz (one for each study; its labels are those of all of its
-images) are joined by subject and study; images are
+mimic-cxr-2.0.0-chexpert.csv.gz (one for each exam, which MIMIC calls a study; its labels
+are those of all of its images) are joined by subject and exam; images are
 files/p10/p10000032/s50414267/<dicom_id>.jpg. The tables may be unpacked to .csv. The
-split table is counted, not used: a study is split anew by patient. Dates and times are
+split table is counted, not used: patients are assigned to splits anew. Dates and times are
 not read. Age and sex are not part of this set.
 """
 
