@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.core.table import format_table
 from synthjax.data.dataset import Dataset
@@ -63,7 +64,9 @@ def contrast(
     _check_same(found, (first, second))
     patients = len(np.unique(test.patient_id))
     draws = on_host_device(
-        draw_patients(test.patient_id, replicates, np.random.default_rng(seed))
+        draw_patients(
+            test.patient_id, replicates, rng.host_generator(seed, "test patients")
+        )
     )
     areas = [
         {

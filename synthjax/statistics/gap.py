@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Shaped
 
+from synthjax.core import rng
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.roc import on_host_device, undefined_reason
@@ -87,7 +88,7 @@ def gap_interval(
     if all(reasons):
         raise ValueError(f"no label has an AUROC; the first has {reasons[0]}")
     draws = on_host_device(
-        draw_patients(patient_id, replicates, np.random.default_rng([seed, 0]))
+        draw_patients(patient_id, replicates, rng.host_generator(seed, "test patients"))
     )
     real, synthetic = (
         mean_over_labels(resample(label, logit, draws).auroc) for logit in arms.values()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from synthjax.classifier.predict import load_classifier
+from synthjax.core import rng
 from synthjax.core.clock import say
 from synthjax.evaluate.attribution.agreement import compare_maps, rank_correlation
 from synthjax.evaluate.attribution.choice import Chosen, choose, describe_choice
@@ -67,7 +68,9 @@ def measure_attribution(
     gradients, incompleteness = gradient_maps(config, explained, inputs.devices)
     patient = inputs.test.patient_id[chosen.row]
     multiplicity = draw_patients(
-        patient, inputs.replicates, np.random.default_rng([inputs.seed, 3])
+        patient,
+        inputs.replicates,
+        rng.host_generator(inputs.seed, "attribution patients"),
     )
     agreement = compare_maps(occlusion, patient, multiplicity, inputs.level)
     names = inputs.real.schema.labels

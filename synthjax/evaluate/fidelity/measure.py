@@ -4,8 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from synthjax.core import rng
 from synthjax.core.clock import progress
 from synthjax.data.schema import Schema
 from synthjax.data.splits import check_disjoint
@@ -48,7 +47,7 @@ def measure_fidelity(config: FidelityConfig, inputs: Inputs) -> Fidelity | None:
     """
     if not config.encoders:
         return None
-    generator = np.random.default_rng([inputs.seed, 3])
+    generator = rng.host_generator(inputs.seed, "fidelity")
     real = draw_images(inputs.real["test"], config.images, generator)
     train = draw_images(inputs.real["train"], config.images, generator)
     check_disjoint({"train": train.patient, "test": real.patient})

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt
 
 from synthjax.classifier.predict import load_classifier, make_predict, predict
+from synthjax.core import rng
 from synthjax.core.clock import say
 from synthjax.data.images.pixels import unit
 from synthjax.data.store.loader import Table
@@ -67,8 +68,16 @@ def measure_neighbours(config: NeighboursConfig, inputs: Inputs) -> Neighbours |
         return None
     tables = Tables(
         train=inputs.real.table("train"),
-        synthetic=_draw(inputs.synthetic.table("train"), config.images, inputs.seed),
-        test=_draw(inputs.test, config.controls, inputs.seed),
+        synthetic=_draw(
+            inputs.synthetic.table("train"),
+            config.images,
+            rng.host_generator(inputs.seed, "neighbours of synthetic images"),
+        ),
+        test=_draw(
+            inputs.test,
+            config.controls,
+            rng.host_generator(inputs.seed, "neighbours of test images"),
+        ),
     )
     own = _own_features(tables, config.batch_size, inputs)
     spaces = {"own": own, "pixels": _averaged_pixels(tables)}
@@ -100,11 +109,10 @@ def measure_neighbours(config: NeighboursConfig, inputs: Inputs) -> Neighbours |
     )
 
 
-def _draw(table: Table, count: int, seed: int) -> Table:
-    """Draw at most `count` images evenly by the seed, by ascending id."""
+def _draw(table: Table, count: int, generator: np.random.Generator) -> Table:
+    """Draw at most `count` images evenly, by ascending id."""
     if len(table) <= count:
         return table
-    generator = np.random.default_rng([seed, len(table)])
     rows = np.sort(generator.choice(len(table), count, replace=False))
     return Table(**vars(table.take(rows)), pixels=table.pixels[rows])
 

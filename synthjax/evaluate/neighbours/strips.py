@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from synthjax.core import rng
 from synthjax.core.files import write_json
 from synthjax.core.logbook import save_png
 from synthjax.data.images.pixels import to_bytes
@@ -115,7 +116,7 @@ def _strips(
         table, distance, row = test if choice == "closest_test" else synthetic
         order = np.argsort(distance[:, 0], kind="stable")
         if choice == "random":
-            order = np.random.default_rng([seed, 2]).permutation(len(table))
+            order = rng.host_generator(seed, "random strips").permutation(len(table))
         if choice == "furthest":
             order = order[::-1]
         for place, image in enumerate(order[:strips].tolist()):

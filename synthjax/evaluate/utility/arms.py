@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from synthjax.core import rng
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.predictions import Predictions
 from synthjax.evaluate.results.arms import Arm, LabelOnSynthetic, OnSynthetic
@@ -66,9 +67,9 @@ def measure_on_synthetic(
     synthetic = predictions.synthetic
     if synthetic is None or arm not in synthetic.logit:
         return None
-    draws = draw_patients(
-        synthetic.patient_id, config.replicates, np.random.default_rng([seed, 1])
-    )
+    # Of one stream for all arms: each is measured in the same draws.
+    generator = rng.host_generator(seed, "synthetic test patients")
+    draws = draw_patients(synthetic.patient_id, config.replicates, generator)
     areas = resample(synthetic.label, synthetic.logit[arm], draws).auroc
     labels = []
     for y, name in enumerate(predictions.names):

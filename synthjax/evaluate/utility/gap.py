@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Metadata
 from synthjax.evaluate.config import EvaluateConfig
@@ -62,7 +63,7 @@ def measure_utility(
     metadata = same_images(metadata, test.id)
     reasons = _undefined_reasons(test)
     draws = draw_patients(
-        test.patient_id, config.replicates, np.random.default_rng([seed, 0])
+        test.patient_id, config.replicates, rng.host_generator(seed, "test patients")
     )
     statistics = resample_arms(config, predictions, draws)
     areas = {
