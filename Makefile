@@ -28,6 +28,7 @@ check: $(VENV)/installed-test
 
 docs: $(VENV)/installed-test
 	$(RUN) -m launch.reference --out=docs/config.md
+	$(RUN) -c "from synthjax.evaluate.results import results; results.write_schema()"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

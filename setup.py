@@ -58,7 +58,7 @@ setup(
         "beam": ["apache-beam>=2.70,<3"],  # builds on Dataflow, Flink or Spark
         "cuda": ["jax[cuda13]"],
         "dicom": DICOM_DECODERS,
-        "gpu-budget": ["jax[cuda12]"],  # compiles for a GPU that is not there
+        "gpu-budget": ["jax[cuda12]"],  # compiles for a compile-only GPU
         "pretrained": ["h5py>=3.11"],  # reads the weights that Keras publishes
         "tpu": ["jax[tpu]"],
         "tensorboard": ["tensorboardX>=2.6"],
