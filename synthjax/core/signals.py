@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Protocol, runtime_checkable
 
 EXIT_CODE = 128 + signal.SIGTERM
 
@@ -14,6 +15,16 @@ class Preempted(SystemExit):
 
     def __init__(self) -> None:
         super().__init__(EXIT_CODE)
+
+
+@runtime_checkable
+class StopSignal(Protocol):
+    """What a loop looks at to know whether it is to stop."""
+
+    @property
+    def requested(self) -> bool:
+        """Whether SIGTERM arrived while the loop was running."""
+        ...
 
 
 class Request:

@@ -133,7 +133,7 @@ def train_phase(
     recorder: Recorder,
     timer: Timer,
     bar: progress[Any],
-    signal: signals.Request,
+    signal: signals.StopSignal,
 ) -> tuple[TrainState, Position]:
     """Trains to the end of a phase, or until the early stop ends it."""
     config, devices, early_stop = run.config, run.devices, run.early_stop

@@ -34,10 +34,9 @@ def requested(
         same order each time.
 
     Returns:
-      float32 zeros and ones, m = copies times count rows. An unknown finding is asked
-      for as 0, which is what the generator was given for it in training; the synthetic
-      record keeps that 0, because it states what the generator was asked for and not
-      what is seen.
+      float32 zeros, ones and NaN, m = copies times count rows. An unknown finding is
+      requested as unknown (NaN), so that the model codes it as it did in training; the
+      synthetic record keeps it, and the classifier does not learn from it.
 
     Raises:
       StudyError: the real split has no rows.
@@ -54,10 +53,10 @@ def requested(
     else:
         draw = np.random.default_rng([seed, STREAMS[split]])
         rows = draw.integers(0, n, count)
-    return np.nan_to_num(real[np.tile(rows, copies)], nan=0.0).astype(np.float32)
+    return real[np.tile(rows, copies)].astype(np.float32)
 
 
 def counts(label: Float[np.ndarray, "n y"], names: tuple[str, ...]) -> dict[str, Any]:
     """Counts the images, and the images with each label, for the provenance."""
-    positive = label.sum(axis=0).astype(int)
+    positive = (label == 1).sum(axis=0)
     return {"images": len(label), "positive": dict(zip(names, positive.tolist()))}

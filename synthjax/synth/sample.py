@@ -125,7 +125,7 @@ class Sampler:
         Args:
           index: number of each image inside its split; the same index gives the same
             latent and noise, whatever its label.
-          label: 0 or 1 (values between sweep a finding).
+          label: 0, 1 or NaN (unknown); values between sweep a finding.
           split: names the random stream: "train", "valid" or "test".
           psi: truncation; 1 leaves the generator as it is, 0 is the mean style.
           update: called with the number of images drawn after each batch.

@@ -24,7 +24,7 @@ def make_toy_generator():
         return (draw(keys),)
 
     def sample(params, z, label, noise, psi):
-        inputs = jnp.concatenate([psi * z, label], axis=-1)
+        inputs = jnp.concatenate([psi * z, jnp.nan_to_num(label)], axis=-1)
         image = jnp.tanh(inputs @ params["kernel"]).reshape(-1, 16, 16, 1)
         return image + 0.1 * noise[0]
 

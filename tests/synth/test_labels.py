@@ -13,8 +13,8 @@ def request(count=0, source="rows", seed=0, split="train", real=REAL):
     return requested(real, count=count, source=source, seed=seed, split=split)
 
 
-def test_rows_are_the_real_rows_with_unknown_as_zero():
-    np.testing.assert_array_equal(request(), [[1, 0], [0, 0], [0, 1]])
+def test_rows_are_the_real_rows_and_unknown_stays_unknown():
+    np.testing.assert_array_equal(request(), [[1, 0], [0, np.nan], [0, 1]])
 
 
 def test_more_than_real_starts_again_at_the_first_row():
@@ -24,10 +24,12 @@ def test_more_than_real_starts_again_at_the_first_row():
 def test_sampled_draws_real_rows_by_seed_and_split():
     drawn = request(500, "sampled")
     np.testing.assert_array_equal(drawn, request(500, "sampled"))
-    assert np.any(drawn != request(500, "sampled", seed=1))
-    assert np.any(drawn != request(500, "sampled", split="test"))
-    rows, frequency = np.unique(drawn, axis=0, return_counts=True)
-    np.testing.assert_array_equal(rows, np.unique(request(), axis=0))
+    for other in (request(500, "sampled", seed=1), request(500, split="test")):
+        assert not np.array_equal(drawn, other, equal_nan=True)
+    coded = np.nan_to_num(drawn, nan=-1.0)
+    rows, frequency = np.unique(coded, axis=0, return_counts=True)
+    expected = np.unique(np.nan_to_num(request(), nan=-1.0), axis=0)
+    np.testing.assert_array_equal(rows, expected)
     assert frequency.min() > 120  # a third each; 120 is four deviations below
     assert len(request(0, "sampled")) == len(REAL)
 
