@@ -4,6 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
 from synthjax.classifier.arms import ARMS, Job
 from synthjax.classifier.config import SCHEDULES, ClassifierConfig
 from synthjax.classifier.schedule import Schedule
@@ -56,13 +59,17 @@ def make_run(
     feed = make_feed(
         job.train,
         batch_size=config.batch_size,
-        # The order depends on k alone, so that seed k is the same seed in every arm.
-        seed=int(rng.host_generator(seed, "classifier order", job.k).integers(2**31)),
+        seed=_order_seed(seed, job.k),
         devices=devices,
         resident=config.resident,
     )
     schedule = SCHEDULES[config.schedule](config, epoch_images)
     return Run(config, seed, job, steps, schedule, feed, out, devices)
+
+
+def _order_seed(seed: int, k: int) -> int:
+    bits = jax.random.bits(rng.key(seed, "classifier order", k), dtype=np.uint32)
+    return int(bits) >> 1
 
 
 def settings(run: Run) -> dict[str, Any]:

@@ -279,7 +279,7 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 def controls(toy_set, devices, tmp_path_factory):
     """Real against a copy of itself, against half of its labels flipped; shuffled."""
     real = toy_set("original")
-    config = {**TINY, "seeds": SEEDS, "steps": 36, "eval_every": 36}
+    config = {**TINY, "seeds": SEEDS, "steps": 24, "eval_every": 24}
     out = tmp_path_factory.mktemp("controls")
     for name, synth, arms in (
         ("copy", toy_set("copy"), ("real", "synthetic", "real_shuffled")),
