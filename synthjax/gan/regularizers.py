@@ -127,7 +127,7 @@ def next_path_length_mean(
 
 
 def ema_decay(
-    batch_size: int | Float[Array, ""],
+    batch_size: float | Float[Array, ""],
     kimg: float | Float[Array, ""],
     half_life_kimg: float,
     rampup: float,

@@ -8,7 +8,6 @@ Fit = Literal["", "standardise", "axes"]
 
 
 @runtime_checkable
-@runtime_checkable
 class Encoder(Protocol):
     """Turns images into features, whose distributions are compared."""
 

@@ -29,7 +29,7 @@ def quarters(params, pixels):
 
 
 ENCODER = types.SimpleNamespace(
-    name="quarters", size=4, params=np.ones((), np.float32), encode=quarters
+    name="quarters", size=4, params=np.ones((), np.float32), fit="", encode=quarters
 )
 
 

@@ -191,19 +191,20 @@ def test_minibatch_standard_deviation(group):
 @pytest.mark.parametrize("down", [False, True])
 def test_equalised_convolution(down):
     x, conv = draw(0, 2, 6, 6, 3), Conv(4, down=down, clamp=CLAMP)
-    params, exact = shaken(conv.init(jax.random.key(0), x)["params"])
+    params, exact = shaken(conv.init(jax.random.key(0), jnp.asarray(x))["params"])
     expected = layer(x.astype(np.float64), exact, down)
-    close(jax.jit(conv.apply)({"params": params}, x), expected)
+    close(jax.jit(conv.apply)({"params": params}, jnp.asarray(x)), expected)
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.01])
 def test_equalised_dense(rate):
     x, module = draw(0, 4, 6), Dense(5, lr_multiplier=rate, bias_init=1.0)
-    params = module.init(jax.random.key(0), x)["params"]
+    params = module.init(jax.random.key(0), jnp.asarray(x))["params"]
     # Stored large where the rate is low, so that the layer starts alike.
     np.testing.assert_allclose(params["bias"], 1 / rate, rtol=1e-6)
     params, exact = shaken(params)
-    close(module.apply({"params": params}, x), dense(x.astype(np.float64), exact, rate))
+    value = module.apply({"params": params}, jnp.asarray(x))
+    close(value, dense(x.astype(np.float64), exact, rate))
 
 
 def test_whole_generator():
