@@ -169,7 +169,7 @@ def test_folders_are_short_for_config_flags():
     given = ["compare.py", "--real=a", "-synthetic", "b", "--workdir=w"]
     assert as_config_flags(given) == [
         "compare.py",
-        "--config=configs/compare.py",
+        "--config=compare",
         "--workdir=w",
         "--config.data.folder.path=a",
         "--config.synth.folder.path=b",

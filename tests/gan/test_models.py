@@ -7,9 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from synthjax.core.config import freeze, identity, section
+from synthjax.core.config import freeze, section
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError
+from synthjax.core.identity import identity
 from synthjax.gan.config import GanConfig
 from synthjax.gan.generator import load_generator
 from synthjax.gan.models import MODELS, make_networks

@@ -5,8 +5,9 @@ import itertools
 
 import pytest
 
-from synthjax.core.config import freeze, identity, plain
+from synthjax.core.config import freeze, plain
 from synthjax.core.errors import ConfigError
+from synthjax.core.identity import identity
 from synthjax.gan.config import GanConfig
 from synthjax.gan.presets import resolve
 from synthjax.gan.schedule import phase_at, phases
