@@ -8,7 +8,7 @@ STAGES = (data, gan, synth, classifier, evaluate, report)
 
 def explain(this: Launch) -> None:
     """Prints a line for each stage; nothing is computed or written."""
-    works = {module.work(this).name: module.work(this) for module in STAGES}
+    works = {work.name: work for work in (module.work(this) for module in STAGES)}
     plans = this.study.plans({name: work.source for name, work in works.items()})
     for plan in plans:
         where = ""

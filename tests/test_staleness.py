@@ -151,5 +151,17 @@ def test_a_preset_that_changed_in_the_code_is_noticed(tmp_path, monkeypatch):
     assert "config.gan.label_weight was 0.2 and is 0.3" in said
 
 
+def test_a_published_gan_of_the_last_release_stays_done(tmp_path):
+    """It had weights for which the model has no use, taken for 0 in silence."""
+    shutil.copytree(LAST_RELEASE, tmp_path / "study")
+    path = tmp_path / "study" / "gan" / "stage.json"
+    record = json.loads(path.read_text())
+    record["config"] |= {"model": "cpd_gan", "r1_weight": 0.1, "label_weight": 0.2}
+    path.write_text(json.dumps(record))
+    today = {"gan__model": "cpd_gan", "gan__r1_weight": 0.0}
+    said = stale(tmp_path / "study", tiny(**today))[1]
+    assert "gan: done" in said
+
+
 def test_new_study_is_public():
     assert synthjax.new_study().gan.model == "stylegan2"

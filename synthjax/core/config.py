@@ -226,7 +226,7 @@ def _with_new_names(
     result = cls.upgraded(dict(given)) if issubclass(cls, Config) else given
     for old in sorted(given.keys() - result.keys()):
         if not saved:
-            say(f"config.{where}.{old}: this key of the last release was understood")
+            say(f"config.{where}.{old} is read as the key that took its place")
     for old in [name for name in result if name in renamed]:
         new = renamed[old]
         if not saved:

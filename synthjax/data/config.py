@@ -51,7 +51,11 @@ class DataConfig(Config):
     cohort: str = field(
         "", "the paper's: resolution, classes:K, samples:N; empty: all images"
     )
-    modality: str = field("chest", "whose rules a cohort follows: chest or brain")
+    modality: str = field(
+        "chest",
+        "the paper's rules that a cohort follows",
+        one_of=("chest", "brain"),
+    )
     cohort_scale: float = field(
         1.0, "times every count in a cohort's rules; 1: the paper's"
     )

@@ -1,7 +1,7 @@
 """What a GAN run can be told; `presets.resolve` fills in what is left open."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError, StudyError
@@ -71,6 +71,27 @@ class GanConfig(ModelConfig):
         "describe": "python -m launch.gan --describe prints the sizes of both networks",
     }
 
+    @classmethod
+    def upgraded(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Returns values of the last release under today's keys.
+
+        A run of it saved weights that its model or loss had no use for, and took them
+        for 0 in silence; today they are refused, so a saved one is read as the 0 that
+        it was. Such a config has the key `describe`, which is gone.
+        """
+        if "describe" not in values:
+            return values
+        model = values.get("model", "stylegan2")
+        published = model in ("prog_gan", "cpd_gan")  # trained by WGAN-GP if not told
+        unused: list[str] = []
+        if values.get("loss") == "wgan_gp" or (published and not values.get("loss")):
+            unused += ["r1_weight", "r2_weight"]
+        if published:
+            unused += ["path_weight", "style_mixing"]
+        if model == "cpd_gan":
+            unused += ["label_weight"]
+        return values | dict.fromkeys(unused, 0.0)
+
     seed: int = field(
         0,
         "added to the study's seed, so that another generator of the same data can be "
@@ -78,7 +99,7 @@ class GanConfig(ModelConfig):
         ge=0,
     )
     init_from: str = field(
-        "", "gan directory of another study whose weights to start from"
+        "", "folder gan/ of another study, to start from its weights"
     )
     init_step: int = field(0, "its checkpoint; 0 is the newest", ge=0)
 

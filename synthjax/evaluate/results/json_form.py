@@ -1,8 +1,8 @@
 """Frozen dataclasses as JSON: written, read back, and described by a JSON schema.
 
 A dataclass is declared by `json_object`, each of its fields by `key`, with its meaning
-and range. A number that is not finite
-is null in JSON: it stands for what is not defined.
+and range. A number that is not finite is null in JSON: it stands for what is not
+defined.
 """
 
 import dataclasses
