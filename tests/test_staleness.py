@@ -107,6 +107,34 @@ def test_what_changes_the_result_is_told(finished, key, value, stages, message):
     assert message in said
 
 
+@pytest.mark.parametrize(
+    ("section", "stages"), [("gan", AFTER_GAN), ("synth", AFTER_DATA[2:])]
+)
+def test_a_seed_of_a_stage_is_not_the_study_s(tmp_path, section, stages):
+    config = tiny(**{f"{section}__seed": 3})
+    study = study_of(tmp_path, config)
+    for name in STAGES:
+        study.run(name, lambda path: None)
+    assert stale(tmp_path, config)[0] == []
+    found, said = stale(tmp_path, tiny())
+    assert found == stages
+    assert f"config.{section}.seed was 3 and is 0" in said
+    config.seed = 1
+    found, said = stale(tmp_path, config)
+    assert found == AFTER_DATA
+    assert "data: runs anew, because config.seed was 0 and is 1" in said
+
+
+def test_the_last_release_kept_the_seed_of_synth_in_place_of_the_study_s(tmp_path):
+    shutil.copytree(LAST_RELEASE, tmp_path / "study")
+    path = tmp_path / "study" / "synth" / "stage.json"
+    record = json.loads(path.read_text())
+    record["config"]["seed"] = 3
+    path.write_text(json.dumps(record))
+    said = stale(tmp_path / "study", tiny(synth__seed=3))[1]
+    assert "synth: done" in said
+
+
 def test_more_kimg_goes_on(finished):
     stages, said = stale(finished, tiny(gan__kimg=2.0))
     assert stages == AFTER_GAN

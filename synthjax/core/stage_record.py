@@ -103,7 +103,8 @@ def make_record(
     made_from = [seed, non_default(config), inputs, source]
     return {
         "stage": name,
-        "config": {"seed": seed, **plain(config)},
+        "seed": seed,
+        "config": plain(config),
         "inputs": inputs,
         "source": source,
         "fingerprint": _digest(made_from),
@@ -135,11 +136,11 @@ def changes(
     """
     name = new["stage"]
     found = []
-    was_seed, now_seed = old["config"].get("seed"), new["config"]["seed"]
-    if was_seed != now_seed:
-        found.append(Change("config.seed", was_seed, now_seed))
+    seed, saved = _seed_and_config(old)
+    if seed is not None and seed != new["seed"]:
+        found.append(Change("config.seed", seed, new["seed"]))
     now = identity(sections[name])
-    was = _saved_identity(old, sections, resolve)
+    was = _saved_identity(name, saved, sections, resolve)
     if was is None:
         found.append(
             Change(f"config.{name} (not readable by this version)", None, None)
@@ -159,12 +160,22 @@ def changes(
     return found
 
 
+def _seed_and_config(record: dict[str, Any]) -> tuple[int | None, dict[str, Any]]:
+    """Returns the study's seed, None if it is not recorded, and the stage's config."""
+    if "seed" in record:
+        return record["seed"], record["config"]
+    # Version 0.1 put the study's seed into the config, where a seed of the stage's own
+    # took its place; that of the data, which every stage goes back to, was kept.
+    if record["stage"] == "synth":
+        return None, record["config"]
+    config = dict(record["config"])
+    return config.pop("seed", None), config
+
+
 def _saved_identity(
-    old: dict[str, Any], sections: Sections, resolve: Resolve
+    name: str, saved: dict[str, Any], sections: Sections, resolve: Resolve
 ) -> dict[str, Any] | None:
     """What decided the result by the record; None if its config is not understood."""
-    name = old["stage"]
-    saved = {key: value for key, value in old["config"].items() if key != "seed"}
     try:
         config = freeze(type(sections[name]), saved, name, saved=True)
         return identity(resolve({**sections, name: config})[name])

@@ -81,13 +81,19 @@ def _settings(stages: Records) -> list[dict[str, Any]]:
             "name": name,
             "rows": [
                 (key, value)
-                for key, value in _flat(record["config"])
+                for key, value in _flat(_with_seed(record))
                 if key.split(".")[-1] not in _FOLDERS
             ],
         }
         for name, record in stages.items()
         if record.get("config")
     ]
+
+
+def _with_seed(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a stage's config and, where it is recorded beside it, the study's seed."""
+    seed = {"seed of the study": record["seed"]} if "seed" in record else {}
+    return seed | record["config"]
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Pairs:
