@@ -1,9 +1,10 @@
 """Every number of results.json as a line of a table that a spreadsheet reads."""
 
-import csv
 import io
 from collections.abc import Iterator
 from typing import Any
+
+from synthjax.core.csv_text import CsvWriter
 
 COLUMNS = ("path", "value", "low", "high", "n")
 _ENDS = ("value", "low", "high")
@@ -19,7 +20,7 @@ def numbers_csv(results: dict[str, Any]) -> str:
     images that the nearest part around the number names; empty where none does.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = CsvWriter(text)
     writer.writerow(COLUMNS)
     for key, part in results.items():
         n = results["n_test_images"] if key in _ON_TEST else None

@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
 from synthjax.report import figures
 
@@ -22,6 +23,27 @@ def test_svg_is_valid_and_the_same_twice():
     assert b"DejaVu Sans', 'Bitstream" not in first
     none = {"value": 0.0, "low": None, "high": None}
     assert figures.svg(figures.forest([], none))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Cost $5 & $6", "$\\frac{1}$", "$\\bad$", "stent $A$", "a$b", "<b>", "x_1^2"),
+        *("50 % \\alpha", "_hidden", "\u80ba\u708e"),
+    ],
+)
+def test_every_name_is_drawn_as_it_is_written(name):
+    rows = [{"name": name, "gap": MEAN}]
+    pixels = np.zeros((4, 8), np.uint8)
+    for figure in (figures.forest(rows), figures.sheet(pixels, [name, "b"], name)):
+        tags = ElementTree.fromstring(figures.svg(figure)).iter()
+        assert name in [text for tag in tags for text in tag.itertext()]
+
+
+def test_control_characters_of_a_name_leave_the_figure_whole():
+    rows = [{"name": "a\x0bb\x00c\ud800\ufffed\ne", "gap": MEAN}]
+    tags = ElementTree.fromstring(figures.svg(figures.forest(rows))).iter()
+    assert "a b\ufffdc\ufffd\ufffdd e" in [tag.text for tag in tags]
 
 
 def test_forest_draws_every_interval():

@@ -6,13 +6,13 @@ some image is written 1.0, 0.0 or blank in all splits, and otherwise 1 or 0; a t
 is blank throughout a split but not throughout the set is written "unknown" there.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from synthjax.core.csv_text import CsvWriter, defused
 from synthjax.data.dataset import Dataset
 
 ATTRIBUTES = ("id", "patient_id", "study_id", "age", "sex", "view")
@@ -43,10 +43,13 @@ class MetadataTable:
 
     @property
     def types(self) -> dict[str, str]:
-        """Returns column -> "string" or "float32"; `file_name` is left out."""
+        """Returns column, as the table has it -> "string" or "float32".
+
+        `file_name` is left out.
+        """
         texts = (*self._leading[1:], *ATTRIBUTES)
         types = {name: "float32" if name == "age" else "string" for name in texts}
-        return types | dict.fromkeys(self.labels, "float32")
+        return types | dict.fromkeys(map(defused, self.labels), "float32")
 
     def write(
         self, path: Path, split: str, leading: Mapping[str, Sequence[str]]
@@ -58,7 +61,7 @@ class MetadataTable:
         """
         metadata, label = self._built.metadata(split), self._built.label(split)
         with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = CsvWriter(file)
             writer.writerow([*self._leading, *ATTRIBUTES, *self.labels])
             for index in range(len(metadata)):
                 age = metadata.age[index]

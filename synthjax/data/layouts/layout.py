@@ -1,7 +1,6 @@
 """What the hospitals' layouts share: numbers of patients and exams, and tables."""
 
 import contextlib
-import csv
 import gzip
 import io
 import os
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from synthjax.core.csv_text import CsvWriter
 from synthjax.core.errors import StudyError
 from synthjax.data.schema import Record
 
@@ -100,8 +100,8 @@ def label_text(value: float | np.floating) -> str:
 
 
 @contextlib.contextmanager
-def write_table(path: Path, header: Sequence[str]) -> Iterator[Any]:
-    """Yields a csv writer whose table is at `path` when all went well, not before.
+def write_table(path: Path, header: Sequence[str]) -> Iterator[CsvWriter]:
+    """Yields a writer whose table is at `path` when all went well, not before.
 
     A name that ends in .gz is compressed; the same rows always give the same bytes.
     """
@@ -117,7 +117,7 @@ def write_table(path: Path, header: Sequence[str]) -> Iterator[Any]:
             text = stack.enter_context(
                 io.TextIOWrapper(raw, encoding="utf-8", newline="")
             )
-            writer = csv.writer(text, lineterminator="\n")
+            writer = CsvWriter(text)
             writer.writerow(header)
             yield writer
         os.replace(temporary, path)

@@ -5,7 +5,6 @@ images. The scans are 8 px; they are stored smoothly enlarged to 16 px. The data
 does not say who wrote a digit, so each image counts as its own patient.
 """
 
-import csv
 import dataclasses
 import shutil
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from synthjax.core.config import Config
+from synthjax.core.csv_text import CsvWriter
 from synthjax.data.images.pixels import quantise, resize
 from synthjax.data.listing import Context, Listing
 from synthjax.data.sources import folder
@@ -55,7 +55,7 @@ def write_folder(root: Path) -> None:
         Image.fromarray(grey).save(root / name)
         rows.append([name, *(int(digit == other) for other in range(len(LABELS)))])
     with open(root / "labels.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
+        CsvWriter(file).writerows([header, *rows])
 
 
 SOURCE = Source(DigitsConfig, list_images, labels=lambda config: LABELS)

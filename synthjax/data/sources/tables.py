@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
+from synthjax.core.csv_text import restored
 from synthjax.core.errors import StudyError
 
 MALFORMED = (  # what is wrong with a row whose cells are None
@@ -47,7 +48,7 @@ class CsvTable:
         lines.close()
         if header is None:
             raise StudyError(f"{path}: a quote in the header does not end; correct it.")
-        self.header = [name.strip() for name in header]
+        self.header = [restored(name.strip()) for name in header]
         if not any(self.header):
             raise StudyError(f"{path} is empty; it needs a header and rows. {remedy}")
         named = [name for name in self.header if name]
@@ -76,7 +77,7 @@ class CsvTable:
         next(lines, None)
         for line, cells in lines:
             if cells is not None and len(cells) == width:
-                yield line, [cells[place].strip() for place in places]
+                yield line, [restored(cells[place].strip()) for place in places]
             elif cells != []:
                 yield line, None
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synthjax.report.figures.style import HAIRLINE, INK, MUTED, STYLE
+from synthjax.report.figures.style import HAIRLINE, INK, MUTED, STYLE, plain_text
 
 Numbers = Mapping[str, Any]  # {"value", "low", "high"}; the ends may be None
 
@@ -59,7 +59,7 @@ def forest(
             line.set_linestyle((0, (4, 2)))
             line.set_label(f"margin {margin:g}")
             figure.legend(loc="outside upper right", handlelength=2, borderpad=0)
-        _frame(axes, [name for name, *_ in marks], bold=lead is not None)
+        _frame(axes, [plain_text(name) for name, *_ in marks], bold=lead is not None)
         axes.set_xlabel(axis)
     return figure
 

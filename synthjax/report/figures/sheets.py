@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from synthjax.report.figures.style import INK, STYLE
+from synthjax.report.figures.style import INK, STYLE, plain_text
 
 
 def sheet(
@@ -27,6 +27,7 @@ def sheet(
         grey = images_u8.ndim == 2 or images_u8.shape[-1] == 1
         pixels = images_u8.reshape(height, width) if grey else images_u8
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        captions = [plain_text(caption) for caption in captions]
         step = width / len(captions)
         centres = [step * (i + 0.5) - 0.5 for i in range(len(captions))]
         tilted = max(map(len, captions)) > 6
@@ -39,5 +40,5 @@ def sheet(
         axes.set_yticks([])
         axes.tick_params(length=0, labelcolor=INK)
         axes.spines[:].set_visible(False)
-        axes.set_title(title)
+        axes.set_title(plain_text(title))
     return figure

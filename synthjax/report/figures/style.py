@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from typing import Any
 
 import matplotlib
@@ -18,6 +19,7 @@ HAIRLINE = "#d9dee5"
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "synthjax",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar in a label's name is a dollar
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
@@ -38,13 +40,18 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
+_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+# Control characters, and what XML cannot hold: half of a surrogate pair, for example.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
 
 def svg(figure: Figure) -> bytes:
     """Return the figure as SVG: no date, fixed ids, text as text in the reader's own font."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        # The reader's own font draws the text; ours only says how long it is.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         figure.savefig(
             buffer,
             format="svg",
@@ -52,6 +59,16 @@ def svg(figure: Figure) -> bytes:
         )
     text = buffer.getvalue().decode()
     return re.sub(r"font-family: [^;\"]+", f"font-family: {_FONTS}", text).encode()
+
+
+def plain_text(text: str) -> str:
+    """Return a name of the study's as a figure can show it, on one line.
+
+    Line breaks become blanks; control characters, which an SVG cannot hold, become the
+    replacement character. Every text that is not this project's own goes through here;
+    `STYLE` sees to its dollars.
+    """
+    return _NO_TEXT.sub("\ufffd", _BREAKS.sub(" ", text))
 
 
 def arm_colour(arm: str) -> str:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.folder import load
 from builders.records import noise_records
 from synthjax.data.dataset import Dataset
 from synthjax.data.export.formats import export
 from synthjax.data.schema import Schema
+from synthjax.data.sources.folder import FolderConfig
 from synthjax.data.store.write import write_set
 
 FOLDERS = {"train": "train", "valid": "validation", "test": "test"}
@@ -95,6 +97,46 @@ def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path):
     for record, image in zip(records, pixels, strict=True):
         np.testing.assert_array_equal(record.pixels[..., 0], image)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set"]
+
+
+def test_a_spreadsheet_calculates_nothing_and_the_folder_source_reads_it_back(
+    tmp_path,
+):
+    """Ids, exams, views and label names that begin like formulas."""
+    schema = Schema("odd", ("Edema", "=1+1"), 16, 1)
+    odd = ("=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "'=x")
+    records = [
+        dataclasses.replace(
+            record, id=f"{text}{i}", patient_id=f"{text}{i}", study_id=text, view=text
+        )
+        for i, (record, text) in enumerate(
+            zip(noise_records("train", 5), sorted(odd), strict=True)
+        )
+    ]
+    records.sort(key=lambda record: record.id)
+    write_set(tmp_path / "set", schema, {"train": records})
+    export(tmp_path / "set", tmp_path / "out", "png")
+    folder = tmp_path / "out" / "train"
+    with open(folder / "metadata.csv", newline="") as file:
+        table = list(csv.reader(file))
+    assert not [cell for row in table for cell in row if cell[:1] in tuple("=+-@\t\r")]
+    assert {
+        feature["name"]
+        for feature in read_header(tmp_path / "out")["configs"][0]["features"]
+    } == {"image", *table[0][1:]}
+    config = FolderConfig(
+        path=str(folder),
+        labels_csv="metadata.csv",
+        file_column="file_name",
+        patient_column="patient_id",
+        study_column="study_id",
+        view_column="view",
+        label_columns=schema.labels,
+    )
+    found = load(config, tmp_path).metadata
+    assert sorted(found.patient_id) == sorted(r.patient_id for r in records)
+    assert sorted(found.study_id) == sorted(odd)
+    assert sorted(found.view) == sorted(odd)
 
 
 def test_columns_have_one_type_in_all_splits(tmp_path):
