@@ -7,7 +7,6 @@ stored values mean; that is `dicom_display`.
 
 import contextlib
 import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,9 +21,12 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
 )
 
-from synthjax.data.images.dicom_pixels import pixel_fault, read_pixels
+from synthjax.core.files import open_regular
+from synthjax.data.images.decoding import decoding
+from synthjax.data.images.dicom_pixels import INSTALL, pixel_fault, read_pixels
 from synthjax.data.images.image_size import check_size
 from synthjax.data.problems import BadImageError
 
@@ -56,6 +58,9 @@ ALLOWED = (
     "RedPaletteColorLookupTableData",
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "BurnedInAnnotation",
     "Modality",
     "PatientID",
     "StudyInstanceUID",
@@ -74,6 +79,14 @@ _BIG_ENDIAN_FROM = 0x400  # a first group that seems so high is of swapped bytes
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 PALETTE = "PALETTE COLOR"
+# Where an enhanced object (one file, several frames) keeps what others have on top
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_LIFTED = {
+    "PixelValueTransformationSequence": (
+        *("RescaleIntercept", "RescaleSlope", "RescaleType"),
+    ),
+    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth", "VOILUTFunction"),
+}
 
 
 def is_dicom(head: bytes) -> bool:
@@ -130,18 +143,8 @@ def _opened(path: Path) -> Iterator[tuple[Dataset, BinaryIO]]:
     """Yields the allowed header, and the file at the pixel data.
 
     All errors are BadImageError."""
-    try:
-        with warnings.catch_warnings(), open(path, "rb") as file:
-            warnings.simplefilter("ignore")  # of values against the standard
-            yield _allowed(path, file), file
-    except BadImageError:
-        raise
-    except Exception as error:  # pydicom and its decoders raise anything
-        what = " ".join(str(error).split())[:300] or type(error).__name__
-        raise BadImageError(
-            path,
-            f"cannot be read as DICOM ({what}); replace the file or remove its row.",
-        ) from error
+    with decoding(path, "cannot be read as DICOM"), open_regular(path) as file:
+        yield _allowed(path, file), file
 
 
 def _allowed(path: Path, file: BinaryIO) -> Dataset:
@@ -177,6 +180,7 @@ def _allowed(path: Path, file: BinaryIO) -> Dataset:
     )
     for _ in header:  # makes values of the bytes, so that what is wrong shows here
         pass
+    _lift_groups(header)
     if _CHARACTER_SET in header:
         del header[_CHARACTER_SET]
     if not syntax:
@@ -185,6 +189,24 @@ def _allowed(path: Path, file: BinaryIO) -> Dataset:
     header.file_meta = FileMetaDataset()
     header.file_meta.TransferSyntaxUID = UID(syntax)
     return header
+
+
+def _lift_groups(header: Dataset) -> None:
+    """Puts rescale and window of the functional groups where other files have them.
+
+    What the one frame says counts before what all frames share (PS3.3 C.7.6.16). The
+    groups themselves are dropped, with all else that they hold.
+    """
+    for group in _GROUPS:
+        items = header.get(group) or []
+        if len(items) == 1:
+            for sequence, keywords in _LIFTED.items():
+                for inner in list(items[0].get(sequence) or [])[:1]:
+                    for keyword in keywords:
+                        if keyword in inner:
+                            header[keyword] = inner[keyword]
+        if group in header:
+            delattr(header, group)
 
 
 def _is_past_meta(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -200,13 +222,28 @@ def _check(path: Path, header: Dataset, file: BinaryIO) -> None:
     fault = pixel_fault(header, file)
     if fault:
         raise BadImageError(path, fault)
+    lacking = missing_decoder(header)
+    if lacking:
+        raise BadImageError(path, lacking)
+
+
+def missing_decoder(header: Dataset) -> str:
+    """Says that the decoder of a file's pixels is not installed; "" if it is.
+
+    Pillow says that it decodes JPEG Extended, but does 8 bits alone.
+    """
     syntax = header.file_meta.TransferSyntaxUID
-    if not get_decoder(syntax).is_available:
-        raise BadImageError(
-            path,
-            f"is compressed ({syntax.name}), and no decoder for it is installed; pip "
-            "install 'synthjax[dicom]'.",
-        )
+    decoder = get_decoder(syntax)
+    plugins = set(decoder.available_plugins)
+    if syntax == JPEGExtended12Bit and header.BitsStored > 8:
+        plugins -= {"pillow"}
+    if decoder.is_available and (plugins or not syntax.is_compressed):
+        return ""
+    bits = f", {header.BitsStored} bits" if plugins != decoder.available_plugins else ""
+    return (
+        f"is compressed ({syntax.name}{bits}), and no decoder for it is installed; "
+        f"{INSTALL}."
+    )
 
 
 def _check_header(path: Path, header: Dataset) -> None:
@@ -223,16 +260,23 @@ def _check_header(path: Path, header: Dataset) -> None:
 
     if "Rows" not in header or "Columns" not in header:
         refuse("has no image (no Rows and Columns)")
-    check_size(path, number("Rows", range(65536)), number("Columns", range(65536)))
+    samples = number("SamplesPerPixel", (1, 3), 1)
+    photometric = str(header.get("PhotometricInterpretation", ""))
+    check_size(
+        path,
+        number("Rows", range(65536)),
+        number("Columns", range(65536)),
+        3 if photometric == PALETTE else samples,
+    )
     frames = header.get("NumberOfFrames") or 1
+    if not isinstance(frames, int):
+        refuse(f"has the NumberOfFrames {frames!r}, which is no number")
     if frames != 1:
         refuse(f"has {frames} frames", "save each as a file of its own")
-    samples = number("SamplesPerPixel", (1, 3), 1)
     bits = number("BitsAllocated", (8, 16))
     stored = number("BitsStored", range(1, bits + 1))
     number("HighBit", (stored - 1,), stored - 1)
     sign = number("PixelRepresentation", (0, 1), 0)
-    photometric = str(header.get("PhotometricInterpretation", ""))
     if photometric not in ((*_GREY, PALETTE) if samples == 1 else _COLOUR):
         refuse(
             f"has the PhotometricInterpretation {photometric!r} with {samples} "

@@ -9,7 +9,9 @@ from jaxtyping import Bool, Float32, Integer
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi
 
+from synthjax.data.images.decoding import decoding
 from synthjax.data.images.dicom import PALETTE, read_stored
+from synthjax.data.images.image_size import check_size
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.images.windowing import THREE, WINDOWS, Window, apply_window
 from synthjax.data.problems import BadImageError
@@ -33,23 +35,15 @@ def read_dicom(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]
         BadImageError: the path, what is wrong with the file, and the remedy.
     """
     header, stored = read_stored(path)
-    try:
-        with np.errstate(over="raise", invalid="raise"):
-            if is_ct(header):
-                return _show_ct(header, stored, pixels.window)
-            return display(header, stored)
-    except (
-        ValueError,
-        TypeError,
-        ArithmeticError,
-        LookupError,
-        AttributeError,
-    ) as error:
-        raise BadImageError(
-            path,
-            f"has pixels that cannot be shown ({error}); correct its rescale, window "
-            "or palette, or replace the file.",
-        ) from error
+    check_shown(path, header, pixels)
+    remedy = "correct its rescale, window or palette, or replace the file"
+    with (
+        decoding(path, "has pixels that cannot be shown", remedy),
+        np.errstate(over="raise", invalid="raise"),
+    ):
+        if is_ct(header):
+            return _show_ct(header, stored, pixels.window)
+        return display(header, stored)
 
 
 def _show_ct(
@@ -67,6 +61,40 @@ def _show_ct(
         return apply_window(units, own, voi_function(header))[..., None]
     name = "brain" if window == "file" else window
     return apply_window(units, WINDOWS[name])[..., None]
+
+
+def check_shown(path: Path, header: Dataset, pixels: PixelsConfig) -> None:
+    """Raises BadImageError for what a header says of the display and cannot be done.
+
+    A CT is never shown in another way than the configured window in Hounsfield units:
+    without a rescale, its values have none.
+    """
+    named = pixels.window != "file"
+    ct = is_ct(header)
+    if named and not ct and _is_grey_ct(header):
+        raise BadImageError(
+            path,
+            "is CT without a RescaleIntercept, so its values are not in Hounsfield "
+            f"units, which config.data.pixels.window={pixels.window} needs; correct "
+            "its header, remove its row, or set config.data.pixels.window=file.",
+        )
+    keywords = ("RescaleSlope", "RescaleIntercept", "PixelPaddingValue")
+    keywords += ("PixelPaddingRangeLimit",)
+    if not (ct and named):
+        keywords += ("WindowCenter", "WindowWidth")
+    for keyword in keywords:
+        try:
+            _number(header, keyword)
+        except ValueError as error:
+            raise BadImageError(
+                path, f"has pixels that cannot be shown ({error}); correct its header."
+            ) from None
+    check_size(path, *shown_shape(header, pixels))
+
+
+def _is_grey_ct(header: Dataset) -> bool:
+    grey = str(header.PhotometricInterpretation).startswith("MONOCHROME")
+    return grey and header.get("Modality") == "CT"
 
 
 def shown_shape(header: Dataset, pixels: PixelsConfig) -> tuple[int, int, int]:
@@ -220,6 +248,8 @@ def _number(header: Dataset, keyword: str) -> float | None:
         value = value[0] if len(value) else None
     if value is None or value == "":
         return None
+    if isinstance(value, str | bytes):
+        raise ValueError(f"its {keyword} is {value!r}, which is no number")
     if not math.isfinite(value):
         raise ValueError(f"its {keyword} is {value}")
     return float(value)

@@ -16,7 +16,11 @@ from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import Tag
 from pydicom.uid import RLELossless
 
+from synthjax.data.images.decoding import reason
+from synthjax.data.images.file_integrity import has_end
 from synthjax.data.problems import BadImageError
+
+INSTALL = "pip install 'synthjax[dicom]'"  # the decoders of compressed pixels
 
 _PIXEL_DATA = Tag("PixelData")
 # Of the decoder: overlays and padding stay; no copy.
@@ -24,6 +28,7 @@ _AS_STORED: dict[str, Any] = {"correct_unused_bits": False, "view_only": True}
 _UNDEFINED = 0xFFFFFFFF  # length of compressed pixel data
 # SOF markers of JPEG (ITU T.81, B.1.1.3) and of JPEG-LS
 _FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_BOXES = 4096  # bytes of boxes that may come before the codestream of a JP2 file
 _J2K = b"\xff\x4f\xff\x51"  # SOC and SIZ, which open a JPEG 2000 codestream
 
 
@@ -114,7 +119,16 @@ def _decode(
     header[_PIXEL_DATA] = rest[_PIXEL_DATA]
     if header.file_meta.TransferSyntaxUID.is_encapsulated:
         _check_codestream(path, header)
-    values, _ = decoder.as_array(header, index=0, **_AS_STORED)
+    try:
+        values, _ = decoder.as_array(header, index=0, **_AS_STORED)
+    except Exception as error:  # of the decoder, or of all that are installed
+        if not decoder.missing_dependencies:
+            raise
+        raise BadImageError(
+            path,
+            f"cannot be decoded ({reason(error)}), and of the decoders some are not "
+            f"installed; {INSTALL}, and replace the file if that does not help.",
+        ) from error
     del header[_PIXEL_DATA]
     return values
 
@@ -126,7 +140,8 @@ def _check_codestream(path: Path, header: Dataset) -> None:
     """
     if header.file_meta.TransferSyntaxUID == RLELossless:
         return  # a decoder makes room for what the DICOM header says
-    coded = _codestream_shape(get_frame(header.PixelData, 0, number_of_frames=1))
+    code = get_frame(header.PixelData, 0, number_of_frames=1)
+    coded = _codestream_shape(code)
     shape = (header.Rows, header.Columns, header.SamplesPerPixel)
     if coded != shape:
         raise BadImageError(
@@ -134,11 +149,15 @@ def _check_codestream(path: Path, header: Dataset) -> None:
             f"holds {coded or 'no'} compressed rows, columns and samples, but its "
             f"header says {shape}; replace the file.",
         )
+    if not has_end(code, max(code.find(_J2K, 0, _BOXES), 0)):
+        raise BadImageError(
+            path, "has compressed pixels without an end: cut off; replace the file."
+        )
 
 
 def _codestream_shape(code: bytes) -> tuple[int, int, int] | None:
     """Returns rows, columns, components of a JPEG, JPEG-LS or JPEG 2000 codestream."""
-    place = code.find(_J2K, 0, 4096)  # boxes of a JP2 file may come first
+    place = code.find(_J2K, 0, _BOXES)  # boxes of a JP2 file may come first
     if place >= 0 and len(code) >= place + 42:  # ISO/IEC 15444-1, A.5.1
         right, bottom, left, top = struct.unpack(">4I", code[place + 8 : place + 24])
         (components,) = struct.unpack(">H", code[place + 40 : place + 42])

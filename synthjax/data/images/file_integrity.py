@@ -18,6 +18,7 @@ _INTERLACE = (  # Adam7 (PNG, 8.2): first column, first row, step of each
 )
 _BUFFER = 2**16  # bytes that are unpacked at a time
 _SCAN, _END = 0xDA, b"\xff\xd9"  # of JPEG: SOS, without its 0xFF, and EOI
+_TILE = 0x90  # of JPEG 2000: SOT, after which pixels come
 _DEFLATE = 1032  # the most that deflate can expand (RFC 1951: 258 bytes for 2 bits)
 
 
@@ -87,12 +88,25 @@ def check_jpeg_end(path: Path, file: BinaryIO) -> None:
     off and whose place on the disk had been made before.
     """
     file.seek(0)
-    code = file.read()
-    place = 2
-    while code[place : place + 1] == b"\xff" and code[place + 1] != _SCAN:
-        marker, length = struct.unpack(">xBH", code[place : place + 4])
-        place += 1 if marker == 0xFF else 2 + length  # fill bytes may come before
-    if code.rfind(_END, place) < 0:
+    if not has_end(file.read()):
         raise BadImageError(
             path, "has no end of image: it was cut off; replace the file."
         )
+
+
+def has_end(code: bytes, start: int = 0) -> bool:
+    """Whether an end of image follows the pixels of a JPEG, JPEG-LS or JPEG 2000.
+
+    All three end with the same marker, which none has inside its coded pixels.
+
+    Args:
+        code: the codestream.
+        start: where it begins, bytes.
+    """
+    place = start + 2
+    while code[place : place + 1] == b"\xff" and code[place + 1] != _SCAN:
+        marker, length = struct.unpack(">xBH", code[place : place + 4])
+        if marker == _TILE:
+            break
+        place += 1 if marker == 0xFF else 2 + length  # fill bytes may come before
+    return code.rfind(_END, place) >= 0

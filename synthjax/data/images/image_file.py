@@ -1,7 +1,6 @@
 """Any image file as values from 0 to 1: PNG, JPEG, TIFF and DICOM, known by content."""
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -19,8 +18,10 @@ from PIL.TiffImagePlugin import (
     TiffImageFile,
 )
 
+from synthjax.core.files import open_regular
+from synthjax.data.images.decoding import decoding, reason
 from synthjax.data.images.dicom import HEAD, PALETTE, check_dicom, is_dicom
-from synthjax.data.images.dicom_display import read_dicom, shown_shape
+from synthjax.data.images.dicom_display import check_shown, read_dicom, shown_shape
 from synthjax.data.images.file_integrity import (
     PNG,
     check_jpeg_end,
@@ -35,6 +36,7 @@ _JPEG = b"\xff\xd8\xff"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # both byte orders, TIFF and BigTIFF
 _GREY = ("1", "L", "LA", "La")
 _PALETTE = ("P", "PA")
+_COUNTED = 10  # pages of a TIFF
 _COLOUR = (*_PALETTE, "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 
 
@@ -47,6 +49,7 @@ class Header(NamedTuple):
     channels: int  # of what `read_image` gives: 1 grey, 3 RGB
     bits: int  # that a value has in the file
     photometric: str  # in DICOM's words: MONOCHROME1 (0 is white), RGB, ...
+    burned_in: bool = False  # a DICOM file says that there is text in its pixels
 
 
 def read_image(path: Path, pixels: PixelsConfig) -> Float32[np.ndarray, "h w c"]:
@@ -85,15 +88,18 @@ def check_header(path: Path, pixels: PixelsConfig) -> Header:
     kind, head = _recognise(path)
     if kind == "DICOM":
         header = check_dicom(path)
+        check_shown(path, header, pixels)
         shape, bits = shown_shape(header, pixels), header.BitsStored
-        return Header(kind, *shape, bits, str(header.PhotometricInterpretation))
+        burned_in = str(header.get("BurnedInAnnotation", "")).upper() == "YES"
+        photometric = str(header.PhotometricInterpretation)
+        return Header(kind, *shape, bits, photometric, burned_in)
     with _opened(path, kind, head, pixels) as (image, _):
         height, width = image.height, image.width
         if _on_its_side(image):
             height, width = width, height
-        channels, photometric = 1, "MONOCHROME2"
-        if not (image.mode in _GREY or image.mode.startswith("I")):
-            channels, photometric = 3, PALETTE if image.mode in _PALETTE else "RGB"
+        channels, photometric = _channels(image), "MONOCHROME2"
+        if channels == 3:
+            photometric = PALETTE if image.mode in _PALETTE else "RGB"
         elif _is_inverted(image):
             photometric = "MONOCHROME1"
         return Header(kind, height, width, channels, _bits(image, head), photometric)
@@ -102,11 +108,11 @@ def check_header(path: Path, pixels: PixelsConfig) -> Header:
 def _recognise(path: Path) -> tuple[str, bytes]:
     """Returns PNG, JPEG, TIFF or DICOM, by the first bytes, and those."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD)
     except (OSError, ValueError) as error:
         raise BadImageError(
-            path, f"cannot be opened ({_reason(error)}); check that it is there."
+            path, f"cannot be opened ({reason(error)}); check that it is there."
         ) from None
     if is_dicom(head):  # before the others: its preamble may be the head of a TIFF
         return "DICOM", head
@@ -118,12 +124,6 @@ def _recognise(path: Path) -> tuple[str, bytes]:
         return "TIFF", head
     what = "not a PNG, JPEG, TIFF or DICOM file by its content" if head else "empty"
     raise BadImageError(path, f"is {what}; replace the file or remove its row.")
-
-
-def _reason(error: Exception) -> str:
-    """Returns an error in one line, without the path."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return " ".join(reason.split()) or type(error).__name__
 
 
 def _on_its_side(image: ImageFile) -> bool:
@@ -151,28 +151,18 @@ def _opened(
 
     All errors are BadImageError.
     """
-    try:
-        with warnings.catch_warnings(), open(path, "rb") as file:
-            warnings.simplefilter("ignore")  # of odd metadata, which is not used
-            # Not by name: Pillow 13 turns a TIFF that it maps into memory twice.
-            with _CLASSES[kind](file) as image:
-                check_size(path, image.height, image.width)
-                _check(path, image, head, pixels)
-                yield image, file
-    except BadImageError:
-        raise
-    except Exception as error:  # decoders raise anything: SyntaxError, struct.error
-        raise BadImageError(
-            path,
-            f"cannot be read as {kind} ({_reason(error)}); replace the file or remove "
-            "its row.",
-        ) from error
+    with decoding(path, f"cannot be read as {kind}"), open_regular(path) as file:
+        # Not by name: Pillow 13 turns a TIFF that it maps into memory twice.
+        with _CLASSES[kind](file) as image:
+            check_size(path, image.height, image.width, _channels(image))
+            _check(path, image, head, pixels)
+            yield image, file
 
 
 def _check(path: Path, image: ImageFile, head: bytes, pixels: PixelsConfig) -> None:
     """Raises BadImageError for what is readable but cannot be used."""
-    frames = getattr(image, "n_frames", 1)
-    if frames != 1:
+    frames = _frames(image)
+    if frames != "1":
         raise BadImageError(
             path, f"has {frames} frames or pages; save each as a file of its own."
         )
@@ -193,6 +183,27 @@ def _check(path: Path, image: ImageFile, head: bytes, pixels: PixelsConfig) -> N
             "has 16 bits per pixel; set config.data.pixels.white to the value to be "
             "shown white, such as 4095 or 65535.",
         )
+
+
+def _frames(image: ImageFile) -> str:
+    """Counts frames, "more than 10" at the most: a TIFF may have 100,000 pages."""
+    if not isinstance(image, TiffImageFile):
+        return str(getattr(image, "n_frames", 1))
+    count = 1
+    try:
+        while count <= _COUNTED:
+            image.seek(count)
+            count += 1
+    except EOFError:
+        pass
+    if count > 1:
+        image.seek(0)
+    return str(count) if count <= _COUNTED else f"more than {_COUNTED}"
+
+
+def _channels(image: ImageFile) -> int:
+    """Returns the channels of what is made of an image."""
+    return 1 if image.mode in _GREY or image.mode.startswith("I") else 3
 
 
 def _bits(image: ImageFile, head: bytes) -> int:

@@ -11,6 +11,7 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.images.windowing import WINDOWS
 
 RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024)
+_BLOCK = 1 << 24  # values of a padded image that are made at a time
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -82,12 +83,13 @@ def fit(
     the box mean of the set at that size.
     """
     values = convert_channels(values, channels)
-    if config.aspect == "pad":
-        values = pad_to_square(values)
-    elif config.aspect == "crop":
-        values = crop_to_square(values)
     size = config.pyramid_from or resolution
-    values = resize(values, size, size)
+    if config.aspect == "pad":
+        values = resize_padded(values, size)
+    else:
+        if config.aspect == "crop":
+            values = crop_to_square(values)
+        values = resize(values, size, size)
     if config.normalise == "maximum":
         values = values / max(float(values.max()), 1e-6)
     pixels = quantise(values, config.bits)
@@ -142,9 +144,41 @@ def pad_to_square(
     """Adds black rows or columns, evenly on both sides, up to a square."""
     height, width = values.shape[:2]
     side = max(height, width)
+    return _with_margins(
+        values, (side - height) // 2, (side - width) // 2, side, side
+    )
+
+
+def resize_padded(
+    values: Float32[np.ndarray, "h w c"], size: int
+) -> Float32[np.ndarray, "s s c"]:
+    """Pads to a square with black, evenly on both sides, and resizes it.
+
+    The square itself is never made, for of a long, thin image it may be a thousand times
+    as large. Rows are resized first, a few at a time, then columns: what `resize` does
+    with the whole square, to the last bit.
+    """
+    height, width, channels = values.shape
+    side = max(height, width)
+    if side == size or height == width:
+        return resize(pad_to_square(values), size, size)
     top, left = (side - height) // 2, (side - width) // 2
-    margins = ((top, side - height - top), (left, side - width - left), (0, 0))
-    return np.pad(values, margins)
+    rows = max(1, _BLOCK // (side * channels))
+    narrow = [
+        resize(_with_margins(part, 0, left, len(part), side), len(part), size)
+        for part in np.array_split(values, -(-height // rows))
+    ]
+    padded = _with_margins(np.concatenate(narrow), top, 0, side, size)
+    return resize(padded, size, size)
+
+
+def _with_margins(
+    values: Float32[np.ndarray, "h w c"], top: int, left: int, height: int, width: int
+) -> Float32[np.ndarray, "H W c"]:
+    """Puts an image on black of this height and width, at this place."""
+    bottom = height - values.shape[0] - top
+    right = width - values.shape[1] - left
+    return np.pad(values, ((top, bottom), (left, right), (0, 0)))
 
 
 def crop_to_square(
