@@ -116,7 +116,8 @@ def assign_splits(
         if config.cohort:
             raise StudyError(
                 f"config.data.cohort={config.cohort} draws splits of its own, but the "
-                "source has a split column; leave one of the two empty"
+                "source has splits of its own (a split column, or folders train, valid "
+                "and test); leave one of the two out"
             )
         splits = {name: list(part) for name, part in listing.splits.items()}
         check_disjoint(
@@ -169,6 +170,7 @@ def build(
     """
     problems = Problems(config.on_bad_file, config.skip_limit)
     listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
+    problems.announce_notices()
     histogram = combination_histogram(listing.labels, listing.metadata.label)
     listing, splits, cohort = assign_splits(config, listing, seed)
     problems.next_phase()

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,15 @@ class Problem:
         return f"{self.where}: {self.what}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """Something that stops no build, and that nobody should learn from its results."""
+
+    kind: str  # a few words
+    places: tuple[str, ...]  # each a file, row or folder, and what is there
+    remedy: str  # a sentence
+
+
 class Problems:
     """Collects problems until they are settled by the policy.
 
@@ -64,11 +74,24 @@ class Problems:
     def __init__(self, action: str, limit: float):
         self.action, self.limit = action, limit
         self.found: list[Problem] = []
+        self.notices: list[Notice] = []
         self._begin = 0  # the first problem of the phase
 
     def add(self, kind: str, where: str, what: str, images: int = 1) -> None:
         """Notes a problem; the images concerned are left out by the caller."""
         self.found.append(Problem(kind, where, what, images))
+
+    def notice(self, kind: str, places: Sequence[str], remedy: str) -> None:
+        """Notes what is odd in these places and stops no build; nothing for none."""
+        if places:
+            self.notices.append(Notice(kind, tuple(places), remedy))
+
+    def announce_notices(self) -> None:
+        """Says each notice in a line."""
+        for notice in self.notices:
+            more = len(notice.places) - 1
+            first = notice.places[0] + f" (and {more} more)" * bool(more)
+            say(f"{notice.kind}: {first}. {notice.remedy}")
 
     def next_phase(self) -> None:
         """Begins a phase: what was settled before counts no more in it."""

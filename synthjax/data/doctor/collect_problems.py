@@ -41,7 +41,7 @@ class CollectProblems(Problems):
             self.stops = True
 
     def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield a diagnostic for each kind of problem."""
+        """Yield a diagnostic for each kind of problem, and for each notice."""
         kinds: dict[str, list[str]] = {}
         for problem in self.found:
             kinds.setdefault(problem.kind, []).append(str(problem))
@@ -63,3 +63,5 @@ class CollectProblems(Problems):
         severity = ERROR if self.stops else WARNING
         for kind, places in kinds.items():
             yield Diagnostic(severity, kind, tuple(places), remedy)
+        for notice in self.notices:
+            yield Diagnostic(WARNING, notice.kind, notice.places, notice.remedy)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Bool
 
+from synthjax.core.files import open_regular
 from synthjax.data.doctor.batches import run_batches
 from synthjax.data.doctor.diagnostics import NOTE, WARNING, Diagnostic
 from synthjax.data.images.image_file import Header, check_header
@@ -38,6 +39,7 @@ class Headers:
     channels: np.ndarray  # [n] int: 1 grey, 3 RGB
     bits: np.ndarray  # [n] int, of a value
     photometric: np.ndarray  # [n] str, in DICOM's words
+    burned_in: np.ndarray  # [n] bool: says that there is text in its pixels
     bytes: np.ndarray  # [n] int, of the file
     block: np.ndarray  # [n] digest of a part of the file: equal files have equal ones
     fault: np.ndarray  # [n] str: why the file cannot be used, "" if it can
@@ -50,14 +52,12 @@ class Headers:
     def facts(self, missing: int) -> Iterator[tuple[str, str]]:
         """Describe the files in words; `missing` more files are not there."""
         good = self.good
-        kinds = _listed(Counter(self.kind[good].tolist()))
+        kinds = listed(Counter(self.kind[good].tolist()))
         size = _storage(int(self.bytes.sum()))
         yield "files", f"{len(good):,} found, {missing:,} missing; {size}: {kinds}"
         sizes = zip(self.height[good].tolist(), self.width[good].tolist(), strict=True)
-        yield "height x width", _listed(Counter(f"{h} x {w}" for h, w in sizes))
-        names = {1: "grey", 3: "RGB"}
-        channels = Counter(names[count] for count in self.channels[good].tolist())
-        yield "channels", _listed(channels)
+        yield "height x width", listed(Counter(f"{h} x {w}" for h, w in sizes))
+        yield "channels", listed(count_channels(self.channels[good].tolist()))
 
     def odd_sizes(self) -> Bool[np.ndarray, " n"]:
         """Mark the few files that are much larger, smaller or longer than the others.
@@ -115,6 +115,15 @@ class Headers:
                 "sizes. Export them again as the others, or remove their rows.",
             )
         yield from self._mixed(names)
+        text = np.flatnonzero(self.burned_in.astype(bool) & self.good).tolist()
+        if text:
+            yield Diagnostic(
+                WARNING,
+                "burned-in annotation",
+                tuple(f"{names[i]}: its BurnedInAnnotation is YES" for i in text),
+                "There may be names and dates in its pixels, which go into the set: "
+                "look at it, and leave it out or blacken them.",
+            )
         small = self.good & (np.maximum(self.height, self.width) < resolution)
         if small.any():
             yield Diagnostic(
@@ -177,7 +186,13 @@ def _storage(size: int) -> str:
     return f"{size / 1e3:,.1f} kB"
 
 
-def _listed(counts: Counter[str], limit: int = 6) -> str:
+def count_channels(channels: Sequence[int]) -> Counter[str]:
+    """Count images by what their channels are called."""
+    names = {1: "grey", 3: "RGB"}
+    return Counter(names[count] for count in channels)
+
+
+def listed(counts: Counter[str], limit: int = 6) -> str:
     """Write "PNG (190), JPEG (10)", the most frequent first."""
     shown = [f"{name} ({count:,})" for name, count in counts.most_common(limit)]
     more = len(counts) - len(shown)
@@ -203,7 +218,7 @@ def read_headers(
             has are not read again.
         batch_size: headers that a worker reads at a time.
     """
-    known = _read_index(index) if index else {}
+    known = _read_index(index) if index else {}  # doubtful ones are read again
     starts = range(0, len(files), batch_size)
     parts = (files[start : start + batch_size] for start in starts)
     rows = run_batches(
@@ -227,9 +242,9 @@ def read_headers(
 
 def _read_index(index: Path) -> dict[str, Header]:
     """Read an index: DICOM file -> its header, of those that can be used."""
-    columns = ["file", "rows", "columns", "bits_stored", "photometric", "error"]
-    table = pq.read_table(index, columns=columns, partitioning=None)
-    rows = table.filter(pc.equal(table["error"], "")).to_pydict()
+    columns = ["file", "rows", "columns", "bits_stored", "photometric", "burned_in"]
+    table = pq.read_table(index, columns=[*columns, "doubtful"], partitioning=None)
+    rows = table.filter(pc.invert(table["doubtful"])).select(columns).to_pydict()
     return {
         file: Header(
             "DICOM",
@@ -238,8 +253,9 @@ def _read_index(index: Path) -> dict[str, Header]:
             1 if photometric.startswith("MONOCHROME") else 3,
             bits,
             photometric,
+            burned_in,
         )
-        for file, height, width, bits, photometric, _ in zip(
+        for file, height, width, bits, photometric, burned_in in zip(
             *rows.values(), strict=True
         )
     }
@@ -271,7 +287,7 @@ def _read_block(path: Path) -> tuple[int, bytes]:
     The block is placed by its distance from the end, so that copies with another
     header, such as that of another patient, have the same one.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         back = 1 << max(size // 2, 1).bit_length() - 1  # size/4 to size/2
         file.seek(max(size - back, 0))

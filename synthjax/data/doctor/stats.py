@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from synthjax.data.doctor.batches import run_batches
-from synthjax.data.images.pixels import convert_channels, resize
+from synthjax.data.images.pixels import convert_channels, is_coloured, resize
 from synthjax.data.listing import Metadata, ReadPixels
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
@@ -18,7 +18,6 @@ _BATCH = 16  # images that a worker decodes at a time
 _THUMB = 16  # pixels a side, to compare images with each other
 _COUNTED = 1 << 16  # values, about, among which grey levels are counted
 _FLAT = 0.02  # of 0..1: an image of a smaller range shows nothing
-_TINT = 0.02  # of 0..1: channels that differ by more, in some pixels, are colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +34,7 @@ class ImageStats:
     white: float = 0.0  # share of the values that are 1
     levels: int = 0  # different values, among some 65,000
     coloured: bool = False  # its channels differ
+    shape: tuple[int, int, int] = (0, 0, 0)  # height, width (pixels), channels
     thumb: Float32[np.ndarray, " t"] = field(  # small, grey
         default_factory=lambda: np.zeros(0, np.float32)
     )
@@ -112,6 +112,7 @@ def _measure(read: ReadPixels, record: Record, index: int) -> ImageStats:
         black=float((values == 0).mean()),
         white=float((values == 1).mean()),
         levels=len(np.unique(values.ravel()[::step])),
-        coloured=bool(np.ptp(values, axis=-1).max() > _TINT),
+        coloured=is_coloured(values),
+        shape=values.shape,
         thumb=thumb.ravel(),
     )

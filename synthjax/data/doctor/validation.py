@@ -26,7 +26,7 @@ from synthjax.data.doctor.labels import (
 )
 from synthjax.data.doctor.metadata import check_metadata
 from synthjax.data.doctor.stats import ImageStats, measure_images, sample_evenly
-from synthjax.data.doctor.values import check_values, describe_values
+from synthjax.data.doctor.values import check_values, describe_shapes, describe_values
 from synthjax.data.listing import Listing
 from synthjax.data.sources.registry import SOURCES
 
@@ -111,7 +111,9 @@ class _Validation:
             names = listing.metadata.id
             self.diagnostics += headers.diagnostics(names, self.config.resolution)
             rare = headers.colour_is_rare()
-        self.diagnostics += check_values(listing.metadata, stats, rare)
+        self.diagnostics += check_values(
+            listing.metadata, stats, rare, self.config.channels
+        )
         split_of = {index: split for split, part in splits.items() for index in part}
         self.diagnostics += check_duplicates(listing, stats, split_of)
         self.diagnostics += check_labels(listing, splits)
@@ -183,6 +185,8 @@ class _Validation:
         if headers is not None:
             missing = sum(p.kind == "file missing" for p in self.problems.found)
             yield from headers.facts(missing)
+        else:
+            yield from describe_shapes(stats)
         yield "decoded", f"{len(stats):,} of them"
         yield from describe_values(stats)
         facts = [

@@ -1,10 +1,12 @@
 """Values that no image of the set should have: blank, dark, clipped, inverted, tinted."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from synthjax.data.doctor.diagnostics import WARNING, Diagnostic
+from synthjax.data.doctor.headers import count_channels, listed
 from synthjax.data.doctor.stats import ImageStats
 from synthjax.data.listing import Metadata
 
@@ -15,6 +17,13 @@ _RARE = 0.05  # of the images: more of a kind are no exception
 _ENOUGH = 20  # images: among fewer nothing stands out
 _ALIKE = 0.4  # correlation with the median image: sets with less vary freely
 _OPPOSITE = -0.4  # correlation with the median image, of a negative
+
+
+def describe_shapes(stats: Sequence[ImageStats]) -> Iterator[tuple[str, str]]:
+    """Say how large the decoded images are, where no header of a file says it."""
+    sizes = Counter(f"{image.shape[0]} x {image.shape[1]}" for image in stats)
+    yield "height x width", listed(sizes)
+    yield "channels", listed(count_channels([image.shape[2] for image in stats]))
 
 
 def describe_values(stats: Sequence[ImageStats]) -> Iterator[tuple[str, str]]:
@@ -34,7 +43,10 @@ def describe_values(stats: Sequence[ImageStats]) -> Iterator[tuple[str, str]]:
 
 
 def check_values(
-    metadata: Metadata, stats: Sequence[ImageStats], colour_is_rare: bool | None
+    metadata: Metadata,
+    stats: Sequence[ImageStats],
+    colour_is_rare: bool | None,
+    channels: int,
 ) -> Iterator[Diagnostic]:
     """Find images whose values are odd.
 
@@ -42,6 +54,7 @@ def check_values(
         metadata: of all images.
         stats: of the images that were decoded.
         colour_is_rare: in the source's files; None: not known.
+        channels: of the set that a build would make.
     """
     if colour_is_rare is None:
         colour_is_rare = _are_rare([one for one in stats if one.coloured], stats)
@@ -74,9 +87,16 @@ def check_values(
         "It is overexposed, a negative, or config.data.pixels.white is too small: look "
         "at it and export it again.",
     )
+    coarse = _coarse(shown)
+    yield from report(
+        "two values only",
+        [image for image in shown if image.levels == 2 and image not in coarse],
+        "it has no values but {0.low:.2f} and {0.high:.2f}",
+        "A mask? Remove its row, or leave it out (config.data.folder.leave_out).",
+    )
     yield from report(
         "few grey levels",
-        _coarse(shown),
+        coarse,
         "it has {0.levels} different values, far fewer than the others",
         "Look at it: a mask, or saved with fewer bits? Export it again, or remove its "
         "row.",
@@ -93,6 +113,12 @@ def check_values(
         "it has coloured pixels",
         "Look at it: screenshots and burned-in annotations are coloured. Export it "
         "again without them, or remove its row.",
+    )
+    yield from report(
+        "colour is dropped",
+        [one for one in stats if one.coloured and channels == 1 and not colour_is_rare],
+        "it has colour, and the set has one channel",
+        "config.data.channels=1; set it to 3 to keep the colour.",
     )
 
 

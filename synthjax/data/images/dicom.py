@@ -95,6 +95,11 @@ def is_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM" or bare
 
 
+def says_burned_in(header: Dataset) -> bool:
+    """Whether a file says that there is text about the patient in its pixels."""
+    return str(header.get("BurnedInAnnotation", "")).strip().upper() == "YES"
+
+
 def read_header(path: Path) -> tuple[Dataset, str]:
     """Reads the allowed elements of a file, and what its pixels lack.
 

@@ -92,6 +92,16 @@ def check_shown(path: Path, header: Dataset, pixels: PixelsConfig) -> None:
     check_size(path, *shown_shape(header, pixels))
 
 
+def is_shown_by_all(header: Dataset) -> bool:
+    """Whether `check_shown` passes a checked header, whatever the window."""
+    try:
+        for window in ("file", "brain", "three"):
+            check_shown(Path(), header, PixelsConfig(window=window))
+    except BadImageError:
+        return False
+    return True
+
+
 def _is_grey_ct(header: Dataset) -> bool:
     grey = str(header.PhotometricInterpretation).startswith("MONOCHROME")
     return grey and header.get("Modality") == "CT"
@@ -249,7 +259,8 @@ def _number(header: Dataset, keyword: str) -> float | None:
     if value is None or value == "":
         return None
     if isinstance(value, str | bytes):
-        raise ValueError(f"its {keyword} is {value!r}, which is no number")
+        what = f"its {keyword} is {value!r}, which is no number"
+        raise ValueError(what)  # noqa: TRY004  the file's fault, not the caller's
     if not math.isfinite(value):
         raise ValueError(f"its {keyword} is {value}")
     return float(value)

@@ -10,12 +10,12 @@ from PIL.PngImagePlugin import PngImageFile
 
 from synthjax.data.problems import BadImageError
 
-PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of every PNG
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the colour type of IHDR
 _INTERLACE = (  # Adam7 (PNG, 8.2): first column, first row, step of each
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 )
+_FIRST = 8  # bytes of a PNG before its chunks
 _BUFFER = 2**16  # bytes that are unpacked at a time
 _SCAN, _END = 0xDA, b"\xff\xd9"  # of JPEG: SOS, without its 0xFF, and EOI
 _TILE = 0x90  # of JPEG 2000: SOT, after which pixels come
@@ -60,7 +60,7 @@ def check_png_rows(
     if np.asarray(last).any() and not image.info.get("interlace"):
         return
     needed, found = _png_size(head), 0
-    file.seek(len(PNG))
+    file.seek(_FIRST)
     unpack = zlib.decompressobj()
     while found < needed and len(start := file.read(8)) == 8:
         length, name = struct.unpack(">I4s", start)

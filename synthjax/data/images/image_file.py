@@ -20,20 +20,18 @@ from PIL.TiffImagePlugin import (
 
 from synthjax.core.files import open_regular
 from synthjax.data.images.decoding import decoding, reason
-from synthjax.data.images.dicom import HEAD, PALETTE, check_dicom, is_dicom
+from synthjax.data.images.dicom import HEAD, PALETTE, check_dicom, says_burned_in
 from synthjax.data.images.dicom_display import check_shown, read_dicom, shown_shape
 from synthjax.data.images.file_integrity import (
-    PNG,
     check_jpeg_end,
     check_png_rows,
     check_png_size,
 )
+from synthjax.data.images.file_kind import READ, file_kind
 from synthjax.data.images.image_size import check_size
 from synthjax.data.images.pixels import PixelsConfig
 from synthjax.data.problems import BadImageError
 
-_JPEG = b"\xff\xd8\xff"
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # both byte orders, TIFF and BigTIFF
 _GREY = ("1", "L", "LA", "La")
 _PALETTE = ("P", "PA")
 _COUNTED = 10  # pages of a TIFF
@@ -90,9 +88,8 @@ def check_header(path: Path, pixels: PixelsConfig) -> Header:
         header = check_dicom(path)
         check_shown(path, header, pixels)
         shape, bits = shown_shape(header, pixels), header.BitsStored
-        burned_in = str(header.get("BurnedInAnnotation", "")).upper() == "YES"
         photometric = str(header.PhotometricInterpretation)
-        return Header(kind, *shape, bits, photometric, burned_in)
+        return Header(kind, *shape, bits, photometric, says_burned_in(header))
     with _opened(path, kind, head, pixels) as (image, _):
         height, width = image.height, image.width
         if _on_its_side(image):
@@ -114,14 +111,12 @@ def _recognise(path: Path) -> tuple[str, bytes]:
         raise BadImageError(
             path, f"cannot be opened ({reason(error)}); check that it is there."
         ) from None
-    if is_dicom(head):  # before the others: its preamble may be the head of a TIFF
-        return "DICOM", head
-    if head.startswith(PNG):
-        return "PNG", head
-    if head.startswith(_JPEG):
-        return "JPEG", head
-    if head.startswith(_TIFF):
-        return "TIFF", head
+    kind = file_kind(head)
+    if kind in READ:
+        return kind, head
+    if kind:
+        what = f"is a {kind} image, which is not read; save it as PNG or remove its row"
+        raise BadImageError(path, f"{what}.")
     what = "not a PNG, JPEG, TIFF or DICOM file by its content" if head else "empty"
     raise BadImageError(path, f"is {what}; replace the file or remove its row.")
 
@@ -151,12 +146,15 @@ def _opened(
 
     All errors are BadImageError.
     """
-    with decoding(path, f"cannot be read as {kind}"), open_regular(path) as file:
+    with (
+        decoding(path, f"cannot be read as {kind}"),
+        open_regular(path) as file,
         # Not by name: Pillow 13 turns a TIFF that it maps into memory twice.
-        with _CLASSES[kind](file) as image:
-            check_size(path, image.height, image.width, _channels(image))
-            _check(path, image, head, pixels)
-            yield image, file
+        _CLASSES[kind](file) as image,
+    ):
+        check_size(path, image.height, image.width, _channels(image))
+        _check(path, image, head, pixels)
+        yield image, file
 
 
 def _check(path: Path, image: ImageFile, head: bytes, pixels: PixelsConfig) -> None:

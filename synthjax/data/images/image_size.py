@@ -24,9 +24,7 @@ def check_size(path: Path, height: int, width: int, channels: int = 1) -> None:
         raise BadImageError(path, f"{claim}; replace the file.")
     remedy = "replace the file, or shrink the image."
     if max(height, width) > MOST_SIDE:
-        raise BadImageError(
-            path, f"{claim}, more than {MOST_SIDE} on a side; {remedy}"
-        )
+        raise BadImageError(path, f"{claim}, more than {MOST_SIDE} on a side; {remedy}")
     if height * width > MOST_PIXELS:
         raise BadImageError(path, f"{claim}, more than {MOST_PIXELS} in all; {remedy}")
     if height * width * channels > MOST_VALUES:

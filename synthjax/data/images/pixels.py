@@ -11,6 +11,7 @@ from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.images.windowing import WINDOWS
 
 RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024)
+_TINT = 0.02  # of 0..1: channels that differ by more are colour
 _BLOCK = 1 << 24  # values of a padded image that are made at a time
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
@@ -144,9 +145,7 @@ def pad_to_square(
     """Adds black rows or columns, evenly on both sides, up to a square."""
     height, width = values.shape[:2]
     side = max(height, width)
-    return _with_margins(
-        values, (side - height) // 2, (side - width) // 2, side, side
-    )
+    return _with_margins(values, (side - height) // 2, (side - width) // 2, side, side)
 
 
 def resize_padded(
@@ -189,6 +188,14 @@ def crop_to_square(
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     return values[top : top + side, left : left + side]
+
+
+def is_coloured(values: Float32[np.ndarray, "h w c"]) -> bool:
+    """Whether the channels of an image differ, in some of its pixels."""
+    if values.shape[-1] == 1:
+        return False
+    first = values[..., :1]
+    return bool(np.abs(values[..., 1:] - first).max() > _TINT)
 
 
 def convert_channels(

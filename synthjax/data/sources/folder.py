@@ -4,8 +4,8 @@ Either labels.csv has one row per image: the file (relative to the folder), opti
 the patient, study, age, sex and view, and one column per label with 0, 1 or blank
 (unknown). A split column says who is for training and who for tests, where that is
 decided already. Or, with `labels_csv=""`, each folder in it is a class and holds its
-images, in folders per patient if there are any. All of it is checked before an image is
-read.
+images, in folders per patient if there are any; folders train, valid and test around
+the classes are the splits. All of it is checked before an image is read.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ from synthjax.data.splits import group_by_split
 def list_images(config: FolderConfig, context: Context) -> Listing:
     """Lists the images of the table, or of the class folders; none is decoded.
 
-    Images are known by their suffix, DICOM files without one by their content. What is
+    Images are known by their suffix, those of other suffixes by their content. What is
     ignored (hidden files, other files, links to folders) is counted, and so are rows
     that say the same, and odd ages and sexes, which are unknown.
 
@@ -52,10 +52,11 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
     if config.labels_csv:
         labels, images = read_table(config, tree, context.problems, ignored, counts)
     else:
-        labels, members = list_classes(
-            tree, context.problems, ignored, patient_folders=config.patient_folders
-        )
-        images = [FolderImage("", *member) for member in members]
+        labels, members = list_classes(config, tree, context.problems, ignored)
+        images = [
+            FolderImage("", m.file, m.label, m.patient_id, split=m.split)
+            for m in members
+        ]
     if not images:
         raise StudyError(f"{tree.root} has no image that can be used.")
     metadata = make_metadata(
@@ -77,7 +78,7 @@ def list_images(config: FolderConfig, context: Context) -> Listing:
         read=ReadFile(tree.root, context.pixels),
         has_patients=config.has_patients,
         splits=group_by_split([image.split for image in images])
-        if config.split_column
+        if any(image.split for image in images)
         else None,
         root=tree.root,
         facts={**counts, **ignored.facts()},
@@ -95,7 +96,8 @@ def label_names(config: FolderConfig) -> tuple[str, ...]:
     root = existing_folder(config.path, "folder")
     if config.labels_csv:
         return label_columns(config, open_table(config, root))
-    return class_names(Tree(root).walk(IgnoredFiles()), root)
+    files = Tree(root).walk(IgnoredFiles(), leave_out=config.leave_out)
+    return class_names(config, files, root)[1]
 
 
 def digest(config: FolderConfig) -> str | None:

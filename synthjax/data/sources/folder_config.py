@@ -35,6 +35,16 @@ class FolderConfig(Config):
     patient_folders: bool = field(
         False, "with class folders: images are class/patient/image"
     )
+    leave_out: tuple[str, ...] = field(
+        (),
+        "files and folders that are no images of the set: names or patterns such as "
+        "masks or *_mask.png",
+    )
+    read_all: bool = field(
+        False,
+        "with class folders: read masks and the like, and folders that come again in "
+        "each class, as images too",
+    )
     patient_from_dicom: bool = field(
         False, "take the patient of every image from its DICOM header"
     )
@@ -51,6 +61,11 @@ class FolderConfig(Config):
             raise ConfigError(
                 "patient_folders=True is for class folders (labels_csv=''); name the "
                 "patient_column of the table instead"
+            )
+        if self.labels_csv and self.read_all:
+            raise ConfigError(
+                "read_all=True is for class folders (labels_csv=''); a table names its "
+                "images itself"
             )
         if not self.labels_csv and (
             self.label_columns or self.patient_column or self.split_column

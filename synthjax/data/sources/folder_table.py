@@ -74,7 +74,8 @@ def read_table(
         raise StudyError(
             f"{table.path} has a header but no rows; add one row per image."
         )
-    unnamed = [file for file in tree.walk(ignored) if file not in named]
+    walked = tree.walk(ignored, leave_out=config.leave_out)
+    unnamed = [file for file in walked if file not in named]
     for file in unnamed:
         what = f"no row of {config.labels_csv} names it; add one or move it away"
         problems.add(ROW_MISSING, printable(file), what)

@@ -22,7 +22,8 @@ from pydicom.dataset import Dataset
 from synthjax.core.clock import progress, say
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_atomic
-from synthjax.data.images.dicom import read_header
+from synthjax.data.images.dicom import read_header, says_burned_in
+from synthjax.data.images.dicom_display import is_shown_by_all
 from synthjax.data.parallel import INLINE, ordered_map, processes_for
 from synthjax.data.problems import BadImageError
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES, known_age, known_sex
@@ -41,12 +42,14 @@ SCHEMA = pa.schema(
         ("sex", pa.string()),  # F, M, "" = unknown
         ("odd_sex", pa.bool_()),
         ("view", pa.string()),
+        ("burned_in", pa.bool_()),  # it says that there is text in its pixels
+        ("doubtful", pa.bool_()),  # some configs of pixels cannot show it
         ("error", pa.string()),  # why the file cannot be used, "" = it can
     ]
 )
 PART = 4000  # files whose headers a kill loses at the most
 BATCH = 100  # files that one process reads at a time
-_VERSION = "2"  # of the columns; another makes every index anew
+_VERSION = "3"  # of the columns; another makes every index anew
 _DIGEST = b"synthjax_files"  # key in the metadata of the finished table
 
 
@@ -204,7 +207,8 @@ def read_row(root: Path, file: str) -> dict[str, Any]:
         header, fault = read_header(root / file)
     except BadImageError as error:
         header, fault = Dataset(), error.what
-    return {"file": file, **_values(header), "error": fault}
+    doubtful = bool(fault) or not is_shown_by_all(header)
+    return {"file": file, **_values(header), "doubtful": doubtful, "error": fault}
 
 
 def _values(header: Dataset) -> dict[str, Any]:
@@ -231,6 +235,7 @@ def _values(header: Dataset) -> dict[str, Any]:
         "sex": sex,
         "odd_sex": odd[ODD_SEXES] > 0,
         "view": text("ViewPosition"),
+        "burned_in": says_burned_in(header),
     }
 
 

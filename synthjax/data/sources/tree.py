@@ -1,6 +1,7 @@
 """A hospital's folder of files: looked up by its tables' names, read, digested."""
 
 import dataclasses
+import fnmatch
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,14 +12,26 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from synthjax.core.errors import StudyError
-from synthjax.data.images.dicom import HEAD, is_dicom
+from synthjax.core.files import kind_of, open_regular
+from synthjax.data.images.dicom import HEAD
+from synthjax.data.images.file_kind import KINDS, UNREADABLE_SUFFIXES, file_kind
 from synthjax.data.images.image_file import read_image
 from synthjax.data.images.pixels import PixelsConfig
-from synthjax.data.problems import FILE_MISSING, FILE_OUTSIDE, Problem, Problems
+from synthjax.data.problems import (
+    FILE_MISSING,
+    FILE_OUTSIDE,
+    FILE_UNUSABLE,
+    Problem,
+    Problems,
+)
 from synthjax.data.schema import Record
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".ima")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff"),
+    *(".dcm", ".dicom", ".ima"),
+)
 _EXAMPLES = 5  # names in a fact
+_LEFT_OUT = "files and folders left out, as leave_out says"
 
 
 class Fault(NamedTuple):
@@ -37,6 +50,7 @@ class IgnoredFiles:
     others: list[str] = dataclasses.field(
         default_factory=list
     )  # files other than images
+    left_out: list[str] = dataclasses.field(default_factory=list)  # as the user says
 
     def facts(self) -> dict[str, Any]:
         """Returns facts of a listing: how many there are, and the first few."""
@@ -44,6 +58,7 @@ class IgnoredFiles:
             **summarize_files("hidden files and folders, ignored", self.hidden),
             **summarize_files("links to folders, not followed", self.links),
             **summarize_files("files other than images, ignored", self.others),
+            **(summarize_files(_LEFT_OUT, self.left_out) if self.left_out else {}),
         }
 
 
@@ -80,7 +95,12 @@ class Tree:
             return self._missing(file)
         if not path.startswith(self._real_root.rstrip("/") + "/"):
             return self._outside(file)
-        return path if stat.S_ISREG(mode) else self._missing(file)
+        if stat.S_ISREG(mode):
+            return path
+        if stat.S_ISDIR(mode):
+            return self._missing(file)
+        what = f"{file!r} is {kind_of(mode)}, not a file; put the image in its place"
+        return Fault(FILE_UNUSABLE, what)
 
     def present(
         self, files: Sequence[str], where: Callable[[int], str], problems: Problems
@@ -111,24 +131,29 @@ class Tree:
         return found
 
     def walk(
-        self, ignored: IgnoredFiles, below: str = "", *, deep: bool = True
+        self,
+        ignored: IgnoredFiles,
+        below: str = "",
+        *,
+        deep: bool = True,
+        leave_out: Sequence[str] = (),
     ) -> Iterator[str]:
         """Yields image files below a folder, each folder's in order of their names.
 
-        Known by their suffix, DICOM files without one by their content, for an archive
-        gives them none. What begins with a dot is hidden; no link to a folder is
-        followed.
+        Known by their suffix, those of any other suffix or none by their content. What
+        begins with a dot is hidden; no link to a folder is followed.
 
         Args:
             ignored: gets what is not read.
             below: where to begin, relative to the tree's folder; "" is that itself.
             deep: whether to look into the folders in it.
+            leave_out: names or patterns of files and folders that are passed by.
 
         Yields:
             Files relative to the tree's folder.
 
         Raises:
-            StudyError: a folder cannot be listed, or a file without suffix not read.
+            StudyError: a folder cannot be listed, or a file of another suffix not read.
         """
         left = [below]
         while left:
@@ -138,11 +163,13 @@ class Tree:
                 file = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.name.startswith("."):
                     ignored.hidden.append(file)
+                elif any(matches(file, pattern) for pattern in leave_out):
+                    ignored.left_out.append(file)
                 elif entry.is_dir(follow_symlinks=False):
                     inner.append(file)
                 elif entry.is_symlink() and os.path.isdir(entry.path):
                     ignored.links.append(file)
-                elif entry.name.lower().endswith(SUFFIXES) or _is_dicom(entry):
+                elif _is_image(entry):
                     yield file
                 else:
                     ignored.others.append(file)
@@ -188,11 +215,34 @@ class Tree:
         return known
 
     def _outside(self, file: str) -> Fault:
+        """Says why a path leaves the folder: by its parts, or by a link."""
+        link = self._link_out(file)
+        if not link:
+            what = "leaves the folder; give a path inside it, relative to it"
+            return Fault(FILE_OUTSIDE, f"the file {file!r} {what}")
+        name, leads = link
+        where = "" if name == file else f"in {name!r}, which "
         return Fault(
             FILE_OUTSIDE,
-            f"the file {file!r} leaves the folder; give a path inside it, relative to "
-            "it",
+            f"the file {file!r} is {where}{'is ' * bool(where)}a link that leaves the "
+            f"folder (it leads to {leads!r}); copy what it leads to into the folder, or "
+            "set path to the folder that it is in",
         )
+
+    def _link_out(self, file: str) -> tuple[str, str] | None:
+        """Returns the first link in a path that leads out of the folder, and whereto."""
+        parts = PurePosixPath(file).parts
+        if not parts or "\0" in file or file.startswith("/") or ".." in parts:
+            return None
+        for count in range(1, len(parts) + 1):
+            name = "/".join(parts[:count])
+            path = os.path.join(self._real_root, name)
+            real = os.path.realpath(path)
+            if os.path.islink(path) and os.path.relpath(
+                real, self._real_root
+            ).startswith(".."):
+                return name, os.path.relpath(real, self._real_root)
+        return None
 
     def _missing(self, file: str) -> Fault:
         return Fault(
@@ -202,15 +252,31 @@ class Tree:
         )
 
 
-def _is_dicom(entry: os.DirEntry[str]) -> bool:
-    """Whether a file that has no suffix, or digits as in a UID, is DICOM inside."""
-    if os.path.splitext(entry.name)[1][1:].isalpha():
-        return False
+def matches(file: str, pattern: str) -> bool:
+    """Whether a file or folder is what a name or pattern of `leave_out` means.
+
+    Args:
+        file: relative to the source's folder.
+        pattern: of its whole path, or of its last part; of a folder also with "/".
+    """
+    pattern = pattern.rstrip("/")
+    name = file.rpartition("/")[2]
+    return fnmatch.fnmatchcase(file, pattern) or fnmatch.fnmatchcase(name, pattern)
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    """Whether a file is an image by its suffix, or else by its content.
+
+    So are images of kinds that cannot be read: reading them says so.
+    """
+    name = entry.name.lower()
+    if name.endswith((*SUFFIXES, *UNREADABLE_SUFFIXES)):
+        return True
     if not os.path.isfile(entry.path):  # to read a pipe is to wait
         return False
     try:
-        with open(entry.path, "rb") as file:
-            return is_dicom(file.read(HEAD))
+        with open_regular(entry.path) as file:
+            return file_kind(file.read(HEAD)) in KINDS
     except OSError as error:
         raise StudyError(
             f"{entry.path} cannot be read ({error.strerror}); make it readable or move "

@@ -83,6 +83,8 @@ def test_rows_are_what_the_files_say(folder, tmp_path: Path):
             "sex": "FM"[number % 2],
             "odd_sex": False,
             "view": "",
+            "burned_in": False,
+            "doubtful": False,
             "error": "",
         }
     studies = table["study_id"].to_pylist()
