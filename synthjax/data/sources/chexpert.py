@@ -1,7 +1,7 @@
 """CheXpert: 224,316 chest radiographs of 65,240 patients (Irvin et al. 2019).
 
-Reads CheXpert-v1.0, CheXpert-v1.0-small and CheXpert Plus as they were downloaded. The
-first two have train.csv and valid.csv, whose column Path starts with the name of the
+Reads CheXpert-v1.0, CheXpert-v1.0-small and CheXpert Plus as they were downloaded, the
+first also in the folders of its batches (`chexpert_batches`). The first two have train.csv and valid.csv, whose column Path starts with the name of the
 folder. CheXpert Plus (Chambon et al. 2024) has df_chexpert_plus_240401.csv, the labels
 apart in chexbert_labels/, and PNG images under the same names.
 
@@ -23,6 +23,7 @@ from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import FILE_NAME, LABEL_UNKNOWN, ROW_MALFORMED, Problems
 from synthjax.data.sources import chexpert_plus
 from synthjax.data.sources.attributes import known_age, known_sex
+from synthjax.data.sources.chexpert_batches import Batches
 from synthjax.data.sources.labelled_images import usable_images
 from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.set_folder import digest_files, find_root
@@ -91,6 +92,7 @@ class _Image(NamedTuple):
     """One row, checked."""
 
     where: str
+    name: str  # as the table has it, without the set's folder
     file: str  # relative to the folder of the images
     patient: str
     study: str
@@ -116,7 +118,9 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     root = _root(config)
     plus = _plus_table(config, root)
     counts: Counter[str] = Counter()
-    tree, named = Tree(root), set[str]()
+    named, batches = set[str](), Batches(root if plus is None else None)
+    top = batches.top or root  # what the images are below
+    tree = Tree(top)
     if plus is None:
         below, rows = "", _table_rows(config, root, counts)
     else:
@@ -124,7 +128,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
         rows = _plus_rows(config, root, plus, counts)
     images, label, facts = usable_images(
         config,
-        _check(config, rows, below, context.problems, counts, named),
+        _check(config, rows, below, context.problems, counts, named, batches),
         tree,
         context.problems,
         counts,
@@ -134,7 +138,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
         name="chexpert",
         labels=CHEST,
         metadata=make_metadata(
-            id=[image.file.removeprefix(below) for image in images],
+            id=[image.name.removeprefix(below) for image in images],
             label=label,
             patient_id=[image.patient for image in images],
             study_id=[image.study for image in images],
@@ -143,15 +147,15 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
             view=[image.view for image in images],
             origin=[image.file for image in images],
         ),
-        read=ReadFile(root, context.pixels),
-        root=root,
+        read=ReadFile(top, context.pixels),
+        root=top,
         facts={
             "set": "CheXpert" if plus is None else "CheXpert Plus",
             "tables": list(config.tables),
             "views": config.views,
             **counts,
             **facts,
-            **tree.unnamed(sorted({_folder(file, below) for file in named}), named),
+            **tree.unnamed(_folders(named, below, batches), named),
         },
     )
 
@@ -163,6 +167,7 @@ def _check(
     problems: Problems,
     counts: Counter[str],
     named: set[str],
+    batches: Batches,
 ) -> list[_Image]:
     """Returns the frontal images among the rows; others are counted, or a problem.
 
@@ -178,17 +183,19 @@ def _check(
         if row.cells is None:
             problems.add(ROW_MALFORMED, row.where, MALFORMED)
             continue
-        match = _PATH.fullmatch(row.cells[0])
-        if match is None or ".." in row.cells[0].split("/"):
+        path = row.cells[0].replace("\\", "/")  # a table that Windows wrote
+        match = _PATH.fullmatch(path)
+        if match is None or ".." in path.split("/"):
             what = (
-                f"the path {row.cells[0]!r} is not of the form <set>/train/"
+                f"the path {path!r} is not of the form <set>/train/"
                 "patient00001/study1/view1_frontal.jpg; correct it"
             )
             problems.add(FILE_NAME, row.where, what)
             continue
-        file, patient, study, view = match.groups()
+        name, patient, study, view = match.groups()
         if below:
-            file = f"{below}{PurePosixPath(file).with_suffix('.png')}"
+            name = f"{below}{PurePosixPath(name).with_suffix('.png')}"
+        file = batches.place(name)
         named.add(file)
         if view.endswith("_lateral"):
             counts[lateral] += 1
@@ -197,12 +204,13 @@ def _check(
         elif len(row.cells) == _SIDES:
             counts[chexpert_plus.UNLABELLED] += 1
         else:
-            images.add(file, row.where, _image(row, file, patient, study, counts))
+            image = _image(row, name, file, patient, study, counts)
+            images.add(file, row.where, image)
     return images.images()
 
 
 def _image(
-    row: _Row, file: str, patient: str, study: str, counts: Counter[str]
+    row: _Row, name: str, file: str, patient: str, study: str, counts: Counter[str]
 ) -> _Image | Fault:
     """Returns a row as an image, or what is wrong with it."""
     assert row.cells is not None
@@ -212,6 +220,7 @@ def _image(
         return Fault(LABEL_UNKNOWN, f"of {file!r} {stated}")
     return _Image(
         where=row.where,
+        name=name,
         file=file,
         patient=patient,
         study=f"{patient}/{study}",
@@ -222,9 +231,11 @@ def _image(
     )
 
 
-def _folder(file: str, below: str) -> str:
-    """Returns the first folder of an image: train, or PNG/train."""
-    return below + file.removeprefix(below).split("/")[0]
+def _folders(named: set[str], below: str, batches: Batches) -> list[str]:
+    """Returns the folders that hold images: train, PNG/train, or the batches."""
+    if batches.top:
+        return batches.folders
+    return sorted({below + file.removeprefix(below).split("/")[0] for file in named})
 
 
 def _table_rows(

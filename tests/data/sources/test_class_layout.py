@@ -41,7 +41,9 @@ def test_splits_around_the_classes_are_splits(tmp_path, names):
         split: {listing.metadata.id[index].split("/")[0] for index in members}
         for split, members in listing.splits.items()
     }
-    assert found == dict(zip(("train", "valid", "test"), map(lambda n: {n}, names)))
+    assert found == dict(
+        zip(("train", "valid", "test"), ({n} for n in names), strict=True)
+    )
     np.testing.assert_array_equal(listing.metadata.label.sum(0), [3, 3])
 
 
