@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import synthjax
+from synthjax.core.clock import say
 from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
@@ -187,18 +188,25 @@ def build(
     else:
         manifests = write(*work, problems=problems, workers=config.workers)
     spent = time.monotonic() - begin
+    coloured = sum(manifest.coloured for manifest in manifests)
+    if coloured:
+        say(
+            f"colour is dropped: {coloured:,} images have colour, and the set has one "
+            "channel; set config.data.channels=3 to keep it"
+        )
     _remove_others(partial / shards.FILES, plan)
     publish(
         partial / shards.FILES,
         out,
         builder.schema,
         _gather(listing, plan, manifests),
-        provenance=_provenance(config, listing, seed),
+        provenance=_provenance(config, listing, seed, coloured),
         split_facts={
             **_split_facts(config, listing, seed),
             "cohort": cohort,
             "combinations": histogram,
             "left_out": problems.summary(),
+            "colour_dropped": coloured,
         },
     )
     shutil.rmtree(partial)
@@ -229,7 +237,9 @@ def _split_facts(config: DataConfig, listing: Listing, seed: int) -> dict[str, A
     }
 
 
-def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
+def _provenance(
+    config: DataConfig, listing: Listing, seed: int, coloured: int
+) -> dict[str, Any]:
     """Returns where the set comes from; the user's folders stay with the user."""
     names = {config.source, config.layout} - {""}
     settings = {name: plain(config.section(name)) for name in sorted(names)}
@@ -241,7 +251,10 @@ def _provenance(config: DataConfig, listing: Listing, seed: int) -> dict[str, An
         "layout": config.layout,
         "settings": settings,
         "pixels": plain(config.pixels),
-        "facts": dict(listing.facts),
+        "facts": {
+            **listing.facts,
+            **({"images whose colour was dropped": coloured} if coloured else {}),
+        },
         "seed": seed,
         "version": synthjax.__version__,
     }

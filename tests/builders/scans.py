@@ -262,6 +262,7 @@ ERRORS = {
     empty_file: "unreadable image",
     zip_bomb: "unreadable image",
     sixteen_bits: "unreadable image",
+    copy_in_two_patients: "same pixels in several patients",
 }
 WARNINGS = {
     two_sexes: "patient of two sexes",
@@ -274,7 +275,6 @@ WARNINGS = {
     name_of_a_person: "patient id looks like a name",
     ids_by_case: "ids that differ by case alone",
     odd_name: "odd file name",
-    copy_in_two_patients: "same pixels in several patients",
     copy_with_other_labels: "same pixels, other labels",
     constant: "constant image",
     nearly_black: "nearly black",

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from synthjax.data.doctor.diagnostics import NOTE, WARNING, Diagnostic
+from synthjax.data.doctor.diagnostics import ERROR, NOTE, WARNING, Diagnostic
 from synthjax.data.doctor.metadata import shown_patient
 from synthjax.data.doctor.stats import ImageStats
 from synthjax.data.listing import Listing, Metadata
 
 
 def check_duplicates(
-    listing: Listing, stats: Sequence[ImageStats], split_of: Mapping[int, str]
+    listing: Listing,
+    stats: Sequence[ImageStats],
+    split_of: Mapping[int, str],
+    severity: str = ERROR,
 ) -> Iterator[Diagnostic]:
     """Find images with exactly the same values; constant images are left out.
 
@@ -19,6 +22,7 @@ def check_duplicates(
         listing: the source's images.
         stats: of the images that were decoded.
         split_of: index of an image -> its split, if it is in one.
+        severity: of copies across patients, at which a build stops unless it skips.
     """
     groups: dict[bytes, list[int]] = {}
     for image in stats:
@@ -39,7 +43,7 @@ def check_duplicates(
             contradicting.append(text)
     if across_patients:
         yield Diagnostic(
-            WARNING,
+            severity,
             f"same pixels in several {'patients' if listing.has_patients else 'rows'}",
             tuple(across_patients),
             "A copy in train and test makes the result too good: keep one of them, or "

@@ -115,7 +115,12 @@ class _Validation:
             listing.metadata, stats, rare, self.config.channels
         )
         split_of = {index: split for split, part in splits.items() for index in part}
-        self.diagnostics += check_duplicates(listing, stats, split_of)
+        self.diagnostics += check_duplicates(
+            listing,
+            stats,
+            split_of,
+            ERROR if self.config.on_bad_file == "error" else WARNING,
+        )
         self.diagnostics += check_labels(listing, splits)
         return ValidationReport(
             title,

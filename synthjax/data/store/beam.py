@@ -16,6 +16,7 @@ from jaxtyping import Int
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Metadata
 from synthjax.data.problems import Problems
+from synthjax.data.store.copies import Copies
 from synthjax.data.store.example_builder import BuildResult, ExampleBuilder
 from synthjax.data.store.shards import (
     Shard,
@@ -85,10 +86,27 @@ def write_shards_with_beam(
             f"its workers see {build}?"
         )
     manifests = [manifest for manifest in saved if manifest is not None]
-    for manifest in manifests:
+    copies = Copies(metadata)
+    for shard, manifest in zip(shards, manifests, strict=True):
         problems.found.extend(manifest.problems)
+        _refuse_copies(copies, shard, manifest)
     problems.settle(sum(len(shard.images) for shard in shards))
     return manifests
+
+
+def _refuse_copies(copies: Copies, shard: Shard, manifest: ShardManifest) -> None:
+    """Raises StudyError for images of several patients that are the same.
+
+    Workers that write whole shards do not know of one another's images, so that none of
+    them can be left out.
+    """
+    for index, digest in zip(shard.images.tolist(), manifest.digests, strict=True):
+        problem = copies.problem(index, digest)
+        if problem:
+            raise StudyError(
+                f"{problem}. With config.data.engine=local and on_bad_file=skip one of "
+                "them is left out."
+            )
 
 
 def write_whole_shard(task: ShardTask) -> None:

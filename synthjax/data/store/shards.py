@@ -26,6 +26,7 @@ from synthjax.core.files import read_json, write_json
 from synthjax.data.listing import Metadata
 from synthjax.data.parallel import INLINE, ordered_map, processes_for
 from synthjax.data.problems import Problem, Problems
+from synthjax.data.store.copies import Copies
 from synthjax.data.store.example_builder import (
     BuildResult,
     ExampleBuilder,
@@ -39,7 +40,7 @@ FILES, MANIFESTS = "set", "notes"  # folders of a build: finished shards, what t
 CHUNK = 32  # images that a worker builds at a time, at most
 _CHUNK_BYTES = 8_000_000  # of their pixels, at most
 _SAMPLE = 16  # images by which the size of the others is estimated
-_FORMAT = 2  # of plan and manifests; another begins every build anew
+_FORMAT = 3  # of plan and manifests; another begins every build anew
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,8 @@ class ShardManifest:
     skipped: tuple[int, ...]  # those of `Shard.images` that are not in the file
     problems: tuple[Problem, ...]
     file_stats: str  # digest of the files that were read
+    digests: tuple[str, ...]  # of the pixels of `Shard.images`, "" if they show nothing
+    coloured: int  # images whose colour was dropped
     seconds: dict[str, float]  # phase -> working seconds; empty if done before
 
 
@@ -147,7 +150,8 @@ def write_shard(
     path = build / FILES / shard.name
     partial = path.with_name(f"{shard.name}.{uuid.uuid4().hex}.partial")
     writer = ArrayRecordWriter(str(partial), "group_size:1")
-    images = size = 0
+    images = size = coloured = 0
+    digests: list[str] = []
     skipped: list[int] = []
     problems: list[Problem] = []
     stats: list[str] = []
@@ -163,6 +167,8 @@ def write_shard(
                     images, size = images + 1, size + len(example)
             problems += result.problems
             stats += result.file_stats
+            digests += result.digests
+            coloured += result.coloured
             for phase, spent in result.seconds.items():
                 seconds[phase] += spent
             seconds["write"] += time.perf_counter() - begin
@@ -175,7 +181,14 @@ def write_shard(
             writer.close()
         partial.unlink(missing_ok=True)
     manifest = ShardManifest(
-        images, size, tuple(skipped), tuple(problems), _digest(stats), seconds
+        images=images,
+        bytes=size,
+        skipped=tuple(skipped),
+        problems=tuple(problems),
+        file_stats=_digest(stats),
+        digests=tuple(digests),
+        coloured=coloured,
+        seconds=seconds,
     )
     write_json(_manifest_path(build, shard), dataclasses.asdict(manifest))
     return manifest
@@ -206,7 +219,8 @@ def read_manifest(
     if saved["file_stats"] != _digest(stats):
         return None
     problems = tuple(Problem(**problem) for problem in saved["problems"])
-    parsed = {"skipped": tuple(saved["skipped"]), "problems": problems, "seconds": {}}
+    parsed = {"problems": problems, "seconds": {}}
+    parsed |= {name: tuple(saved[name]) for name in ("skipped", "digests")}
     return ShardManifest(**saved | parsed)
 
 
@@ -232,14 +246,18 @@ def write_shards(
 
     Raises:
         BadImageError: a file cannot be used and the builder does not skip it.
-        StudyError: more files were skipped than the policy allows.
+        StudyError: more files were skipped than the policy allows, or images of two
+            patients are the same and the policy skips none.
     """
     finished = [read_manifest(build, shard, builder, metadata) for shard in shards]
     total = sum(len(shard.images) for shard in shards)
     todo = [shard for shard, done in zip(shards, finished, strict=True) if not done]
     count = sum(len(shard.images) for shard in todo)
-    for manifest in finished:
-        problems.found.extend(manifest.problems if manifest else ())
+    copies = Copies(metadata)
+    for shard, manifest in zip(shards, finished, strict=True):
+        if manifest:
+            problems.found.extend(manifest.problems)
+            copies.add(shard.images, manifest.digests)
     problems.settle(total)
     bar: progress = progress(
         total=total, done=total - count, desc="images", unit="images"
@@ -259,6 +277,7 @@ def write_shards(
     def parts(shard: Shard) -> Iterator[tuple[np.ndarray, BuildResult]]:
         for indices in chunks(builder, shard, chunk):
             result = next(results)
+            _drop_copies(copies, indices, result)
             problems.found.extend(result.problems)
             problems.settle(total)
             bar.update(len(result))
@@ -270,6 +289,17 @@ def write_shards(
         results.close()
         bar.close()
     return [manifest or next(new) for manifest in finished]
+
+
+def _drop_copies(
+    copies: Copies, indices: Int[np.ndarray, " c"], result: BuildResult
+) -> None:
+    """Takes images out of a result that are those of other patients."""
+    for place, index in enumerate(indices.tolist()):
+        problem = copies.problem(index, result.digests[place])
+        if problem:
+            result.problems.append(problem)
+            result.examples[place], result.digests[place] = None, ""
 
 
 def _build(task: tuple[ExampleBuilder, Metadata]) -> BuildResult:

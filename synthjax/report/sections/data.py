@@ -90,4 +90,9 @@ def preparation(card: dict[str, Any]) -> list[str]:
             f"{left_out['count']:,} images of faulty files or rows were left out: "
             f"{kinds}."
         )
+    if card.get("colour_dropped"):  # a set of an earlier release does not say it
+        sentences.append(
+            f"The colour of {card['colour_dropped']:,} images was dropped: the set is "
+            "grey."
+        )
     return sentences

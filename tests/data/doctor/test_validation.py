@@ -13,7 +13,6 @@ from builders.scans import (
     ERRORS,
     ScanFolder,
     constant,
-    copy_in_two_patients,
     empty_file,
     faults,
     label_of_another_value,
@@ -69,7 +68,7 @@ def test_all_of_them_are_found_together(tmp_path):
 
 @pytest.mark.parametrize(
     "plant",
-    [*ERRORS, constant, copy_in_two_patients, screenshot, odd_name, name_of_a_person],
+    [*ERRORS, constant, screenshot, odd_name, name_of_a_person],
     ids=named,
 )
 def test_fatal_is_what_a_build_fails_at(tree, tmp_path, plant):
