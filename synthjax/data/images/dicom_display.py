@@ -78,10 +78,10 @@ def check_shown(path: Path, header: Dataset, pixels: PixelsConfig) -> None:
             f"units, which config.data.pixels.window={pixels.window} needs; correct "
             "its header, remove its row, or set config.data.pixels.window=file.",
         )
-    keywords = ("RescaleSlope", "RescaleIntercept", "PixelPaddingValue")
-    keywords += ("PixelPaddingRangeLimit",)
+    keywords = ["RescaleSlope", "RescaleIntercept"]
+    keywords += ["PixelPaddingValue", "PixelPaddingRangeLimit"]
     if not (ct and named):
-        keywords += ("WindowCenter", "WindowWidth")
+        keywords += ["WindowCenter", "WindowWidth"]
     for keyword in keywords:
         try:
             _number(header, keyword)
