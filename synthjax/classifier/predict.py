@@ -1,7 +1,7 @@
 """Logits and features of whole splits, exactly, and the file they are kept in."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import jax
@@ -14,7 +14,7 @@ from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.config import freeze
 from synthjax.core.devices import Devices, Step
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json, write_atomic
+from synthjax.core.files import read_arrays, read_json, write_atomic
 from synthjax.data.images.transforms import to_image
 from synthjax.data.store.loader import Table, padded_batches
 
@@ -93,15 +93,23 @@ def read_predictions(path: Path) -> dict[str, np.ndarray]:
       StudyError: the file is missing, damaged or has other contents.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in ("id", "patient_id", "label", "logit")}
+        return read_arrays(
+            path, _check_predictions, remedy="run the classifier stage again"
+        )
     except FileNotFoundError:
         raise StudyError(f"{path} is missing: run the classifier stage first") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise StudyError(
-            f"{path} cannot be read ({error}): delete its folder and run the classifier "
-            "stage again"
-        ) from error
+
+
+def _check_predictions(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns the arrays of predictions; raises ValueError if they do not fit."""
+    found = {name: arrays[name] for name in ("id", "patient_id", "label", "logit")}
+    for name, array in found.items():
+        kind, ndim = ("U", 1) if name in ("id", "patient_id") else ("f", 2)
+        if array.dtype.kind != kind or array.ndim != ndim:
+            raise ValueError(f"{name} is {array.dtype} of {array.ndim} dimensions")
+    if len({len(array) for array in found.values()}) > 1:
+        raise ValueError("its arrays are of different lengths")
+    return found
 
 
 def load_classifier(directory: Path) -> tuple[Network, Variables, tuple[str, ...]]:
@@ -115,7 +123,11 @@ def load_classifier(directory: Path) -> tuple[Network, Variables, tuple[str, ...
         raise StudyError(
             f"{directory} holds no trained classifier: run the classifier stage first"
         )
-    saved = read_json(path)
+    saved = read_json(
+        path,
+        keys=("config", "labels", "resolution", "channels"),
+        remedy="run the classifier stage again",
+    )
     labels = tuple(saved["labels"])
     network = make_network(
         freeze(ClassifierConfig, saved["config"], "classifier", saved=True),
@@ -125,11 +137,12 @@ def load_classifier(directory: Path) -> tuple[Network, Variables, tuple[str, ...
     )
     checkpoints = Checkpoints(directory / "checkpoints")
     try:
-        latest = checkpoints.latest()
-        if latest is None:
-            raise StudyError(f"{directory / 'checkpoints'} holds no checkpoint")
         like = jax.eval_shape(network.init, jax.random.key(0))
-        variables = checkpoints.restore_ema(latest, like)
+        found = checkpoints.read_newest(
+            lambda step: checkpoints.restore_ema(step, like)
+        )
     finally:
         checkpoints.close()
-    return network, variables, labels
+    if found is None:
+        raise StudyError(f"{directory / 'checkpoints'} holds no checkpoint")
+    return network, found[1], labels

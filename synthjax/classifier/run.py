@@ -15,8 +15,11 @@ from synthjax.classifier.validation import Best
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock
-from synthjax.core.config import plain
+from synthjax.core.config import freeze, plain
 from synthjax.core.devices import Devices
+from synthjax.core.errors import StudyError
+from synthjax.core.files import read_json_if_whole
+from synthjax.core.identity import identity
 from synthjax.data.store.feed import Feed
 from synthjax.data.store.loader import make_feed
 
@@ -89,6 +92,36 @@ def settings(run: Run) -> dict[str, Any]:
     }
 
 
+def check_settings(folder: Path, config: ClassifierConfig, seed: int) -> None:
+    """Checks that what a folder holds was trained as this run would train it.
+
+    Args:
+      folder: of one classifier; it need not be there.
+      config: the section config.classifier.
+      seed: of the study.
+
+    Raises:
+      StudyError: other settings; the message has old and new values.
+    """
+    keys = ("config", "seed")
+    saved = read_json_if_whole(folder / "config.json", keys=keys)
+    if saved is None:
+        return
+    kept = freeze(ClassifierConfig, saved["config"], "classifier", saved=True)
+    was = identity(kept) | {"(seed of the study)": saved["seed"]}
+    now = identity(config) | {"(seed of the study)": seed}
+    changed = [
+        f"config.classifier.{key} was {was.get(key)} and is {now.get(key)}"
+        for key in sorted(was.keys() | now.keys())
+        if was.get(key) != now.get(key)
+    ]
+    if changed:
+        raise StudyError(
+            f"{folder} was trained with other settings: {'; '.join(changed)}. Set them "
+            f"back, or move {folder.parent.parent} away"
+        )
+
+
 def save(
     run: Run,
     checkpoints: Checkpoints,
@@ -112,22 +145,33 @@ def save(
 
 
 def restore(
-    run: Run, checkpoints: Checkpoints, step: int, state: State, best: Best
-) -> tuple[State, Best, Clock]:
-    """Takes the run back to a checkpoint; returns the state, the best and the clock.
+    run: Run, checkpoints: Checkpoints, state: State, best: Best
+) -> tuple[int, State, Best, Clock]:
+    """Takes the run back to its newest checkpoint that is whole.
+
+    Those after it are moved aside. Without any, what is given is returned.
 
     Args:
       run: its feed and its schedule are put where they were.
       checkpoints: of the run.
-      step: which of them.
       state: one like that which was saved.
       best: likewise.
+
+    Returns:
+      The updates that were done, the state, the best, and the clock.
+
+    Raises:
+      StudyError: there are checkpoints, but none is whole.
     """
-    state, variables, position, meta = checkpoints.restore(
-        step, train=state, ema=best.variables
+    found = checkpoints.read_newest(
+        lambda step: checkpoints.restore(step, train=state, ema=best.variables)
     )
+    if found is None:
+        return 0, state, best, Clock(run.schedule.steps)
+    step, (state, variables, position, meta) = found
+    checkpoints.set_aside_after(step, devices=run.devices)
     run.feed.restore(position)
     run.schedule.restore(meta["schedule"])
     selection = meta["selection"]
     best = Best(variables, selection["best_step"], selection["best_auroc"])
-    return state, best, Clock(run.schedule.steps, **meta["clock"])
+    return step, state, best, Clock(run.schedule.steps, **meta["clock"])

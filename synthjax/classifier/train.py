@@ -13,7 +13,7 @@ published; then the arms do not see the same number of images.
 import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,25 @@ from synthjax.classifier.predict import (
     PREDICTIONS,
     PREDICTIONS_SYNTHETIC,
     PREDICTIONS_VALID,
+    read_predictions,
     write_predictions,
 )
-from synthjax.classifier.run import Run, make_run, restore, save, settings
+from synthjax.classifier.run import (
+    Run,
+    check_settings,
+    make_run,
+    restore,
+    save,
+    settings,
+)
 from synthjax.classifier.step import State, check_batch, make_steps, make_terms
 from synthjax.classifier.validation import Best, mean_auroc, mean_cross_entropy
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
-from synthjax.core.clock import Clock, progress, say
+from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.core.files import write_json
+from synthjax.core.files import DamagedError, write_json
 from synthjax.core.logbook import Logbook
 from synthjax.core.signals import Preempted, deferred
 from synthjax.data.dataset import Dataset
@@ -61,8 +69,8 @@ def train(
     Writes `out/<arm>/seed<k>/` with config.json, metrics.jsonl, checkpoints/, the
     predictions of the real validation split, those of the synthetic test split (if it
     has one) and, last and whole, predictions.npz of the real test split. Seeds that
-    have it are skipped; one that was interrupted goes on from its checkpoint and ends
-    in the same bits on a CPU.
+    have all of them whole are skipped; one that was interrupted, or whose predictions
+    are damaged, goes on from its checkpoint and ends in the same bits on a CPU.
 
     Args:
       config: the section config.classifier.
@@ -73,12 +81,10 @@ def train(
       devices: where to train.
 
     Raises:
-      StudyError: the sets or the devices do not fit, or a loss is not finite.
+      StudyError: the sets or the devices do not fit, a loss is not finite, or what is
+        there was trained with other settings.
       Preempted: SIGTERM came; a checkpoint is saved.
     """
-    waiting = _unfinished(config, out)
-    if not waiting:
-        return
     # devices
     check_batch(config, devices)
 
@@ -91,6 +97,9 @@ def train(
     if "test" in synthetic.counts:
         tables[PREDICTIONS_SYNTHETIC] = synthetic.table("test")
     tables[PREDICTIONS] = real.table("test")  # last: it says that all are there
+    waiting = _unfinished(config, seed, out, tables)
+    if not waiting:
+        return
 
     # model
     steps = make_steps(config, real.schema, devices)
@@ -114,14 +123,31 @@ def _folder(out: Path, arm: str, k: int) -> Path:
     return out / arm / f"seed{k}"
 
 
-def _unfinished(config: ClassifierConfig, out: Path) -> list[tuple[str, int]]:
-    """Returns the arms and seeds that have no predictions of the real test split."""
-    every = [(arm, k) for k in range(config.seeds) for arm in config.arms]
-    return [
-        (arm, k)
-        for arm, k in every
-        if not (_folder(out, arm, k) / PREDICTIONS).exists()
-    ]
+def _unfinished(
+    config: ClassifierConfig, seed: int, out: Path, files: Collection[str]
+) -> list[tuple[str, int]]:
+    """Returns the arms and seeds that lack a file of predictions, or a whole one."""
+    found = []
+    for k in range(config.seeds):
+        for arm in config.arms:
+            folder = _folder(out, arm, k)
+            check_settings(folder, config, seed)
+            whole = [_is_whole(folder / file) for file in files]  # and said of each
+            if not all(whole):
+                found.append((arm, k))
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether predictions are there and whole; says so if they are damaged."""
+    try:
+        read_predictions(path)
+    except DamagedError as error:
+        say(f"{error}; it goes on from its checkpoint")
+        return False
+    except StudyError:
+        return False
+    return True
 
 
 def _write_predictions(
@@ -152,9 +178,8 @@ def train_classifier(run: Run) -> Variables:
 
     # restore
     checkpoints = Checkpoints(run.out / "checkpoints", keep=config.keep)
-    done, clock = checkpoints.latest() or 0, Clock(schedule.steps)
+    done, state, best, clock = restore(run, checkpoints, state, best)
     if done:
-        state, best, clock = restore(run, checkpoints, done, state, best)
         say(f"{job.name}: going on after {done} of {schedule.steps} updates")
     state = devices.replicate(state)
 

@@ -1,12 +1,15 @@
-"""Orbax, in one place: items `train`, `ema`, `data` and `meta` per step.
+"""Orbax, in one place: items `train`, `ema`, `data`, `meta` and `digest` per step.
 
-Saving is asynchronous and atomic: a step's folder appears whole or not at all.
-Arrays are taken to the host before they are handed over, so a checkpoint does not
-depend on how many devices or processes wrote it.
+Saving is asynchronous and atomic: a step's folder appears whole or not at all. What is
+read is held against the digest that was saved with it, and a checkpoint that is damaged
+gives way to the one before it. Arrays are taken to the host before they are handed over,
+so a checkpoint does not depend on how many devices or processes wrote it.
 """
 
+import contextlib
 import logging
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,16 +18,23 @@ import numpy as np
 import orbax.checkpoint as ocp
 from flax import serialization
 
+from synthjax.core import checkpoint_digest
+from synthjax.core.checkpoint_digest import by_path
+from synthjax.core.clock import say
+from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json
+from synthjax.core.files import DamagedError, read_json
 
 T = TypeVar("T")
+DAMAGED = "damaged"  # beside a folder of checkpoints: those of it that are not whole
+_ARRAYS = ("train", "ema")  # items that are trees of arrays; the others are JSON
+_DIGEST = "digest"  # an item that checkpoints of the last release lack
 # Orbax logs each file it touches, and what its threads also raise in `wait`.
 logging.getLogger("absl").setLevel(logging.CRITICAL)
 
 
 class Checkpoints:
-    """The checkpoints of one run, in `<directory>/<step>/{train,ema,data,meta}`.
+    """The checkpoints of one run, in `<directory>/<step>/{train,ema,data,meta,digest}`.
 
     Args:
       directory: made if missing.
@@ -33,14 +43,11 @@ class Checkpoints:
 
     def __init__(self, directory: Path, *, keep: int = 2) -> None:
         self.directory = Path(directory).absolute()
+        arrays = dict.fromkeys(_ARRAYS, ocp.StandardCheckpointHandler)
+        values = dict.fromkeys(("data", "meta", _DIGEST), ocp.JsonCheckpointHandler)
         self._manager = ocp.CheckpointManager(
             self.directory,
-            item_handlers={
-                "train": ocp.StandardCheckpointHandler(),
-                "ema": ocp.StandardCheckpointHandler(),
-                "data": ocp.JsonCheckpointHandler(),
-                "meta": ocp.JsonCheckpointHandler(),
-            },
+            item_handlers={item: make() for item, make in (arrays | values).items()},
             options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
         )
 
@@ -54,13 +61,15 @@ class Checkpoints:
           data: the loader's position (JSON).
           meta: config, versions, clock (JSON).
         """
+        arrays = {"train": _host(train), "ema": _host(ema)}
+        values = {"data": data, "meta": meta}
+        digest = checkpoint_digest.make_digest(arrays, values)
         self._manager.save(
             step,
             args=ocp.args.Composite(
-                train=ocp.args.StandardSave(_host(train)),
-                ema=ocp.args.StandardSave(_host(ema)),
-                data=ocp.args.JsonSave(data),
-                meta=ocp.args.JsonSave(meta),
+                **{item: ocp.args.StandardSave(tree) for item, tree in arrays.items()},
+                **{item: ocp.args.JsonSave(value) for item, value in values.items()},
+                **{_DIGEST: ocp.args.JsonSave(digest)},
             ),
         )
 
@@ -80,6 +89,49 @@ class Checkpoints:
         """All complete steps, ascending."""
         return sorted(self._manager.all_steps())
 
+    def read_newest(self, read: Callable[[int], T]) -> tuple[int, T] | None:
+        """Reads the newest step that is whole, and says which newer ones are not.
+
+        Args:
+          read: reads what is wanted of a step, by methods of this class.
+
+        Returns:
+          The step, and what `read` returned; None if there is no step at all.
+
+        Raises:
+          StudyError: there are steps, but none of them is whole.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                return step, read(step)
+            except DamagedError as error:
+                say(f"{error}; the one before it is tried")
+        if not steps:
+            return None
+        raise StudyError(
+            f"no checkpoint in {self.directory} is whole: move that folder away, and "
+            "the stage that wrote it begins anew"
+        )
+
+    def set_aside_after(self, step: int, *, devices: Devices) -> None:
+        """Moves newer steps out of the way of a run that goes on from `step`.
+
+        They go to the folder `damaged` beside this one.
+
+        Args:
+          step: what `read_newest` returned.
+          devices: of the run; every process calls this, and the main one moves.
+        """
+        newer = [other for other in self.steps() if other > step]
+        if not newer:
+            return
+        if devices.is_main:
+            for other in newer:
+                _move(self.directory / str(other), self.directory.parent / DAMAGED)
+        devices.barrier("damaged checkpoints are moved")
+        self._manager.reload()
+
     def restore(self, step: int, *, train: T, ema: Any) -> tuple[T, Any, dict, dict]:
         """Loads everything as host arrays.
 
@@ -90,34 +142,29 @@ class Checkpoints:
 
         Raises:
           StudyError: the checkpoint is of another architecture.
+          DamagedError: it is not what was saved.
         """
-        meta = self.read_meta(step)
-        self._compare(step, "train", train)
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                train=ocp.args.StandardRestore(_shapes(train)),
-                ema=ocp.args.StandardRestore(_shapes(ema)),
-                data=ocp.args.JsonRestore(),
-            ),
-        )
-        loaded = serialization.from_state_dict(train, restored.train)
-        return loaded, restored.ema, restored.data, meta
+        data, meta = self._read_value(step, "data"), self.read_meta(step)
+        restored = self._read_arrays(step, {"train": train, "ema": ema})
+        loaded = serialization.from_state_dict(train, restored["train"])
+        return loaded, restored["ema"], data, meta
 
     def restore_ema(self, step: int, ema: T) -> T:
         """Loads the `ema` item alone, as host arrays.
 
         Raises:
           StudyError: the checkpoint is of another architecture.
+          DamagedError: it is not what was saved.
         """
-        self._compare(step, "ema", ema)
-        arguments = ocp.args.Composite(ema=ocp.args.StandardRestore(_shapes(ema)))
-        return self._manager.restore(step, args=arguments).ema
+        return self._read_arrays(step, {"ema": ema})["ema"]
 
     def read_meta(self, step: int) -> dict:
-        """The `meta` item of a step."""
-        arguments = ocp.args.Composite(meta=ocp.args.JsonRestore())
-        return self._manager.restore(step, args=arguments).meta
+        """Reads the `meta` item of a step.
+
+        Raises:
+          DamagedError: it is not what was saved.
+        """
+        return self._read_value(step, "meta")
 
     def read_item(
         self, step: int, item: str, only: Collection[str] = ()
@@ -134,12 +181,14 @@ class Checkpoints:
 
         Raises:
           StudyError: the checkpoint has no such item or entry.
+          DamagedError: it is not what was saved.
         """
         folder = self.directory / str(step) / item
-        if not folder.is_dir():
+        if step not in self.steps() or item not in _ARRAYS:
             raise StudyError(f"there is no {folder}; choose a step of {self.steps()}")
-        saved = self._manager.item_metadata(step)[item]
-        tree = getattr(saved, "tree", saved)
+        with self._damage_is_named(step):
+            record = self._read_record(step)
+            tree = self._saved_tree(step, item)
         for name in only:
             if name not in tree:
                 raise StudyError(
@@ -147,28 +196,87 @@ class Checkpoints:
                     "written by another version of synthjax. Use that version"
                 )
         wanted = {name: tree[name] for name in (only or tree)}
-        like = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), wanted)
-        types = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), like)
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
-            return checkpointer.restore(
-                folder,
-                args=ocp.args.PyTreeRestore(like, types, partial_restore=True),
-            )
+        with self._damage_is_named(step):
+            like = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), wanted)
+            plain = ocp.RestoreArgs(restore_type=np.ndarray)
+            types = jax.tree.map(lambda _: plain, like)
+            arguments = ocp.args.PyTreeRestore(like, types, partial_restore=True)
+            with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+                found = checkpointer.restore(folder, args=arguments)
+            if record:
+                checkpoint_digest.check_arrays(record, item, found)
+        return found
 
-    def _compare(self, step: int, item: str, like: Any) -> None:
-        """Names the first parameter in which the checkpoint and `like` differ."""
-        saved = self._manager.item_metadata(step)[item]
-        have = _by_path(getattr(saved, "tree", saved))
-        want = _by_path(_host_shapes(like))
-        for name in sorted(set(have) | set(want)):
-            old, new = have.get(name), want.get(name)
-            if old == new:
-                continue
-            raise StudyError(
-                f"{self.directory / str(step)} is a checkpoint of another "
-                f"architecture: {name} has shape {_say(old)} there and {_say(new)} "
-                "in this config. Set the config back, or use another workdir"
+    def _read_arrays(self, step: int, like: dict[str, Any]) -> dict[str, Any]:
+        """Reads items of arrays, given trees like them."""
+        with self._damage_is_named(step):
+            record = self._read_record(step)
+            saved = {item: self._saved_shapes(step, item, record) for item in like}
+        for item, tree in like.items():
+            other = checkpoint_digest.first_difference(saved[item], _plain(tree))
+            if other:
+                raise StudyError(
+                    f"{self.directory / str(step)} is a checkpoint of another "
+                    f"architecture: {other} in this config. Set the config back, or use "
+                    "another workdir"
+                )
+        with self._damage_is_named(step):
+            restored = self._manager.restore(
+                step,
+                args=ocp.args.Composite(
+                    **{
+                        item: ocp.args.StandardRestore(_shapes(tree))
+                        for item, tree in like.items()
+                    }
+                ),
             )
+            found = {item: restored[item] for item in like}
+            for item, tree in found.items():
+                if record:
+                    checkpoint_digest.check_arrays(record, item, tree)
+        return found
+
+    def _read_value(self, step: int, item: str) -> dict:
+        """Reads an item of JSON."""
+        with self._damage_is_named(step):
+            record = self._read_record(step)
+            value = read_json(self.directory / str(step) / item / "metadata")
+            if record:
+                checkpoint_digest.check_value(record, item, value)
+        return value
+
+    def _read_record(self, step: int) -> dict[str, Any] | None:
+        """Reads the digest of a step; None if the last release saved it."""
+        folder = self.directory / str(step) / _DIGEST
+        if not folder.is_dir():
+            return None
+        return checkpoint_digest.check_record(read_json(folder / "metadata"))
+
+    @contextlib.contextmanager
+    def _damage_is_named(self, step: int) -> Iterator[None]:
+        """Turns whatever Orbax or a digest says of a step into DamagedError."""
+        try:
+            yield
+        except (PermissionError, MemoryError):
+            raise  # they say nothing of what is there
+        except Exception as error:
+            why = str(error).partition("\n")[0] or type(error).__name__
+            raise DamagedError(
+                f"the checkpoint {self.directory / str(step)} is damaged ({why[:200]})"
+            ) from error
+
+    def _saved_tree(self, step: int, item: str) -> Any:
+        """Returns what Orbax says of an item's arrays."""
+        saved = self._manager.item_metadata(step)[item]
+        return getattr(saved, "tree", saved)
+
+    def _saved_shapes(
+        self, step: int, item: str, record: dict[str, Any] | None
+    ) -> dict[str, tuple[int, ...]]:
+        if record:
+            return checkpoint_digest.shapes(record, item)
+        leaves = by_path(self._saved_tree(step, item))
+        return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
 
 
 def read_newest_meta(directory: Path) -> dict | None:
@@ -177,9 +285,19 @@ def read_newest_meta(directory: Path) -> dict | None:
     Nothing is made or locked, so a run that writes there is not disturbed.
     """
     steps = [int(path.name) for path in directory.glob("*") if path.name.isdigit()]
-    if not steps:
-        return None
-    return read_json(directory / str(max(steps)) / "meta" / "metadata")
+    for step in sorted(steps, reverse=True):
+        with contextlib.suppress(FileNotFoundError, DamagedError):
+            return read_json(directory / str(step) / "meta" / "metadata")
+    return None
+
+
+def _move(path: Path, folder: Path) -> None:
+    """Moves a folder into another one, under a name that is free there."""
+    folder.mkdir(exist_ok=True)
+    number = 1
+    while (target := folder / f"{path.name}-{number}").exists():
+        number += 1
+    os.rename(path, target)
 
 
 def _host(tree: Any) -> Any:
@@ -193,21 +311,3 @@ def _plain(tree: Any) -> Any:
 
 def _shapes(tree: Any) -> Any:
     return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), _plain(tree))
-
-
-def _host_shapes(tree: Any) -> Any:
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), _plain(tree))
-
-
-def _by_path(tree: Any) -> dict[str, tuple[int, ...]]:
-    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {_path(path): tuple(leaf.shape) for path, leaf in leaves}
-
-
-def _path(path: Any) -> str:
-    keys = (getattr(p, "key", getattr(p, "idx", getattr(p, "name", p))) for p in path)
-    return "/".join(str(key) for key in keys)
-
-
-def _say(shape: tuple[int, ...] | None) -> str:
-    return "no such parameter" if shape is None else str(shape)

@@ -1,11 +1,32 @@
-"""Files of this machine: opened without waiting, written whole or not at all."""
+"""Files of this machine: opened without waiting, written whole or not at all.
 
+Writing is by a temporary name, fsync and rename. A power loss, a full disk or another
+tool may still leave a file empty, cut off or of noise, so reading goes through one
+function that gives damage one name, whatever the parser raised.
+"""
+
+import contextlib
 import errno
+import io
 import json
 import os
+import re
+import secrets
+import shutil
 import stat
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from synthjax.core.clock import say
+from synthjax.core.errors import StudyError
+
+T = TypeVar("T")
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNFINISHED = ".orbax-checkpoint-tmp"  # how Orbax names a checkpoint as it writes
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")  # .<name>.<anything unique>.tmp
 
 _KINDS = {  # of what is no regular file
     stat.S_IFIFO: "a named pipe",
@@ -14,6 +35,10 @@ _KINDS = {  # of what is no regular file
     stat.S_IFSOCK: "a socket",
     stat.S_IFDIR: "a folder",
 }
+
+
+class DamagedError(StudyError):
+    """A file of state, or a checkpoint, does not hold what was written to it."""
 
 
 def open_regular(
@@ -66,16 +91,52 @@ def kind_of(mode: int) -> str:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Writes `content` to `path`; a reader sees the old file or the new, never half."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yields a file that takes the place of `path` once all is written.
+
+    Its folder is made if it is missing.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
+        with open(os.open(temporary, _NEW, 0o666), "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_names(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync_names(folder: Path) -> None:
+    """Makes renames in a folder last through a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some network file systems do not know it
+    finally:
+        os.close(descriptor)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one that `write_atomic` gives while it writes."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes what killed writers left in a folder and below; nobody may be writing."""
+    for path in list(folder.rglob(".*.tmp")):
+        if is_temporary(path.name):
+            path.unlink(missing_ok=True)
+    for path in list(folder.rglob(f"*{_UNFINISHED}")):  # Orbax's own
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -84,6 +145,106 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, (text + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def read_state(path: Path, parse: Callable[[bytes], T], remedy: str) -> T:
+    """Reads a file of state, whatever has become of it.
+
+    Args:
+      path: the file.
+      parse: makes of the bytes what is returned; whatever it raises is damage.
+      remedy: what to do about a damaged one, at the least loss; a clause.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      DamagedError: it is there, but does not hold what was written.
+    """
+    with open_regular(path) as file:
+        content = file.read()
+    try:
+        return parse(content)
+    except Exception as error:
+        why = str(error).partition("\n")[0] or type(error).__name__
+        what = "empty" if not content else f"damaged ({why})"
+        raise DamagedError(f"{path} cannot be read, it is {what}: {remedy}") from error
+
+
+def read_json(
+    path: Path,
+    *,
+    remedy: str = "run the stage that writes it again",
+    keys: Collection[str] = (),
+) -> Any:
+    """Reads a JSON file.
+
+    Args:
+      path: the file.
+      remedy: what to do about a damaged one, at the least loss; a clause.
+      keys: that it must have at its uppermost level; () is any content.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      DamagedError: it is no JSON, or lacks a key.
+    """
+
+    def parse(content: bytes) -> Any:
+        value = json.loads(content.decode("utf-8"))
+        if keys:
+            lacking = sorted(set(keys) - set(dict(value)))
+            if lacking:
+                raise ValueError(f"it lacks {', '.join(lacking)}")
+        return value
+
+    return read_state(path, parse, remedy)
+
+
+def read_json_if_whole(path: Path, *, keys: Collection[str] = ()) -> Any:
+    """Reads a JSON file that is soon made again; None, with a line, if it is damaged.
+
+    Args:
+      path: the file; None too if there is none.
+      keys: that it must have at its uppermost level.
+    """
+    try:
+        return read_json(path, remedy="what it says is made again", keys=keys)
+    except FileNotFoundError:
+        return None
+    except DamagedError as error:
+        say(str(error))
+        return None
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Reads JSON objects, one a line, up to the first line that is damaged."""
+    found = []
+    with open_regular(path) as file:
+        lines = file.read().split(b"\n")
+    for line in lines:
+        try:
+            found.append(dict(json.loads(line.decode("utf-8"))))
+        except (ValueError, TypeError, RecursionError):
+            break  # a kill or a power loss came in the middle of this line
+    return found
+
+
+def read_arrays(
+    path: Path,
+    check: Callable[[Mapping[str, np.ndarray]], T],
+    *,
+    remedy: str,
+) -> T:
+    """Reads an npz file.
+
+    Args:
+      path: the file.
+      check: makes of the arrays what is returned; whatever it raises is damage.
+      remedy: what to do about a damaged one, at the least loss; a clause.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      DamagedError: it is no npz file, or not one that `check` accepts.
+    """
+
+    def parse(content: bytes) -> T:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return check(file)
+
+    return read_state(path, parse, remedy)

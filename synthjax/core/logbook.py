@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from synthjax.core.files import write_atomic
+from synthjax.core.files import read_json_lines, write_atomic
 
 
 class Logbook:
@@ -88,14 +88,10 @@ class Logbook:
 
 def _lines_up_to(path: Path, axis: str, limit: float) -> bytes:
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            value = json.loads(line)[axis]
-        except (json.JSONDecodeError, KeyError):
-            break  # the kill came in the middle of this line
-        if value > limit:
+    for line in read_json_lines(path):
+        if not isinstance(value := line.get(axis), (int, float)) or value > limit:
             break
-        kept.append(line + "\n")
+        kept.append(json.dumps(line) + "\n")
     return "".join(kept).encode()
 
 

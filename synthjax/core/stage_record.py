@@ -15,12 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from synthjax.core.config import Config, freeze, plain
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.errors import ConfigError
 from synthjax.core.files import read_json
 from synthjax.core.identity import identity, non_default
 
 FILE = "stage.json"
-MADE_ELSEWHERE = "made elsewhere"  # stands for an input that no study made
+MADE_ELSEWHERE = "made elsewhere"  # begins the fingerprint of what no study made
+_KEYS = ("config", "inputs", "source", "status", "seconds")  # of every release
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """Which directory of a stage it is that another stage reads."""
+
+    fingerprint: str  # of what it was made from
+    content: str  # of the files that are handed on
+
 
 Sections = Mapping[str, Config]
 Resolve = Callable[[Sections], Sections]
@@ -47,6 +57,7 @@ class Plan:
     stage: str
     action: str  # done, continue, begin, again or foreign
     reasons: tuple[str, ...] = ()  # what changed, or what was raised
+    wrong: tuple[str, ...] = ()  # its files that are not what was recorded of them
 
     def sentence(self, where: str = "what was begun") -> str:
         """Says it as one line, such as `gan: runs, because ...`.
@@ -69,17 +80,17 @@ def read_record(directory: Path) -> dict[str, Any] | None:
     """Reads stage.json of a stage's directory; None if there is none.
 
     Raises:
-      StudyError: it is damaged.
+      DamagedError: it is damaged.
     """
     try:
-        return read_json(directory / FILE)
+        return read_json(
+            directory / FILE,
+            keys=_KEYS,
+            remedy=f"run python -m launch.{directory.name} with the same --config and "
+            "--workdir, which keeps what is whole",
+        )
     except FileNotFoundError:
         return None
-    except json.JSONDecodeError as error:
-        raise StudyError(
-            f"{directory / FILE} is damaged ({error}); move {directory} away and run "
-            "again"
-        ) from None
 
 
 def make_record(
@@ -87,7 +98,7 @@ def make_record(
     sections: Sections,
     *,
     seed: int,
-    inputs: dict[str, str],
+    inputs: Mapping[str, Identity],
     source: str | None,
 ) -> dict[str, Any]:
     """Returns what stage.json says of what a stage is made from.
@@ -96,16 +107,18 @@ def make_record(
       name: the stage.
       sections: of the study, resolved.
       seed: of the study.
-      inputs: the fingerprint of each stage that it reads.
+      inputs: which directory of each stage it reads.
       source: identifies the files outside the study; None if there are none.
     """
     config = sections[name]
-    made_from = [seed, non_default(config), inputs, source]
+    fingerprints = {other: found.fingerprint for other, found in inputs.items()}
+    made_from = [seed, non_default(config), fingerprints, source]
     return {
         "stage": name,
         "seed": seed,
         "config": plain(config),
-        "inputs": inputs,
+        "inputs": fingerprints,
+        "contents": {other: found.content for other, found in inputs.items()},
         "source": source,
         "fingerprint": _digest(made_from),
     }
@@ -151,13 +164,28 @@ def changes(
             if before != after:
                 found.append(Change(f"config.{name}.{key}", before, after))
     for other in sorted(old["inputs"].keys() | new["inputs"].keys()):
-        if old["inputs"].get(other) != new["inputs"].get(other):
+        now_read = Identity(new["inputs"].get(other), new["contents"].get(other))
+        if not is_read_from(old, other, now_read):
             found.append(Change(f"its input {other}/", None, None))
     if new["source"] is not None and old["source"] != new["source"]:
         found.append(
             Change("the content of the files that it was made from", None, None)
         )
     return found
+
+
+def is_read_from(record: dict[str, Any], other: str, now: Identity) -> bool:
+    """Whether a stage was made from the directory that `other` has now.
+
+    The last release recorded no content, and of what was made elsewhere only that.
+    """
+    was = record["inputs"].get(other)
+    if was == MADE_ELSEWHERE:
+        same = now.fingerprint.startswith(MADE_ELSEWHERE)
+    else:
+        same = was == now.fingerprint
+    content = record.get("contents", {}).get(other)
+    return same and content in (None, now.content)
 
 
 def _seed_and_config(record: dict[str, Any]) -> tuple[int | None, dict[str, Any]]:

@@ -6,55 +6,35 @@ goes on with what was begun, and makes anew what a changed config or a changed i
 invalidates. What is superseded is moved aside, never deleted.
 """
 
-import contextlib
-import dataclasses
-import errno
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from synthjax.core.clock import duration, say
+from synthjax.core.content import Contents
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json, write_json
+from synthjax.core.files import DamagedError, remove_temporary, write_json
+from synthjax.core.lock import locked
+from synthjax.core.stage_directory import StageDirectory
 from synthjax.core.stage_record import (
     FILE,
-    MADE_ELSEWHERE,
     Change,
+    Identity,
     Plan,
     Resolve,
     Sections,
     changes,
-    fingerprint,
+    is_read_from,
     make_record,
-    read_record,
 )
-from synthjax.core.versions import versions
+from synthjax.core.stages import STAGES, Stage
+from synthjax.core.versions import say_other_versions, versions
 
+__all__ = ["STAGES", "Stage", "Study"]
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One arrow of the flow."""
-
-    name: str
-    reads: tuple[str, ...]  # stages whose directories it reads
-    grows: tuple[str, ...] = ()  # keys that may be raised without starting anew
-
-
-STAGES = {
-    stage.name: stage
-    for stage in (
-        Stage("data", ()),
-        Stage("gan", ("data",), grows=("kimg",)),
-        Stage("synth", ("data", "gan")),
-        Stage("classifier", ("data", "synth")),
-        Stage("evaluate", ("data", "synth", "classifier")),
-        Stage("report", ("data", "gan", "synth", "classifier", "evaluate")),
-    )
-}
 _READY = ("done", "foreign")  # actions after which other stages find what they read
 
 
@@ -87,43 +67,24 @@ class Study:
         self._sections, self._seed, self._resolve = sections, seed, resolve
         self._absent = absent
         self.is_main, self._barrier = is_main, barrier
+        contents = Contents()
+        self._directories = {
+            name: StageDirectory(self.workdir, stage, contents)
+            for name, stage in STAGES.items()
+        }
 
     def path(self, stage: str) -> Path:
         """The directory of a stage."""
         return self.workdir / stage
 
-    @contextlib.contextmanager
+    @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps a second process out of the workdir.
 
         Raises:
           StudyError: the workdir cannot be written, or another process has it.
         """
-        if not self.is_main:
-            yield
-            return
-        try:
-            self.workdir.mkdir(parents=True, exist_ok=True)
-            file = open(self.workdir / ".lock", "a+")  # noqa: SIM115 (used below)
-        except OSError as error:
-            raise StudyError(
-                f"{self.workdir} cannot be written ({error.strerror}); "
-                "choose another --workdir"
-            ) from None
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                    raise
-                file.seek(0)
-                raise StudyError(
-                    f"{self.workdir} is in use by process {file.read().strip()}; wait "
-                    "for it, stop it, or choose another --workdir"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+        with locked(self.workdir) if self.is_main else nullcontext():
             yield
 
     def run(
@@ -157,10 +118,11 @@ class Study:
             work(path)
         self._barrier(f"{name} ends")
         if todo and self.is_main:
-            record = read_json(path / FILE)
+            record = self._directories[name].record() or {}
             record["status"] = "done"
             record["seconds"] += round(time.monotonic() - begin, 1)
             record["finished"] = _now()
+            record["files"] = self._directories[name].look()
             write_json(path / FILE, record)
             say(f"{name}: done in {duration(record['seconds'])}")
         self._barrier(f"{name} is recorded")
@@ -179,68 +141,122 @@ class Study:
             if not late:
                 plans[name] = self._plan(name, self._record(name, sources[name]()))
                 continue
-            path = self.path(name)
-            there = path.exists() and any(path.iterdir())
-            action = "again" if there else "begin"
-            if there and read_record(path) is None:
-                action = "foreign"
             reason = f"{', '.join(f'{other}/' for other in late)} will be made first"
-            plans[name] = Plan(name, action, () if action == "foreign" else (reason,))
+            plans[name] = Plan(name, *self._late_plan(name, reason))
         return list(plans.values())
 
+    def _late_plan(self, name: str, reason: str) -> tuple[str, tuple[str, ...]]:
+        """Returns the action, and why, where an input will be made first."""
+        directory = self._directories[name]
+        if directory.is_empty:
+            return "begin", (reason,)
+        try:
+            foreign = directory.record() is None
+        except DamagedError:
+            foreign = False
+        return ("foreign", ()) if foreign else ("again", (reason,))
+
     def _plan(self, name: str, new: dict[str, Any]) -> Plan:
-        path, stage = self.path(name), STAGES[name]
-        old = read_record(path)
+        directory, stage = self._directories[name], STAGES[name]
+        mended = "continue" if stage.mends else "again"
+        try:
+            old = directory.record()
+        except DamagedError:
+            return Plan(name, mended, (f"its {FILE} is damaged",))
         if old is None:
-            there = path.exists() and any(path.iterdir())
-            if there:
-                return Plan(name, "foreign")
-            return Plan(name, "begin", ("nothing is there yet",))
+            if directory.is_empty:
+                return Plan(name, "begin", ("nothing is there yet",))
+            directory.check_made()
+            return Plan(name, "foreign")
         found = changes(old, new, self._sections, self._resolve)
         raised = [change for change in found if _is_growth(change, stage)]
         if len(found) > len(raised):
             return Plan(name, "again", tuple(map(str, found)))
         if raised or old["status"] != "done":
             return Plan(name, "continue", tuple(map(str, raised)))
+        wrong, said = directory.differences(old)
+        if wrong:
+            return Plan(name, mended, (said,), wrong=wrong)
         return Plan(name, "done")
 
     def _prepare(self, name: str, source: str | None) -> bool:
         """Decides between skip, go on and start anew; True if there is work."""
-        path = self.path(name)
+        directory = self._directories[name]
+        path = directory.path
+        remove_temporary(path)
         new = self._record(name, source)
         plan = self._plan(name, new)
         because = "; ".join(plan.reasons)
-        seconds = 0.0
+        kept: dict[str, Any] = {"seconds": 0.0}
         if plan.action == "foreign":
             say(f"{name}: {path} was not made by this study; it is used as it is")
             return False
         if plan.action == "done":
+            self._complete_record(name, new)
             say(f"{name}: done before, skipped")
             return False
         if plan.action == "again":
-            aside = self._move_aside(name)
+            aside = directory.move_aside()
             say(f"{name}: {because}: running again (old one: {aside})")
         elif plan.action == "continue":
             say(f"{name}: going on{f' ({because})' if because else ''}")
-            seconds = (read_record(path) or {})["seconds"]
+            kept = self._kept(name)
+            if plan.wrong:
+                aside = directory.move_files_aside(plan.wrong)
+                say(f"{name}: what is not as it was is in {aside} now")
         else:
             say(f"{name}: begins")
         path.mkdir(parents=True, exist_ok=True)
-        status = {
-            "status": "running",
-            "seconds": seconds,
-            "started": _now(),
-            "finished": None,
-            "versions": versions(),
-        }
-        write_json(path / FILE, new | status)
+        status = {"status": "running", "started": _now(), "finished": None}
+        write_json(path / FILE, new | status | {"versions": versions()} | kept)
         return True
 
+    def _kept(self, name: str) -> dict[str, Any]:
+        """Returns what stays in the record of a stage that goes on."""
+        try:
+            old = self._directories[name].record() or {}
+        except DamagedError:
+            old = {}
+        kept = {"seconds": old.get("seconds", 0.0)}
+        earlier = list(old.get("earlier_versions", []))
+        before = old.get("versions", versions())
+        if before != versions():
+            say_other_versions(name, before)
+            earlier.append(before)
+        return kept | ({"earlier_versions": earlier} if earlier else {})
+
+    def _complete_record(self, name: str, new: dict[str, Any]) -> None:
+        """Adds to the record of a finished stage what the last release did not keep."""
+        directory = self._directories[name]
+        old = directory.record() or {}
+        record = old | {"contents": new["contents"], "files": directory.look(old)}
+        if new["source"] is not None:
+            record["source"] = new["source"]
+        if record != old:
+            write_json(directory.path / FILE, record)
+
     def _record(self, name: str, source: str | None) -> dict[str, Any]:
-        inputs = {other: self._fingerprint(other) for other in self._reads(name)}
         return make_record(
-            name, self._sections, seed=self._seed, inputs=inputs, source=source
+            name,
+            self._sections,
+            seed=self._seed,
+            inputs=self._inputs(name),
+            source=source,
         )
+
+    def _inputs(self, name: str) -> dict[str, Identity]:
+        """Returns what a stage reads, checked to be finished and to go together."""
+        directories = {other: self._directories[other] for other in self._reads(name)}
+        found = {other: each.identity() for other, each in directories.items()}
+        for each in directories.values():
+            record = each.record() or {"inputs": {}}
+            for third in sorted(record["inputs"].keys() & found.keys()):
+                if not is_read_from(record, third, found[third]):
+                    raise StudyError(
+                        f"{each.path} was made from another {third}/ than the one that "
+                        f"is there now: {each.command} first"
+                    )
+        return found
 
     def _reads(self, name: str) -> list[str]:
         return [other for other in STAGES[name].reads if other not in self._absent]
@@ -250,34 +266,8 @@ class Study:
         return self._status(name) == "done"
 
     def _status(self, name: str) -> str | None:
-        record = read_record(self.path(name))
+        record = self._directories[name].record()
         return record["status"] if record else None
-
-    def _fingerprint(self, name: str) -> str:
-        """Identifies what a finished stage made."""
-        path = self.path(name)
-        record = read_record(path)
-        if record is None:
-            if path.exists() and any(path.iterdir()):
-                return MADE_ELSEWHERE
-            raise StudyError(
-                f"{path} is missing: run python -m launch.{name} with the same "
-                "--config and --workdir first, or launch.pipeline for all stages"
-            )
-        if record["status"] != "done":
-            raise StudyError(
-                f"{path} is not finished: run python -m launch.{name} with the same "
-                "--config and --workdir again, it goes on where it stopped"
-            )
-        return fingerprint(record)
-
-    def _move_aside(self, name: str) -> Path:
-        number = 1
-        while (aside := self.workdir / "superseded" / f"{name}-{number}").exists():
-            number += 1
-        aside.parent.mkdir(exist_ok=True)
-        os.rename(self.path(name), aside)
-        return aside
 
 
 def _is_growth(change: Change, stage: Stage) -> bool:

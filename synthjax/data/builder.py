@@ -15,7 +15,7 @@ import synthjax
 from synthjax.core.clock import say
 from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json, write_json
+from synthjax.core.files import read_json_if_whole, write_json
 from synthjax.data.build_speed import report_speed
 from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import DataConfig
@@ -270,8 +270,8 @@ def _plan(
     """Plans the shards; those of a killed build stay if the plan is the same."""
     identity = f"{shards.fingerprint(builder, metadata, splits)} {shard_mb}"
     path = folder / "plan.json"
-    plan = read_json(path) if path.exists() else {}
-    if plan.get("fingerprint") != identity:
+    plan = read_json_if_whole(path, keys=("fingerprint", "image_bytes"))
+    if plan is None or plan["fingerprint"] != identity:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / shards.FILES).mkdir(parents=True)
         indices = np.concatenate([np.asarray(part) for part in splits.values()])

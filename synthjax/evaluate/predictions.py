@@ -131,4 +131,8 @@ def _seed_folders(classifier: Path, arm: str) -> list[Path]:
 
 def _n_train(folder: Path) -> int | None:
     path = folder / "config.json"
-    return read_json(path).get("n_train") if path.exists() else None
+    if not path.exists():
+        return None
+    return read_json(path, keys=(), remedy="run the classifier stage again").get(
+        "n_train"
+    )

@@ -81,10 +81,10 @@ def read_source(gan: Path, step: int = 0) -> Source:
 
     Args:
       gan: the gan directory of another study.
-      step: of the checkpoint; 0 is the newest.
+      step: of the checkpoint; 0 is the newest that is whole.
 
     Raises:
-      StudyError: there is no finished checkpoint, or none of that step.
+      StudyError: there is no finished checkpoint, none of that step, or none is whole.
     """
     folder = Path(gan) / CHECKPOINTS
     checkpoints = Checkpoints(folder) if folder.is_dir() else None
@@ -99,11 +99,19 @@ def read_source(gan: Path, step: int = 0) -> Source:
             raise StudyError(
                 f"{folder} holds no checkpoint of step {step}, only {steps}"
             )
-        step = step or steps[-1]
-        meta = checkpoints.read_meta(step)
-        params = checkpoints.read_item(step, "train", only=PARAMS)
+        if step:
+            return _read_step(checkpoints, step)
+        found = checkpoints.read_newest(lambda newest: _read_step(checkpoints, newest))
     finally:
         checkpoints.close()
+    assert found is not None  # there are steps
+    return found[1]
+
+
+def _read_step(checkpoints: Checkpoints, step: int) -> Source:
+    """Reads the networks of one step."""
+    meta = checkpoints.read_meta(step)
+    params = checkpoints.read_item(step, "train", only=PARAMS)
     return Source(
         params=params,
         labels=tuple(meta["labels"]),

@@ -149,11 +149,12 @@ def has_checkpoint(folder: Path) -> bool:
 def load_generator(gan: Path, step: int = 0) -> Generator:
     """Loads the generator of a checkpoint in a gan directory.
 
-    Step 0 is the best that an early stop kept, or else the newest. Loads the `ema` item
-    alone. A model from outside the package must be in the table of models.
+    Step 0 is the newest that is whole: of the best that an early stop kept, or else of
+    all. Loads the `ema` item alone. A model from outside the package must be in the
+    table of models.
 
     Raises:
-      StudyError: there is no finished checkpoint, or none of that step.
+      StudyError: there is no finished checkpoint, none of that step, or none is whole.
     """
     folder = Path(gan) / CHECKPOINTS
     if step == 0 and has_checkpoint(Path(gan) / BEST):
@@ -162,22 +163,30 @@ def load_generator(gan: Path, step: int = 0) -> Generator:
     steps = checkpoints.steps() if checkpoints else []
     if checkpoints is None or not steps:
         raise StudyError(f"{folder} holds no finished checkpoint; run the gan stage")
-    step = step or steps[-1]
-    if step not in steps:
+    if step and step not in steps:
         raise StudyError(f"{folder} holds no checkpoint of step {step}, only {steps}")
     try:
-        meta = checkpoints.read_meta(step)
-        saved = freeze(GanConfig, meta["config"], "gan", saved=True)
-        config = resolve(saved, meta["resolution"])
-        networks = make_networks(
-            config,
-            resolution=meta["resolution"],
-            channels=meta["channels"],
-            labels=len(meta["labels"]),
-        )
-        params = checkpoints.restore_ema(step, ema_like(networks))
+        if step:
+            return _load(checkpoints, step)
+        found = checkpoints.read_newest(lambda newest: _load(checkpoints, newest))
     finally:
         checkpoints.close()
+    assert found is not None  # there are steps
+    return found[1]
+
+
+def _load(checkpoints: Checkpoints, step: int) -> Generator:
+    """Loads the generator of one step."""
+    meta = checkpoints.read_meta(step)
+    saved = freeze(GanConfig, meta["config"], "gan", saved=True)
+    config = resolve(saved, meta["resolution"])
+    networks = make_networks(
+        config,
+        resolution=meta["resolution"],
+        channels=meta["channels"],
+        labels=len(meta["labels"]),
+    )
+    params = checkpoints.restore_ema(step, ema_like(networks))
     return Generator(
         networks=networks,
         params=params,

@@ -65,8 +65,8 @@ def settings(run: Run) -> dict[str, Any]:
 def restore(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Position, Clock]:
     """Returns the state to go on from, on the host, with where it stands and the clock.
 
-    That of the newest checkpoint; without one, new networks, or those of another study
-    if the config says so.
+    That of the newest checkpoint that is whole, those after it being moved aside;
+    without one, new networks, or those of another study if the config says so.
 
     Args:
       run: its early stop takes up what it had measured.
@@ -74,18 +74,26 @@ def restore(run: Run, checkpoints: Checkpoints) -> tuple[TrainState, Position, C
 
     Raises:
       StudyError: the checkpoint is of another architecture, of other settings, or of
-        an early stop by another measure; there is no checkpoint to start from.
+        an early stop by another measure; there are some, but none is whole; there is
+        none to start from.
     """
-    config, latest = run.config, checkpoints.latest()
+    config = run.config
     new = (run.networks, run.optimizers, run.seed, config.augment.p)
-    if latest is None:
+
+    def read(step: int) -> tuple[TrainState, dict[str, Any]]:
+        _check_settings(run, checkpoints.read_meta(step), checkpoints)
+        like = jax.eval_shape(lambda: create(*new))
+        state, _, _, meta = checkpoints.restore(step, train=like, ema=ema_item(like))
+        return state, meta
+
+    found = checkpoints.read_newest(read)
+    if found is None:
         state = build(*new)
         if config.init_from:
             state = finetune(state, config, run.dataset.schema.labels)
         return state, Position(), Clock(run.end)
-    _check_settings(run, checkpoints.read_meta(latest), checkpoints)
-    like = jax.eval_shape(lambda: create(*new))
-    state, _, _, meta = checkpoints.restore(latest, train=like, ema=ema_item(like))
+    step, (state, meta) = found
+    checkpoints.set_aside_after(step, devices=run.devices)
     say(f"gan: going on from {meta['kimg']:.1f} kimg")
     if run.early_stop and "early_stop" in meta:
         run.early_stop.restore(meta["early_stop"])

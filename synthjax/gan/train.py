@@ -105,7 +105,7 @@ def train(
         clock=clock,
         logbook=Logbook(out, enabled=devices.is_main, resume_at=resume_at),
         checkpoints=checkpoints,
-        best=Checkpoints(out / BEST, keep=1) if early_stop else None,
+        best=Checkpoints(out / BEST, keep=2) if early_stop else None,
         columns=grid_columns(label),
         meta=settings(run),
         indicators=_indicators(run) if resolved.indicators else None,

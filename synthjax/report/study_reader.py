@@ -1,11 +1,10 @@
 """Reads what a study left on disk: its numbers, its records, its logs, its images."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json
+from synthjax.core.files import read_json, read_json_lines
 from synthjax.core.study import STAGES
 
 # The arms that every study has: what its verdict compares.
@@ -55,8 +54,8 @@ class StudyReader:
                 f"{path} is missing: run python -m launch.evaluate with the same "
                 "--config and --workdir first"
             )
-        results = _read(path)
-        absent = [key for key in REQUIRED if key not in results]
+        results = read_json(path, remedy="run the evaluate stage again")
+        absent = [key for key in REQUIRED if key not in dict(results)]
         if absent:
             raise StudyError(
                 f"{path} has no {', '.join(absent)}: run the evaluate stage again"
@@ -101,7 +100,7 @@ class StudyReader:
     def optional_json(self, *parts: str) -> Any:
         """Return a JSON file that a whole study may lack, or None."""
         path = self.folder.joinpath(*parts)
-        return _read(path) if path.exists() else None
+        return read_json(path) if path.exists() else None
 
     def log(self, *parts: str) -> LogLines:
         """Return the lines of a metrics.jsonl, without a half-written last one."""
@@ -109,13 +108,7 @@ class StudyReader:
         if not path.exists():
             self._note("/".join([*parts, "metrics.jsonl"]))
             return []
-        lines = []
-        for text in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(text))
-            except json.JSONDecodeError:
-                break
-        return lines
+        return read_json_lines(path)
 
     def classifier_logs(self) -> dict[str, list[LogLines]]:
         """Return the log of every training seed of both arms that are compared."""
@@ -155,15 +148,6 @@ class StudyReader:
 
     def _note(self, path: str) -> None:
         self._missing[path] = None
-
-
-def _read(path: Path) -> Any:
-    try:
-        return read_json(path)
-    except json.JSONDecodeError as error:
-        raise StudyError(
-            f"{path} is damaged ({error}): run the stage that writes it again"
-        ) from None
 
 
 def series(lines: LogLines, axis: str, name: str) -> tuple[list[float], list[float]]:

@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt
 
 from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json, write_atomic, write_json
+from synthjax.core.files import (
+    DamagedError,
+    read_arrays,
+    read_json_if_whole,
+    write_atomic,
+    write_json,
+)
 from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.write import write_set
@@ -89,10 +95,9 @@ def write_twin(
 
 
 def _is_written(out: Path, fingerprint: str) -> bool:
-    try:
-        return read_json(out / PROVENANCE)["fingerprint"] == fingerprint
-    except FileNotFoundError:
-        return False
+    """Whether the set that is there is the one to be written, and whole."""
+    saved = read_json_if_whole(out / PROVENANCE, keys=("fingerprint",))
+    return saved is not None and saved["fingerprint"] == fingerprint
 
 
 def _check_fit(schema: Schema, generator: Generator, gan: Path) -> None:
@@ -130,7 +135,7 @@ def _draw(
 ) -> None:
     """Draws the chunks that are not there yet."""
     # Listed once, before any is written, so that all processes skip the same chunks.
-    drawn = set(folder.glob("*.npz"))
+    drawn = {path for path in folder.glob("*.npz") if _is_whole(path)}
     todo, done = [], 0
     for split, label in requested.items():
         for start, stop in _chunks(len(label), config.chunk):
@@ -167,6 +172,21 @@ def _draw(
     bar.close()
 
 
+def _is_whole(path: Path) -> bool:
+    try:
+        _read_chunk(path)
+    except DamagedError as error:
+        say(str(error))
+        return False
+    return True
+
+
+def _read_chunk(path: Path) -> UInt[np.ndarray, "n h w c"]:
+    return read_arrays(
+        path, lambda arrays: arrays["pixels"], remedy="its images are drawn again"
+    )
+
+
 def _records(
     folder: Path, split: str, label: Float[np.ndarray, "n y"]
 ) -> Iterator[Record]:
@@ -174,9 +194,7 @@ def _records(
     digits = max(6, math.ceil(math.log10(len(label) + 1)))
     for path in sorted(folder.glob(f"{split}-*.npz")):
         start = int(path.stem.rsplit("-", 1)[1])
-        with np.load(path, allow_pickle=False) as chunk:
-            images = chunk["pixels"]
-        for i, pixels in enumerate(images, start):
+        for i, pixels in enumerate(_read_chunk(path), start):
             name = f"synthetic-{split}-{i:0{digits}d}"
             yield Record(
                 id=name,

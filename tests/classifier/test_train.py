@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -304,6 +305,38 @@ def test_sections_that_are_not_read_are_known() -> None:
     }
     kept = {name for name, value in affects.items() if not value}
     assert kept == {"eval_batch", "keep", "resident"}
+
+
+def test_what_a_power_loss_damaged_is_made_again(
+    trained, sets, devices, tmp_path, capfd
+) -> None:
+    """Predictions of one seed, the newest checkpoint and predictions of another."""
+    out = shutil.copytree(trained, tmp_path / "classifier")
+    first, second = out / "real" / "seed0", out / "synthetic" / "seed1"
+    (first / "predictions_valid.npz").write_bytes(b"")
+    (second / "predictions.npz").unlink()
+    digest = second / "checkpoints" / "30" / "digest" / "metadata"
+    digest.write_bytes(bytes(digest.stat().st_size))
+    load_classifier(second)
+    assert "checkpoints/30 is damaged" in capfd.readouterr().err
+    train(TINY, seed=5, data=sets[0], synth=sets[1], out=out, devices=devices)
+    said = capfd.readouterr().err
+    assert "predictions_valid.npz cannot be read, it is empty" in said
+    assert "checkpoints/30 is damaged" in said
+    for path in sorted(trained.rglob("predictions*.npz")):
+        ours = read_predictions(out / path.relative_to(trained))
+        for name, array in read_predictions(path).items():
+            np.testing.assert_array_equal(ours[name], array)
+
+
+def test_what_other_settings_made_is_not_taken(trained, sets, devices) -> None:
+    changed = dataclasses.replace(TINY, learning_rate=0.5)
+    with pytest.raises(StudyError, match=r"seed0 was trained with .*learning_rate was"):
+        train(
+            changed, seed=5, data=sets[0], synth=sets[1], out=trained, devices=devices
+        )
+    with pytest.raises(StudyError, match="seed of the study. was 5 and is 6"):
+        train(TINY, seed=6, data=sets[0], synth=sets[1], out=trained, devices=devices)
 
 
 def test_damaged_predictions_are_named(tmp_path) -> None:

@@ -56,6 +56,7 @@ def test_checkpoint_round_trip_and_ema_alone(tmp_path):
     np.testing.assert_array_equal(alone["params"]["b"]["w"], np.arange(5) + 2)
     assert sorted(p.name for p in (tmp_path / "3").iterdir() if p.is_dir()) == [
         "data",
+        "digest",
         "ema",
         "meta",
         "train",

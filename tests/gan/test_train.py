@@ -235,9 +235,25 @@ def test_a_checkpoint_of_the_last_release_goes_on(
     meta["config"]["prog_gan"]["bf16_from"] = 8  # not selected
     del meta["config"]["seed"]
     path.write_text(json.dumps(meta))
+    shutil.rmtree(out / CHECKPOINTS / "10" / "digest")  # it kept none
     run(toy, toy_data, out)
     for a, b in zip(last_state(out), last_state(uninterrupted), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    toy, toy_data, uninterrupted, tmp_path, capfd
+):
+    out = shutil.copytree(uninterrupted, tmp_path / "gan")
+    path = out / CHECKPOINTS / "20" / "meta" / "metadata"
+    path.write_bytes(path.read_bytes().replace(b"0.32", b"0.33", 1))
+    assert load_generator(out).step == 10
+    assert "checkpoints/20 is damaged (meta is not what was" in capfd.readouterr().err
+    run(toy, toy_data, out)
+    assert "going on from 0.2 kimg" in capfd.readouterr().err
+    assert load_generator(out).step == 20
+    assert_same_run(out, uninterrupted)
+    assert (out / "damaged" / "20-1").is_dir()
 
 
 def test_another_seed_is_another_generator_of_the_same_data(toy, toy_data, tmp_path):

@@ -55,7 +55,8 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     """
     partial = out.absolute().with_name(f".{out.absolute().name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
-    lock = os.open(partial, os.O_RDONLY)
+    # Not by a link: what the folder holds is removed.
+    lock = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

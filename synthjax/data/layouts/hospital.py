@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 import synthjax
 from synthjax.core.clock import progress, say
 from synthjax.core.errors import ConfigError
-from synthjax.core.files import read_json, write_json
+from synthjax.core.files import read_json_if_whole, write_json
 from synthjax.core.findings import BRAIN, CHEST
 from synthjax.data.images.pixels import quantise
 from synthjax.data.layouts.chexpert import write_chexpert
@@ -96,7 +96,7 @@ def export_phantom(listing: Listing, layout: str, *, out: Path, workers: int) ->
     folder, partial = out / chosen.folder, out / ".partial"
     note = out / f"{chosen.folder}.json"  # says what is in the folder
     identity = {"fingerprint": _fingerprint(listing, render)}
-    if folder.is_dir() and note.exists() and read_json(note) == identity:
+    if folder.is_dir() and read_json_if_whole(note) == identity:
         return folder
     note.unlink(missing_ok=True)
     for old in (folder, partial):

@@ -5,7 +5,6 @@ is unpacked once, so that it can be mapped into memory.
 """
 
 import math
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,7 +15,7 @@ from jaxtyping import Int
 from numpy.lib import format as npy
 
 from synthjax.core.errors import StudyError
-from synthjax.core.files import write_atomic
+from synthjax.core.files import replacing, write_atomic
 
 SPLITS = ("train", "val", "test")
 BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
@@ -154,15 +153,9 @@ def place_images(
         return Images(path, start + array.start, array.shape)
     unpacked = folder / name
     if not unpacked.is_file() or unpacked.stat().st_size != member.file_size:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = unpacked.with_name(f".{unpacked.name}.{os.getpid()}.tmp")
-        try:
-            with file.open(member) as stream, open(temporary, "wb") as out:
-                while chunk := stream.read(_CHUNK):  # checks the CRC too
-                    out.write(chunk)
-            os.replace(temporary, unpacked)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with file.open(member) as stream, replacing(unpacked) as out:
+            while chunk := stream.read(_CHUNK):  # checks the CRC too
+                out.write(chunk)
     return Images(unpacked, array.start, array.shape)
 
 

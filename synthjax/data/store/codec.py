@@ -59,11 +59,18 @@ def decode_example(
         where: the set, for the error.
 
     Raises:
-        StudyError: the image does not fit the schema.
+        StudyError: the record is damaged, or its image does not fit the schema.
     """
-    fields = tf_example_pb2.Example.FromString(data).features.feature
-    text = {name: fields[name].bytes_list.value[0].decode() for name in _TEXT}
-    image = decode_png(fields["image"].bytes_list.value[0]) if pixels else NO_PIXELS
+    try:
+        fields = tf_example_pb2.Example.FromString(data).features.feature
+        text = {name: fields[name].bytes_list.value[0].decode() for name in _TEXT}
+        image = decode_png(fields["image"].bytes_list.value[0]) if pixels else NO_PIXELS
+        age = fields["age"].float_list.value[0]
+    except Exception as error:  # whatever protobuf or the PNG decoder says
+        raise StudyError(
+            f"a record of {where} cannot be decoded ({error}): move that set away and "
+            "run the stage that writes it"
+        ) from error
     if pixels and (image.shape != schema.image_shape or image.dtype != schema.dtype):
         raise StudyError(
             f"image {text['id']!r} in {where} is {image.dtype} {image.shape}, the set "
@@ -72,6 +79,6 @@ def decode_example(
     return Record(
         pixels=image,
         label=np.array(fields["label"].float_list.value, np.float32),
-        age=fields["age"].float_list.value[0],
+        age=age,
         **text,
     )

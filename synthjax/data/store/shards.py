@@ -22,7 +22,7 @@ from jaxtyping import Int
 
 import synthjax
 from synthjax.core.clock import progress
-from synthjax.core.files import read_json, write_json
+from synthjax.core.files import read_json_if_whole, write_json
 from synthjax.data.listing import Metadata
 from synthjax.data.parallel import INLINE, ordered_map, processes_for
 from synthjax.data.problems import Problem, Problems
@@ -211,9 +211,9 @@ def read_manifest(
     """
     if not (build / FILES / shard.name).is_file():
         return None
-    try:
-        saved = read_json(_manifest_path(build, shard))
-    except FileNotFoundError:
+    keys = [field.name for field in dataclasses.fields(ShardManifest)]
+    saved = read_json_if_whole(_manifest_path(build, shard), keys=keys)
+    if saved is None:
         return None
     stats = file_stats(builder.root, metadata.take(shard.images))
     if saved["file_stats"] != _digest(stats):

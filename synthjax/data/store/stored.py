@@ -1,6 +1,5 @@
 """A set on disk: its description, and random access to the records of a split."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -8,9 +7,12 @@ from typing import Any, Protocol, runtime_checkable
 import tensorflow_datasets as tfds
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import read_json, read_state
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.codec import decode_example
 from synthjax.data.store.write import INFO_FILE
+
+_REMEDY = "move that directory away and run the stage that writes it (data or synth)"
 
 
 @runtime_checkable
@@ -52,8 +54,16 @@ class StoredSet:
                 "run the stage that writes it first (data or synth)."
             )
         self._directory = directory
-        self._builder = tfds.builder_from_directory(str(directory))
-        saved = json.loads((directory / "metadata.json").read_text(encoding="utf-8"))
+        self._builder = read_state(
+            directory / INFO_FILE,
+            lambda content: tfds.builder_from_directory(str(directory)),
+            _REMEDY,
+        )
+        saved = read_json(
+            directory / "metadata.json",
+            keys=("name", "labels", "resolution", "channels", "provenance"),
+            remedy=_REMEDY,
+        )
         self.schema = Schema(
             name=saved["name"],
             labels=tuple(saved["labels"]),
@@ -78,7 +88,13 @@ class StoredSet:
                 f"{self._directory} has no split {name!r}; it has "
                 f"{', '.join(self.counts)}."
             )
-        source = self._builder.as_data_source(name).data_source
+        try:
+            source = self._builder.as_data_source(name).data_source
+        except Exception as error:  # whatever TFDS says of a file
+            raise StudyError(
+                f"the split {name!r} of {self._directory} cannot be read ({error}): "
+                f"{_REMEDY}"
+            ) from error
         return StoredSplit(source, self.schema, where=f"{self._directory} ({name})")
 
 
@@ -107,7 +123,13 @@ class StoredSplit:
 
     def read(self, positions: Sequence[int], *, images: bool = True) -> list[Record]:
         """Returns the records at `positions`; without pixels if `images` is False."""
+        try:
+            found = self._source.__getitems__(positions)
+        except Exception as error:  # whatever array_record says of a damaged file
+            raise StudyError(
+                f"{self._where} cannot be read ({error}): {_REMEDY}"
+            ) from error
         return [
             decode_example(data, self.schema, pixels=images, where=self._where)
-            for data in self._source.__getitems__(positions)
+            for data in found
         ]

@@ -175,10 +175,20 @@ def test_it_ends_without_a_new_best_and_ships_the_best(
 ):
     distances([5.0, 3.0, 4.0, 4.5])  # at 4, 8, 12 and 16 updates of 16 images
     run(toy, toy_data, tmp_path, patience=2)
-    assert steps_of(tmp_path / BEST) == [8]
+    assert steps_of(tmp_path / BEST) == [4, 8]  # one to fall back on
     assert steps_of(tmp_path / CHECKPOINTS)[-1] == 16  # of 20
     assert load_generator(tmp_path).step == 8
     assert load_generator(tmp_path, 16).step == 16
+
+
+def test_a_damaged_best_gives_way_to_the_one_before(
+    toy, toy_data, tmp_path, distances, capfd
+):
+    distances([5.0, 3.0, 4.0, 4.5])
+    run(toy, toy_data, tmp_path, patience=2)
+    (tmp_path / BEST / "8" / "meta" / "metadata").write_bytes(b"")
+    assert load_generator(tmp_path).step == 4
+    assert "best/8 is damaged" in capfd.readouterr().err
 
 
 def test_a_larger_patience_goes_on_from_there(toy, toy_data, tmp_path, distances):
