@@ -157,13 +157,17 @@ def read_state(path: Path, parse: Callable[[bytes], T], remedy: str) -> T:
       FileNotFoundError: there is no such file.
       DamagedError: it is there, but does not hold what was written.
     """
-    with open_regular(path) as file:
-        content = file.read()
+    content = b""
     try:
+        with open_regular(path) as file:
+            content = file.read()
         return parse(content)
+    except (FileNotFoundError, PermissionError):
+        raise
     except Exception as error:
         why = str(error).partition("\n")[0] or type(error).__name__
-        what = "empty" if not content else f"damaged ({why})"
+        empty = not content and not isinstance(error, OSError)
+        what = "empty" if empty else f"damaged ({why})"
         raise DamagedError(f"{path} cannot be read, it is {what}: {remedy}") from error
 
 
