@@ -22,12 +22,23 @@ _FORMAT = flags.DEFINE_enum(
     "dicom: Secondary Capture marked synthetic, for synthetic sets only.",
 )
 _OUT = flags.DEFINE_string("out", None, "Folder to write; new or empty.")
+_KEEP_IDS = flags.DEFINE_bool(
+    "keep_ids",
+    False,
+    "Keep the ids of a real set, which hold the patients' pseudonyms; otherwise numbers "
+    "take their place.",
+)
 flags.mark_flags_as_required(["set", "format", "out"])
 
 
 def run() -> None:
     """Exports the set."""
-    export(Path(_SET.value), Path(_OUT.value), _FORMAT.value)
+    export(
+        Path(_SET.value),
+        Path(_OUT.value),
+        _FORMAT.value,
+        keep_ids=_KEEP_IDS.value,
+    )
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def test_writes_a_set(tmp_path, real_set):
     assert done.returncode == 0, done.stderr
     assert "4 images of few as png" in done.stderr
     names = sorted(path.name for path in (tmp_path / "out" / "train").iterdir())
-    assert names == [*(f"img_{number}.png" for number in range(4)), "metadata.csv"]
+    assert names == [*(f"{number:06d}.png" for number in range(4)), "metadata.csv"]
 
 
 def test_says_in_one_line_why_it_cannot(tmp_path, real_set):

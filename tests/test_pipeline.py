@@ -1,6 +1,7 @@
 """The whole flow as a user starts it, and what can befall it."""
 
 import json
+import socket
 import time
 from pathlib import Path
 
@@ -54,6 +55,15 @@ def test_results_have_the_promised_keys(tiny_study):
 def test_results_keep_to_their_schema(tiny_study):
     schema = read_json(ROOT / "synthjax" / "evaluate" / "results.schema.json")
     jsonschema.Draft202012Validator(schema).validate(results(tiny_study))
+
+
+def test_no_file_says_where_it_was_made(tiny_study):
+    """Neither the place of the study nor the host, in no file and no file's name."""
+    place = str(tiny_study).encode()
+    for path in tiny_study.rglob("*"):
+        assert not path.name.endswith(f".{socket.gethostname()}"), path
+        if path.is_file():
+            assert place not in path.read_bytes(), path
 
 
 def test_second_run_skips_everything(tiny_study, pipeline):

@@ -16,6 +16,7 @@ from synthjax.core.devices import Devices, Step
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_arrays, read_json, write_atomic
 from synthjax.data.images.transforms import to_image
+from synthjax.data.numbering import numbered
 from synthjax.data.store.loader import Table, padded_batches
 
 PREDICTIONS = "predictions.npz"  # of the real test split; written last
@@ -74,12 +75,15 @@ def predict(
 def write_predictions(
     path: Path, table: Table, logit: Float[np.ndarray, "n y"]
 ) -> None:
-    """Writes id, patient_id, label (NaN unknown) and logit of a split, atomically."""
+    """Writes id, patient_id, label (NaN unknown) and logit of a split, atomically.
+
+    Patients are numbered: their pseudonyms stay in the set.
+    """
     buffer = io.BytesIO()
     np.savez(
         buffer,
         id=np.asarray(table.id, np.str_),
-        patient_id=np.asarray(table.patient_id, np.str_),
+        patient_id=numbered(table.patient_id).astype(np.str_),
         label=np.asarray(table.label, np.float32),
         logit=np.asarray(logit, np.float32),
     )
@@ -109,7 +113,8 @@ def _check_predictions(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
             raise ValueError(f"{name} is {array.dtype} of {array.ndim} dimensions")
     if len({len(array) for array in found.values()}) > 1:
         raise ValueError("its arrays are of different lengths")
-    return found
+    # Earlier releases wrote the patients' pseudonyms.
+    return found | {"patient_id": numbered(found["patient_id"]).astype(np.str_)}
 
 
 def load_classifier(directory: Path) -> tuple[Network, Variables, tuple[str, ...]]:

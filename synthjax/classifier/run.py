@@ -15,7 +15,7 @@ from synthjax.classifier.validation import Best
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock
-from synthjax.core.config import freeze, plain
+from synthjax.core.config import freeze, public
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json_if_whole
@@ -79,7 +79,7 @@ def settings(run: Run) -> dict[str, Any]:
     """Returns what config.json says of a run, as `load_classifier` reads it."""
     schema = run.job.train.schema
     return {
-        "config": plain(run.config),
+        "config": public(run.config),
         "seed": run.seed,
         "arm": run.job.arm,
         "k": run.job.k,

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from flax import serialization
+from orbax.checkpoint.path import atomicity
 
 from synthjax.core import checkpoint_digest
 from synthjax.core.checkpoint_digest import by_path
@@ -31,6 +32,15 @@ _ARRAYS = ("train", "ema")  # items that are trees of arrays; the others are JSO
 _DIGEST = "digest"  # an item that checkpoints of the last release lack
 # Orbax logs each file it touches, and what its threads also raise in `wait`.
 logging.getLogger("absl").setLevel(logging.CRITICAL)
+
+
+class _Unlocated(atomicity.AtomicRenameTemporaryPath):
+    """A folder that appears whole; its mark of success does not say where it was made."""
+
+    async def finalize(self) -> None:
+        await super().finalize()
+        mark = Path(self.get_final()) / atomicity.COMMIT_SUCCESS_FILE
+        mark.write_text("Checkpoint commit was successful", encoding="utf-8")
 
 
 class Checkpoints:
@@ -48,7 +58,9 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(
             self.directory,
             item_handlers={item: make() for item, make in (arrays | values).items()},
-            options=ocp.CheckpointManagerOptions(max_to_keep=keep, create=True),
+            options=ocp.CheckpointManagerOptions(
+                max_to_keep=keep, create=True, temporary_path_class=_Unlocated
+            ),
         )
 
     def save(self, step: int, *, train: Any, ema: Any, data: dict, meta: dict) -> None:

@@ -1,10 +1,12 @@
 """What a run leaves for people: metrics.jsonl, TensorBoard events, image grids."""
 
 import contextlib
+import glob
 import io
 import json
 import math
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ class Logbook:
             from tensorboardX import SummaryWriter
 
             self._events = SummaryWriter(str(directory), flush_secs=10)
+            _take_host_from_names(directory)
 
     def write(self, **scalars: float) -> None:
         """Appends one line; values that are not finite are written as null."""
@@ -84,6 +87,15 @@ class Logbook:
             self._file.close()
         if self._events is not None:
             self._events.close()
+
+
+def _take_host_from_names(directory: Path) -> None:
+    """Renames event files, which tensorboardX names for this host, also open ones."""
+    host = glob.escape(socket.gethostname())
+    for path in directory.glob(f"events.out.tfevents.*.{host}"):
+        head = path.name.removesuffix(f".{socket.gethostname()}")
+        number = len(list(directory.glob(f"{head}.*"))) - 1
+        path.rename(path.with_name(f"{head}.{number}"))
 
 
 def _lines_up_to(path: Path, axis: str, limit: float) -> bytes:

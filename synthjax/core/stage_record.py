@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthjax.core.config import Config, freeze, plain
+from synthjax.core.config import Config, freeze, is_public_place, public
 from synthjax.core.errors import ConfigError
 from synthjax.core.files import read_json
 from synthjax.core.identity import identity, non_default
@@ -47,6 +47,8 @@ class Change:
     def __str__(self) -> str:
         if self.was is None and self.now is None:
             return f"{self.key} changed"
+        if is_public_place(self.now) or is_public_place(self.was):
+            return f"{self.key} names another place"
         return f"{self.key} was {self.was} and is {self.now}"
 
 
@@ -116,7 +118,7 @@ def make_record(
     return {
         "stage": name,
         "seed": seed,
-        "config": plain(config),
+        "config": public(config),
         "inputs": fingerprints,
         "contents": {other: found.content for other, found in inputs.items()},
         "source": source,

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-import synthjax
 from synthjax.core.clock import say
-from synthjax.core.config import plain
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json_if_whole, write_json
 from synthjax.data.build_speed import report_speed
@@ -21,8 +19,10 @@ from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import DataConfig
 from synthjax.data.layouts.hospital import export_phantom
 from synthjax.data.listing import Context, Listing, Metadata
+from synthjax.data.numbering import numbered
 from synthjax.data.parallel import INLINE
 from synthjax.data.problems import Problems
+from synthjax.data.provenance import provenance, split_facts
 from synthjax.data.schema import Schema
 from synthjax.data.sources.registry import SOURCES
 from synthjax.data.splits import check_disjoint, split_patients
@@ -175,6 +175,7 @@ def build(
     histogram = combination_histogram(listing.labels, listing.metadata.label)
     listing, splits, cohort = assign_splits(config, listing, seed)
     problems.next_phase()
+    listing = _numbered(listing)
     builder = _example_builder(config, listing)
     partial, metadata = out / PARTIAL, listing.metadata
     plan = _plan(partial, builder, metadata, splits, config.shard_mb)
@@ -200,9 +201,9 @@ def build(
         out,
         builder.schema,
         _gather(listing, plan, manifests),
-        provenance=_provenance(config, listing, seed, coloured),
+        provenance=provenance(config, listing, seed, coloured),
         split_facts={
-            **_split_facts(config, listing, seed),
+            **split_facts(config, listing, seed),
             "cohort": cohort,
             "combinations": histogram,
             "left_out": problems.summary(),
@@ -212,6 +213,20 @@ def build(
     shutil.rmtree(partial)
     problems.announce()
     report_speed(config, out, manifests, spent, inline)
+
+
+def _numbered(listing: Listing) -> Listing:
+    """Returns the listing with numbers in place of the names of images and exams."""
+    metadata = listing.metadata
+    numbers = {
+        "id": numbered(metadata.id),
+        "study_id": numbered(metadata.study_id),
+    }
+    if not listing.has_patients:  # each is called as its image
+        numbers["patient_id"] = numbered(metadata.patient_id)
+    return dataclasses.replace(
+        listing, metadata=dataclasses.replace(metadata, **numbers)
+    )
 
 
 def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
@@ -224,40 +239,6 @@ def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
     )
     skip = config.on_bad_file == "skip"
     return ExampleBuilder(listing.read, schema, config.pixels, listing.root, skip)
-
-
-def _split_facts(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:
-    """Returns how the splits were made, for splits.json."""
-    drawn = not config.cohort and listing.splits is None
-    return {
-        "seed": seed,
-        "fractions": config.fractions if drawn else None,
-        "patients_named": listing.has_patients,
-        "pixels": plain(config.pixels) | {"resolution": config.resolution},
-    }
-
-
-def _provenance(
-    config: DataConfig, listing: Listing, seed: int, coloured: int
-) -> dict[str, Any]:
-    """Returns where the set comes from; the user's folders stay with the user."""
-    names = {config.source, config.layout} - {""}
-    settings = {name: plain(config.section(name)) for name in sorted(names)}
-    for section in settings.values():
-        for place in ("path", "index"):
-            section.pop(place, None)
-    return {
-        "source": config.source,
-        "layout": config.layout,
-        "settings": settings,
-        "pixels": plain(config.pixels),
-        "facts": {
-            **listing.facts,
-            **({"images whose colour was dropped": coloured} if coloured else {}),
-        },
-        "seed": seed,
-        "version": synthjax.__version__,
-    }
 
 
 def _plan(

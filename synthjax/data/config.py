@@ -72,7 +72,10 @@ class DataConfig(Config):
         affects_result=False,
     )
     beam_options: tuple[str, ...] = field(
-        (), "Beam's own flags, such as --runner=FlinkRunner", affects_result=False
+        (),
+        "Beam's own flags, such as --runner=FlinkRunner",
+        is_place=True,
+        affects_result=False,
     )
     on_bad_file: str = field(
         "error",

@@ -16,6 +16,7 @@ from synthjax.core.clock import progress
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Metadata
+from synthjax.data.numbering import numbered
 from synthjax.data.parallel import ordered_map
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store import loader
@@ -101,6 +102,26 @@ class Dataset:
                 )
             self._metadata[split] = found
         return self._metadata[split]
+
+    def numbered(self) -> "Dataset":
+        """Returns the set with numbers in place of images', exams' and patients' names.
+
+        The same name has the same number in all splits.
+        """
+        every = {split: self.metadata(split) for split in self.counts}
+        cuts = np.cumsum([len(metadata) for metadata in every.values()])[:-1]
+        names = {
+            column: np.split(
+                numbered(np.concatenate([getattr(m, column) for m in every.values()])),
+                cuts,
+            )
+            for column in ("id", "patient_id", "study_id")
+        }
+        result = Dataset(self.directory, self.stored, self.chunk_bytes)
+        for place, (split, metadata) in enumerate(every.items()):
+            columns = {column: parts[place] for column, parts in names.items()}
+            result._metadata[split] = dataclasses.replace(metadata, **columns)
+        return result
 
     def label(self, split: str) -> Float32[np.ndarray, "n y"]:
         """Returns the labels of a split in the file's order: 0, 1, NaN if unknown."""

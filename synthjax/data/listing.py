@@ -29,7 +29,8 @@ class Metadata:
     age: Float32[np.ndarray, " n"]  # years, NaN = unknown
     sex: np.ndarray  # [n] str: F, M, "" = unknown
     view: np.ndarray  # [n] str: PA, AP, ..., "" = unknown
-    origin: np.ndarray  # [n] str: the file, relative to the source's folder, or a word
+    origin: np.ndarray  # [n] str: what the pixels are read by (a file, relative to the
+    # source's folder); of a stored image the kind of source
 
     def __len__(self) -> int:
         return len(self.id)

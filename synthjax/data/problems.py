@@ -130,15 +130,21 @@ class Problems:
         return {
             "count": sum(problem.images for problem in self.found),
             "kinds": dict(self._kinds()),
-            "first": [str(problem) for problem in self.found[:LISTED]],
         }
 
     def announce(self) -> None:
-        """Says in one line what was left out, if anything."""
+        """Says what was left out, if anything.
+
+        The files are named here, and not in what is kept, which may be handed on.
+        """
         kinds = self._kinds()
         if kinds:
             parts = ", ".join(f"{kind} {n}" for kind, n in kinds.items())
-            say(f"left out, as on_bad_file=skip says: {parts}; see splits.json")
+            say(f"left out, as on_bad_file=skip says: {parts}:")
+            for problem in self.found[:LISTED]:
+                say(f"  {problem}")
+            if len(self.found) > LISTED:
+                say(f"  and {len(self.found) - LISTED} more; --check lists all")
 
     def _kinds(self) -> Counter[str]:
         """Returns kind of problem -> images left out because of it."""

@@ -28,7 +28,7 @@ class Record:
     age: float = float("nan")  # years; NaN where unknown
     sex: str = ""  # "F", "M", or "" where unknown
     view: str = ""  # "PA", "AP", ... or "" where unknown
-    origin: str = ""  # where the image came from: a file, a generator
+    origin: str = ""  # what its pixels are read by; once stored, the kind of source
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,6 +61,7 @@ class EncoderConfig(Config):
         "",
         "of own, the folder classifier/<arm>/seed<k> of a study; of inception and the "
         "DenseNets, a file of weights",
+        is_place=True,
     )
     seed: int = field(0, "of the weights of random", ge=0)
 

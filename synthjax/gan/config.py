@@ -26,6 +26,7 @@ class EarlyStopConfig(Config):
         "",
         "of encoder own the folder classifier/<arm>/seed<k> of a study, of inception "
         "and the DenseNets a file of weights",
+        is_place=True,
     )
     images: int = field(
         10_000, "real and as many synthetic images compared each time", ge=2
@@ -99,7 +100,7 @@ class GanConfig(ModelConfig):
         ge=0,
     )
     init_from: str = field(
-        "", "folder gan/ of another study, to start from its weights"
+        "", "folder gan/ of another study, to start from its weights", is_place=True
     )
     init_step: int = field(0, "its checkpoint; 0 is the newest", ge=0)
 

@@ -7,7 +7,7 @@ import jax
 
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock, say
-from synthjax.core.config import freeze, plain
+from synthjax.core.config import freeze, public
 from synthjax.core.devices import Devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.identity import identity
@@ -53,7 +53,7 @@ def settings(run: Run) -> dict[str, Any]:
     """Returns what every checkpoint says of the run."""
     schema = run.dataset.schema
     return {
-        "config": plain(run.config),
+        "config": public(run.config),
         "seed": run.seed,
         "labels": list(schema.labels),
         "versions": versions(),

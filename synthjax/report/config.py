@@ -13,6 +13,10 @@ class ReportConfig(Config):
     note: str = field(
         "", "sentence under the heading, such as who ran the study and why"
     )
+    real_images: bool = field(
+        True,
+        "whether real images are on the page; without, it holds no patient's image",
+    )
     images_per_finding: int = field(
         3, "real and synthetic images of each finding", ge=1, renamed_from="rows"
     )

@@ -19,6 +19,12 @@ from synthjax.report.numbers_csv import numbers_csv
 from synthjax.report.section import MetricText, Section, SectionInputs, Values
 from synthjax.report.study_reader import StudyReader
 
+# The page loads nothing and runs nothing, whatever words of a study stand in it.
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Page:
@@ -28,6 +34,8 @@ class Page:
     note: str
     description: str  # for those who find the page by a search
     css: str
+    policy: str  # the content-security policy
+    shows_patients: bool  # whether real images are on the page
     sections: tuple[Section, ...]  # those that are on the page, in order
     missing: tuple[str, ...]  # files that the study lacks
     unmeasured: tuple[str, ...]  # keys that results.json lacks
@@ -81,6 +89,8 @@ def _render(inputs: SectionInputs) -> str:
     """Return the page as HTML."""
     values: dict[str, Values] = {}
     for section in sections.SECTIONS:
+        if section.shows_patients and not inputs.config.real_images:
+            continue
         if section.is_measured(inputs.results):
             built = section.build(inputs)
             if built is not None:
@@ -103,12 +113,15 @@ def _page(inputs: SectionInputs, values: dict[str, Values]) -> Page:
     config, results, table = inputs.config, inputs.results, sections.SECTIONS
     keys = [key for section in table for key in (*section.needs, *section.uses)]
     source = inputs.study.source()
+    shown = tuple(section for section in table if section.key in values)
     return Page(
         title=config.title or as_title(source or "study"),
         note=config.note,
         description=results["verdict"],
         css=(sections.TEMPLATES / "style.css").read_text(encoding="utf-8"),
-        sections=tuple(section for section in table if section.key in values),
+        policy=_POLICY,
+        shows_patients=any(section.shows_patients for section in shown),
+        sections=shown,
         missing=inputs.study.missing,
         unmeasured=tuple(key for key in dict.fromkeys(keys) if not results.get(key)),
     )

@@ -69,6 +69,7 @@ class Section:
     template: Path | str  # a Jinja file, or the text of one
     needs: tuple[str, ...] = ()  # keys of results.json; left out if one is absent
     uses: tuple[str, ...] = ()  # keys that it shows too, where they are there
+    shows_patients: bool = False  # whether it has real images
 
     def is_measured(self, results: Mapping[str, Any]) -> bool:
         """Return whether the results have all that the section needs."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 import synthjax
-from synthjax.core.config import plain
+from synthjax.core.config import public
 from synthjax.core.versions import versions
 from synthjax.gan.generator import Generator
 from synthjax.synth.config import SynthConfig
@@ -67,7 +67,7 @@ def make_provenance(
     return {
         "synthetic": True,
         "generator": {
-            "checkpoint": str(gan / "checkpoints" / str(generator.step)),
+            "checkpoint": f"gan/checkpoints/{generator.step}",
             "step": int(generator.step),
             "kimg": float(generator.kimg),
             "ema_sha256": digest,
@@ -78,7 +78,7 @@ def make_provenance(
         "copies_per_row": config.copies_per_row,
         "unknown_labels": "asked for as 0 and written as 0",
         "counts": {split: counts(label, names) for split, label in requested.items()},
-        "config": plain(config),
+        "config": public(config),
         "git_commit": git_commit(),
         "versions": versions(),
     }

@@ -29,6 +29,7 @@ from synthjax.core.config import freeze
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.data.dataset import Dataset
+from synthjax.data.numbering import numbered
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.write import write_set
 
@@ -108,7 +109,7 @@ def test_both_arms_learn_and_predict_the_real_test_split(trained, sets) -> None:
     for arm in ("real", "synthetic"):
         found = read_predictions(trained / arm / "seed0" / "predictions.npz")
         np.testing.assert_array_equal(found["id"], test.id)
-        np.testing.assert_array_equal(found["patient_id"], test.patient_id)
+        np.testing.assert_array_equal(found["patient_id"], numbered(test.patient_id))
         np.testing.assert_array_equal(found["label"], test.label)
         assert mean_auroc(found["label"], found["logit"]) > 0.95
         history = lines(trained / arm / "seed0")

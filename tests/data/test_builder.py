@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from builders.images import save_grey
 from synthjax.core.config import freeze, section
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.files import read_json
@@ -33,9 +34,8 @@ def digits_set(tmp_path_factory):
 
 
 def test_digits_go_through_the_folder(digits_set):
-    with open(
-        digits_set.parent / "prepared" / "digits" / "labels.csv", encoding="utf-8"
-    ) as file:
+    folder = digits_set.parent / "prepared" / "digits"
+    with open(folder / "labels.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 1797
     schema = Dataset.open(digits_set).schema
@@ -51,11 +51,9 @@ def test_digits_go_through_the_folder(digits_set):
     np.testing.assert_array_equal(table.label.sum(axis=1), 1)
     scans = load_digits()
     for row in (0, 100, 538):
-        number = int(table.id[row].removeprefix("scan_").removesuffix(".png"))
+        number = int(table.id[row])  # the rank of its file's name
         assert table.label[row].argmax() == scans.target[number]
-        stored = np.asarray(
-            Image.open(digits_set.parent / "prepared" / "digits" / table.id[row])
-        )
+        stored = np.asarray(Image.open(folder / f"scan_{number:04d}.png"))
         np.testing.assert_array_equal(table.pixels[row, :, :, 0], stored)
         halved = table.pixels[row, :, :, 0].reshape(8, 2, 8, 2).mean(axis=(1, 3))
         scan = scans.images[number] / 16 * 255
@@ -207,3 +205,40 @@ def test_a_bad_file_is_mended_or_skipped_without_doing_all_again(tmp_path, monke
     assert described["left_out"]["kinds"] == {"file unusable": 1}
     assert sum(split["images"] for split in described["splits"].values()) == 23
     assert len(made) - len(set(made)) < 24, "finished shards were made again"
+
+
+def test_of_a_source_only_the_pseudonym_stays(tmp_path):
+    """Names of files, folders, tables and exams are in no file of the set."""
+    root = tmp_path / "source_of_mueller"
+    rows = [["file", "who", "exam", "cat"]]
+    for number in range(30):
+        name = f"ward_mueller/scan_mueller_{number}.png"
+        save_grey(root / name, 5 * number)
+        rows.append([name, f"anon{number // 2}", f"exam_mueller_{number}", number % 2])
+    save_grey(root / "ward_mueller" / "nobody_names_mueller.gif.png", 3)
+    with open(root / "mueller.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    folder = FolderConfig(
+        path=str(root),
+        labels_csv="mueller.csv",
+        patient_column="who",
+        study_column="exam",
+    )
+    config = DataConfig(
+        source="folder",
+        folder=folder,
+        resolution=16,
+        on_bad_file="skip",
+        skip_limit=0.5,
+        workers=1,
+    )
+    build(config, seed=0, out=tmp_path / "data", prepared=tmp_path / "prepared")
+    for path in (tmp_path / "data").rglob("*"):
+        assert path.is_dir() or b"mueller" not in path.read_bytes(), path
+    dataset = Dataset.open(tmp_path / "data")
+    for split in dataset.counts:
+        metadata = dataset.metadata(split)
+        assert all(patient.startswith("anon") for patient in metadata.patient_id)
+        exams = dict(zip(metadata.id, metadata.study_id, strict=True))
+        assert len(set(exams.values())) == len(metadata)
+        assert all(name.isdecimal() for pair in exams.items() for name in pair)

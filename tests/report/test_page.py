@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from html import unescape
 
 import pytest
 
@@ -46,6 +47,25 @@ def plain_text(page):
 
 def change(path, **values):
     write_json(path, read_json(path) | values)
+
+
+def test_the_page_says_that_it_shows_patients_and_can_do_without(page, render):
+    assert "This page shows patients' images" in plain_text(page)
+    parts = {"images", "neighbours", "attribution"}
+    shown = {key for key in parts if f'<section id="{key}"' in page}
+    assert "images" in shown
+    without = render(ReportConfig(real_images=False))
+    assert "This page is without patients' images" in plain_text(without)
+    assert not [key for key in parts if f'<section id="{key}"' in without]
+
+
+def test_the_page_may_load_and_run_nothing(page):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    rules = dict(rule.split(" ", 1) for rule in unescape(policy[1]).split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["img-src"] == "data:"
+    assert "script-src" not in rules
+    assert page.index("Content-Security-Policy") < page.index("<title>")
 
 
 def test_verdict_comes_first_with_interval_and_n(page):

@@ -71,7 +71,9 @@ class NetworkConfig(Config):
         one_of=METHODS,
     )
     pretrained: str = field(
-        "", "ImageNet weights of a densenet to start from, a .h5 or .safetensors file"
+        "",
+        "ImageNet weights of a densenet to start from, a .h5 or .safetensors file",
+        is_place=True,
     )
 
     def check(self) -> None:

@@ -37,8 +37,8 @@ _SYNTHETIC = """\
 the labels are those that were requested of the model. Patient and exam ids are
 invented."""
 _REAL = """\
-**This set is not synthetic**: its images are those of its source, resized. Patient ids
-are the pseudonyms of the source. Hand it on only if the terms of the source allow it."""
+**This set is not synthetic**: its images are those of its source, resized. Ids of
+images, exams and patients are numbers, unless it was exported with --keep_ids. Hand it on only if the terms of the source allow it."""
 
 
 def write_card(

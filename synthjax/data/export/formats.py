@@ -21,7 +21,9 @@ FORMATS = {  # name -> what writes a set in it, into an empty folder
 }
 
 
-def export(set_directory: Path, out: Path, format: str) -> None:
+def export(
+    set_directory: Path, out: Path, format: str, *, keep_ids: bool = False
+) -> None:
     """Writes the set in `set_directory`, real or synthetic, to `out`.
 
     Args:
@@ -29,6 +31,9 @@ def export(set_directory: Path, out: Path, format: str) -> None:
         out: new or empty; it is there when all is written, and not before.
         format: a key of FORMATS: "png" (with metadata.csv), "npz", or, for synthetic
             sets, "dicom".
+        keep_ids: whether the ids of images, exams and patients stay as they are in a
+            set that is not synthetic. Otherwise they become numbers, for they may be
+            the hospital's.
 
     Raises:
         StudyError: no finished set, `out` in use or not empty, an unknown format, or a
@@ -42,6 +47,8 @@ def export(set_directory: Path, out: Path, format: str) -> None:
         )
     _check_free(out)
     dataset = Dataset.open(set_directory)
+    if not (keep_ids or dataset.is_synthetic):
+        dataset = dataset.numbered()
     with _whole_folder(out) as folder:
         FORMATS[format](dataset, folder)
     say(f"{out}: {len(dataset)} images of {dataset.schema.name} as {format}")

@@ -47,6 +47,7 @@ class ChexpertConfig(ReportLabelsConfig):
         "",
         "folder of CheXpert-v1.0, CheXpert-v1.0-small or CheXpert Plus, or the folder "
         "around it",
+        is_place=True,
     )
     tables: tuple[str, ...] = field(
         ("train.csv",), "tables that are read, of train.csv and valid.csv; pooled"

@@ -10,11 +10,14 @@ from synthjax.core.errors import ConfigError
 class FolderConfig(Config):
     """Where the images are and what the columns of labels.csv mean."""
 
-    path: str = field("", "the folder, relative to where the command is run")
+    path: str = field(
+        "", "the folder, relative to where the command is run", is_place=True
+    )
     labels_csv: str = field(
         "labels.csv",
         "the table of labels, relative to the folder; empty: each folder in it is a "
         "class",
+        is_place=True,
     )
     file_column: str = field("file", "column of the image file, relative to the folder")
     patient_column: str = field(
@@ -39,6 +42,7 @@ class FolderConfig(Config):
         (),
         "files and folders that are no images of the set: names or patterns such as "
         "masks or *_mask.png",
+        is_place=True,
     )
     read_all: bool = field(
         False,

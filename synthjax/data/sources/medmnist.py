@@ -40,7 +40,9 @@ from synthjax.data.sources.source import Source
 class MedmnistConfig(Config):
     """Which file, and what its labels are called."""
 
-    path: str = field("", "the .npz file, such as chestmnist.npz or pathmnist_64.npz")
+    path: str = field(
+        "", "the .npz file, such as chestmnist.npz or pathmnist_64.npz", is_place=True
+    )
     label_names: tuple[str, ...] = field(
         (), "a name for each label; empty: the set's own"
     )
@@ -118,7 +120,7 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
     each = [(split, i) for split, count in counts.items() for i in range(count)]
     ids = [f"{split}/{i:06d}" for split, i in each]
     return Listing(
-        name=path.stem,
+        name=_set_name(path),
         labels=labels,
         metadata=make_metadata(
             id=ids,
@@ -128,8 +130,14 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
         ),
         read=ReadMedmnist(places),
         has_patients=False,
-        facts={"file": path.name, "own splits, not used": counts},
+        facts={"own splits, not used": counts},
     )
+
+
+def _set_name(path: Path) -> str:
+    """Returns the set's name if the file has it still, such as pathmnist_64."""
+    name, _, size = path.stem.partition("_")
+    return path.stem if name in LABELS and size.isdecimal() | (not size) else "medmnist"
 
 
 def _name_labels(

@@ -42,7 +42,7 @@ _REMEDY = "It comes with the download of MIMIC-CXR-JPG, as .csv.gz or unpacked t
 class MimicCxrJpgConfig(ReportLabelsConfig):
     """Which images of MIMIC-CXR-JPG, and what their labels count as."""
 
-    path: str = field("", "the set's folder, or the folder around it")
+    path: str = field("", "the set's folder, or the folder around it", is_place=True)
     labeler: str = field(
         "chexpert",
         "program whose labels are used",

@@ -63,7 +63,7 @@ _NAME = re.compile(r"(\d{8})_\d{3}\.png")  # patient, follow-up
 class Nih14Config(Config):
     """Which labels of ChestX-ray14."""
 
-    path: str = field("", "the set's folder, or the folder around it")
+    path: str = field("", "the set's folder, or the folder around it", is_place=True)
     no_finding: bool = field(
         False, "add a 15th label, 1 where none of the 14 findings is"
     )

@@ -47,17 +47,24 @@ class RsnaIchConfig(Config):
     """Where the haemorrhage set is."""
 
     path: str = field(
-        "", "the folder with the table and the slices, or the folder around it"
+        "",
+        "the folder with the table and the slices, or the folder around it",
+        is_place=True,
     )
     labels_csv: str = field(
-        "stage_2_train.csv", "the table of labels, relative to the folder"
+        "stage_2_train.csv",
+        "the table of labels, relative to the folder",
+        is_place=True,
     )
     images: str = field(
-        "stage_2_train", "the folder of DICOM files, relative to the folder"
+        "stage_2_train",
+        "the folder of DICOM files, relative to the folder",
+        is_place=True,
     )
     index: str = field(
         "",
         "parquet file of the headers, for studies to share; empty: one for each study",
+        is_place=True,
         affects_result=False,
     )
 

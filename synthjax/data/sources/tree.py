@@ -32,6 +32,7 @@ SUFFIXES = (
 )
 _EXAMPLES = 5  # names in a fact
 _LEFT_OUT = "files and folders left out, as leave_out says"
+SUCH_AS = ", such as"  # how the name of a fact ends that lists files
 
 
 class Fault(NamedTuple):
@@ -295,7 +296,7 @@ def summarize_files(name: str, files: Sequence[str]) -> dict[str, Any]:
         return {name: 0}
     return {
         name: len(files),
-        f"{name}, such as": [printable(f) for f in files[:_EXAMPLES]],
+        f"{name}{SUCH_AS}": [printable(f) for f in files[:_EXAMPLES]],
     }
 
 

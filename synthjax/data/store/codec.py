@@ -17,7 +17,7 @@ _TEXT = {
     "study_id": "one examination; empty where unknown",
     "sex": "F, M or empty",
     "view": "PA, AP, ... or empty",
-    "origin": "where the image came from",
+    "origin": "the kind of source",
 }
 
 

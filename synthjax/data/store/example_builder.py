@@ -90,7 +90,8 @@ class ExampleBuilder:
         with _timed(seconds, "encode"):
             png = encode_png(pixels)
         with _timed(seconds, "write"):
-            record = dataclasses.replace(record, pixels=pixels)
+            # The name of the file stays behind.
+            record = dataclasses.replace(record, pixels=pixels, origin=schema.name)
             check_record(record, schema)
             example = encode_example(record, png)
         result.digests.append(digest)

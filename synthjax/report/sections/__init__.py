@@ -67,13 +67,14 @@ SECTIONS: list[Section] = [
         TEMPLATES / "fidelity.html",
         needs=("fidelity",),
     ),
-    Section("images", "Images", images, TEMPLATES / "images.html"),
+    Section("images", "Images", images, TEMPLATES / "images.html", shows_patients=True),
     Section(
         "neighbours",
         "Nearest images",
         neighbours,
         TEMPLATES / "neighbours.html",
         needs=("neighbours",),
+        shows_patients=True,
     ),
     Section(
         "attribution",
@@ -81,6 +82,7 @@ SECTIONS: list[Section] = [
         attribution,
         TEMPLATES / "attribution.html",
         needs=("attribution",),
+        shows_patients=True,
     ),
     Section("learning", "Training", learning, TEMPLATES / "learning.html"),
     Section("data", "Data", data, TEMPLATES / "data.html"),

@@ -1,12 +1,17 @@
 """The record of a study: where it comes from, its settings, versions and times."""
 
+from pathlib import PurePath
 from typing import Any
 
 from synthjax.core.clock import duration
 from synthjax.report.formatting import plain
 from synthjax.report.section import SectionInputs, Values
 
-_FOLDERS = ("path", "index")  # keys whose values are folders of the user
+# Keys whose values are files and folders of the user. Earlier releases recorded them.
+_PLACES = {
+    *("path", "index", "labels_csv", "images", "encoder_path", "init_from"),
+    *("pretrained", "beam_options"),
+}
 
 Records = dict[str, dict[str, Any]]  # stage.json of each stage
 Pairs = list[tuple[str, str]]
@@ -34,7 +39,7 @@ def _provenance(record: dict[str, Any] | None) -> Pairs:
     source = record.get("label_source", "")
     images = ", ".join(f"{n['images']:,} {split}" for split, n in counts.items())
     pairs = {
-        "Checkpoint": generator.get("checkpoint"),
+        "Checkpoint": _within_study(generator.get("checkpoint")),
         "Trained for": f"{generator.get('kimg'):g} kimg" if generator else None,
         "Parameters (SHA-256)": generator.get("ema_sha256"),
         "Seed": record.get("seed"),
@@ -44,6 +49,11 @@ def _provenance(record: dict[str, Any] | None) -> Pairs:
         "Source commit": record.get("git_commit"),
     }
     return [(k, str(v)) for k, v in pairs.items() if v not in (None, "")]
+
+
+def _within_study(place: str | None) -> str | None:
+    """Return the end of a path, gan/checkpoints/<step>: the rest is the user's."""
+    return place and "/".join(PurePath(place).parts[-3:])
 
 
 def _gate(gate: dict[str, Any]) -> dict[str, Any]:
@@ -75,14 +85,14 @@ def _times(stages: Records) -> dict[str, Any]:
 
 
 def _settings(stages: Records) -> list[dict[str, Any]]:
-    """Return the config of every stage as (key, value), without the user's folders."""
+    """Return the config of every stage as (key, value), without the user's places."""
     return [
         {
             "name": name,
             "rows": [
                 (key, value)
                 for key, value in _flat(_with_seed(record))
-                if key.split(".")[-1] not in _FOLDERS
+                if key.split(".")[-1] not in _PLACES
             ],
         }
         for name, record in stages.items()

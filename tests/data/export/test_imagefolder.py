@@ -59,7 +59,7 @@ def test_round_trip(tmp_path, channels, bits):
 
     sizes = {"train": 9, "valid": 4, "test": 5}
     write_set(tmp_path / "set", schema, {s: records(s, n) for s, n in sizes.items()})
-    export(tmp_path / "set", tmp_path / "out", "png")
+    export(tmp_path / "set", tmp_path / "out", "png", keep_ids=True)
     for split, count in sizes.items():
         rows, pixels = read_folder(tmp_path / "out", split)
         table = Dataset.open(tmp_path / "set").table(split)
@@ -89,7 +89,7 @@ def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path):
     ]
     schema = Schema("noise", ("dense", "rare"), 16, 1)
     write_set(tmp_path / "set", schema, {"train": records})
-    export(tmp_path / "set", tmp_path / "out", "png")
+    export(tmp_path / "set", tmp_path / "out", "png", keep_ids=True)
     rows, pixels = read_folder(tmp_path / "out", "train")
     assert [row["id"] for row in rows] == ids
     assert len({row["file_name"].lower() for row in rows}) == 4
@@ -97,6 +97,42 @@ def test_nested_ids_are_flat_files_and_stay_in_the_table(tmp_path):
     for record, image in zip(records, pixels, strict=True):
         np.testing.assert_array_equal(record.pixels[..., 0], image)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "set"]
+
+
+def test_of_a_real_set_numbers_leave_and_pseudonyms_stay(tmp_path):
+    """Equal names have equal numbers in all splits; no name is in any file."""
+    schema = Schema("noise", ("dense", "rare"), 16, 1)
+    parts = {
+        split: [
+            dataclasses.replace(
+                record,
+                id=f"mueller/{record.id}.png",
+                patient_id=f"mueller {record.patient_id}",
+                study_id=f"mueller {record.study_id}",
+            )
+            for record in noise_records(split, 6)
+        ]
+        for split in FOLDERS
+    }
+    write_set(tmp_path / "set", schema, parts)
+    for kind in ("png", "npz"):
+        export(tmp_path / "set", tmp_path / kind, kind)
+        for path in (tmp_path / kind).rglob("*"):
+            assert "mueller" not in path.name
+            if path.is_file():
+                content = path.read_bytes()
+                assert b"mueller" not in content
+                assert "mueller".encode("utf-32-le") not in content
+    numbers = {}
+    for split, records in parts.items():
+        rows, _ = read_folder(tmp_path / "png", split)
+        for row, record in zip(rows, records, strict=True):
+            for name in ("id", "patient_id", "study_id"):
+                key = (name, getattr(record, name))
+                assert numbers.setdefault(key, row[name]) == row[name]
+    for name in ("id", "patient_id", "study_id"):
+        given = [number for (kind, _), number in numbers.items() if kind == name]
+        assert len(set(given)) == len(given)
 
 
 def test_a_spreadsheet_calculates_nothing_and_the_folder_source_reads_it_back(
@@ -115,7 +151,7 @@ def test_a_spreadsheet_calculates_nothing_and_the_folder_source_reads_it_back(
     ]
     records.sort(key=lambda record: record.id)
     write_set(tmp_path / "set", schema, {"train": records})
-    export(tmp_path / "set", tmp_path / "out", "png")
+    export(tmp_path / "set", tmp_path / "out", "png", keep_ids=True)
     folder = tmp_path / "out" / "train"
     with open(folder / "metadata.csv", newline="") as file:
         table = list(csv.reader(file))

@@ -24,7 +24,7 @@ def test_round_trip(tmp_path, channels, bits):
         for record in noise_records("train", 7, schema)
     ]
     write_set(tmp_path / "set", schema, {"train": records})
-    export(tmp_path / "set", tmp_path / "out", "npz")
+    export(tmp_path / "set", tmp_path / "out", "npz", keep_ids=True)
     with np.load(tmp_path / "out" / "train.npz", allow_pickle=False) as loaded:
         table = Dataset.open(tmp_path / "set").table("train")
         assert loaded["images"].dtype == schema.dtype
