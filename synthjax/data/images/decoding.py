@@ -70,11 +70,12 @@ def reason(error: Exception) -> str:
 def _quiet() -> Iterator[None]:
     """Keeps pydicom from logging the traceback of each decoder that it tried."""
     logger = logging.getLogger("pydicom")
-    before, logger.disabled = logger.disabled, True
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.disabled = before
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

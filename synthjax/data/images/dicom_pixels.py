@@ -28,6 +28,7 @@ _AS_STORED: dict[str, Any] = {"correct_unused_bits": False, "view_only": True}
 _UNDEFINED = 0xFFFFFFFF  # length of compressed pixel data
 # SOF markers of JPEG (ITU T.81, B.1.1.3) and of JPEG-LS
 _FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+_PARTLY = "pillow"  # a decoder that does some files of a transfer syntax
 _BOXES = 4096  # bytes of boxes that may come before the codestream of a JP2 file
 _J2K = b"\xff\x4f\xff\x51"  # SOC and SIZ, which open a JPEG 2000 codestream
 
@@ -122,12 +123,13 @@ def _decode(
     try:
         values, _ = decoder.as_array(header, index=0, **_AS_STORED)
     except Exception as error:  # of the decoder, or of all that are installed
-        if not decoder.missing_dependencies:
+        if set(decoder.available_plugins) != {_PARTLY}:
             raise
         raise BadImageError(
             path,
-            f"cannot be decoded ({reason(error)}), and of the decoders some are not "
-            f"installed; {INSTALL}, and replace the file if that does not help.",
+            f"cannot be decoded by {_PARTLY} ({reason(error)}), and the decoder for "
+            f"all such files is not installed; {INSTALL}; if that does not help, "
+            "replace the file.",
         ) from error
     del header[_PIXEL_DATA]
     return values

@@ -1,7 +1,7 @@
 """A 2-D set of MedMNIST v2 (Yang et al. 2023) from a local .npz file.
 
-The file has train_images, train_labels, val_images, ... : uint8 images [n s s] or
-[n s s 3] with s of 28, 64, 128 or 224, and whole numbers as labels, [n y] of 0 and 1
+The file has train_images, train_labels, val_images, ... : uint8 images [n s s],
+[n s s 1] or [n s s 3] with s of 28, 64, 128 or 224, and whole numbers as labels, [n y] of 0 and 1
 for several labels, [n 1] for classes, which become one label each. Two classes become
 one label, that of class 1. The set names no patients: each image counts as its own. Its
 own splits are pooled and counted, not used.

@@ -60,10 +60,8 @@ def read_headers(path: Path, file: zipfile.ZipFile) -> dict[str, Array]:
                 f"{path}: {split}_images are {images.dtype} {shape}; uint8 images "
                 "[n s s] or [n s s 3] are read."
             )
-        if len(shape) == 4 and shape[3] != 3:
-            raise StudyError(
-                f"{path}: {split}_images are {shape}: a 3-D set; 2-D sets are read."
-            )
+        if len(shape) == 4 and shape[3] not in (1, 3):
+            raise StudyError(f"{path}: {split}_images are {shape}: {_odd(shape)}.")
         if not all(0 < side <= _LARGEST for side in shape[1:3]):
             raise StudyError(
                 f"{path}: {split}_images are {shape}; a side has 1 to {_LARGEST} "
@@ -82,6 +80,15 @@ def read_headers(path: Path, file: zipfile.ZipFile) -> dict[str, Array]:
     if len({arrays[f"{split}_labels"].shape[1] for split in SPLITS}) > 1:
         raise StudyError(f"{path}: the splits have different numbers of labels.")
     return arrays
+
+
+def _odd(shape: tuple[int, ...]) -> str:
+    """Says what four sides that are not [n s s 1] or [n s s 3] mean, and the remedy."""
+    if shape[1] in (1, 3) and shape[2] == shape[3]:
+        return "the channels come first; put them last, as [n s s 1] or [n s s 3]"
+    if shape[3] == 4 and shape[1] == shape[2]:
+        return "four channels; leave the last (alpha) out"
+    return "a 3-D set; 2-D sets are read"
 
 
 def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:

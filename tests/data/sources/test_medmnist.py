@@ -33,6 +33,17 @@ def make_arrays(size=28, colour=False, labels=1, classes=9, seed=0, dtype=np.uin
     return arrays
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_one_channel_may_be_a_last_axis(tmp_path, packed):
+    arrays = make_arrays()
+    plain = load(save(tmp_path, arrays, packed=packed), tmp_path)
+    arrays = {k: v[..., None] if "images" in k else v for k, v in arrays.items()}
+    with_axis = load(save(tmp_path, arrays, "own.npz", packed), tmp_path)
+    for number in (0, 5):
+        record = plain.metadata.record(number)
+        np.testing.assert_array_equal(plain.read(record), with_axis.read(record))
+
+
 def load(path, tmp_path, **changes):
     config = MedmnistConfig(path=str(path), **changes)
     return list_images(config, make_context(tmp_path))
@@ -162,6 +173,9 @@ CLAIM = "{'descr': '|u1', 'fortran_order': False, 'shape': %s, }"
         ("train_images", np.zeros((5, 28, 28), "f4"), r"train_images are float32"),
         ("train_images", np.zeros((5, 28), "u1"), r"uint8 \(5, 28\)"),
         ("train_images", np.zeros((5, 28, 28, 28), "u1"), "a 3-D set"),
+        ("train_images", np.zeros((5, 1, 28, 28), "u1"), "channels come first"),
+        ("train_images", np.zeros((5, 3, 28, 28), "u1"), "channels come first"),
+        ("train_images", np.zeros((5, 28, 28, 4), "u1"), "leave the last .alpha. out"),
         ("train_images", np.zeros((5, 0, 28), "u1"), "a side has"),
         ("train_images", np.zeros((4, 28, 28), "u1"), "as many of both"),
         ("train_images", np.asfortranarray(np.zeros((5, 28, 28), "u1")), "Fortran"),
