@@ -43,14 +43,14 @@ class DamagedError(StudyError):
 
 def open_regular(
     path: Path | str, *, inside: Path | str | None = None, most: int | None = None
-) -> BinaryIO:
+) -> io.BufferedReader:
     """Opens a regular file to read its bytes; links are followed.
 
     The one way to open what somebody else put into a folder: a named pipe in the place
     of a file would be waited for without end, and a device gives bytes without end.
 
     Args:
-        inside: a folder that the file must be in, after links.
+        inside: a folder that no link in it may lead out of.
         most: bytes that the file may have.
 
     Raises:
@@ -59,7 +59,9 @@ def open_regular(
     name = os.fspath(path)
     if inside is not None:
         real, root = os.path.realpath(name), os.path.realpath(inside)
-        if not real.startswith(root.rstrip("/") + "/"):
+        if _is_in(os.path.abspath(name), os.path.abspath(inside)) and not _is_in(
+            real, root
+        ):
             leads = os.path.relpath(real, root)
             words = f"it is a link to {leads}, outside of its folder; copy the file"
             raise OSError(errno.EXDEV, words, name)
@@ -76,6 +78,10 @@ def open_regular(
         file.close()
         raise
     return file
+
+
+def _is_in(name: str, folder: str) -> bool:
+    return name.startswith(folder.rstrip("/") + "/")
 
 
 def _require_regular(mode: int, name: str) -> None:

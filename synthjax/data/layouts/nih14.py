@@ -69,7 +69,7 @@ def write_nih14(
             Image.fromarray(pixels).save(inner / name, "PNG", compress_level=4)
             values = pick_labels(record, labels, wanted)
             found = [f for f, v in zip(FINDINGS, values, strict=True) if v == 1]
-            age = "" if math.isnan(record.age) else f"{round(record.age):03d}Y"
+            age = "" if math.isnan(record.age) else str(round(record.age))
             height, width = pixels.shape
             table.writerow(
                 [

@@ -249,7 +249,7 @@ def _table_rows(
         have = [column for column in sides if column in table.header]
         known = {"Path", "Frontal/Lateral", *sides, *CHEST}
         counts["columns not read"] += len(set(table.header) - known)
-        for line, cells in table.rows(["Path", *have, *CHEST]):
+        for line, cells in table.filled_rows(["Path", *have, *CHEST]):
             if cells is not None and len(have) < len(sides):
                 side = dict(zip(have, cells[1:], strict=False))
                 texts = [side.get(column, "") for column in sides]

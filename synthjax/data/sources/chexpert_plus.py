@@ -60,7 +60,7 @@ def read_lines(
     labels = _read_labels(labels_path)
     unused = {image for image in labels if image.split("/")[0] in splits}
     counts["left out: of other tables"] = 0
-    for line, cells in table.rows(_COLUMNS):
+    for line, cells in table.filled_rows(_COLUMNS):
         if cells is None:
             yield line, None
         elif cells[0].split("/")[0] not in splits:

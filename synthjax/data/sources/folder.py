@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import open_regular
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.sources.class_folders import class_names, list_classes
 from synthjax.data.sources.dicom_patients import add_patients, header_file
@@ -28,7 +29,6 @@ from synthjax.data.sources.folder_table import (
 )
 from synthjax.data.sources.set_folder import existing_folder
 from synthjax.data.sources.source import Source
-from synthjax.data.sources.tables import CsvTable
 from synthjax.data.sources.tree import IgnoredFiles, ReadFile, Tree
 from synthjax.data.splits import group_by_split
 
@@ -111,11 +111,11 @@ def digest(config: FolderConfig) -> str | None:
     try:
         root = existing_folder(config.path, "folder")
         if config.labels_csv:
-            hasher.update((root / config.labels_csv).read_bytes())
-        for file in _files(config, root):
-            hasher.update(
-                f"{file}\0{_state(root / file)}\n".encode(errors="surrogateescape")
-            )
+            with open_regular(root / config.labels_csv, inside=root) as file:
+                hasher.update(hashlib.file_digest(file, "sha256").digest())
+        for name in _files(config, root):
+            state = f"{name}\0{_state(root / name)}\n"
+            hasher.update(state.encode(errors="surrogateescape"))
     except (OSError, StudyError):
         return None
     return hasher.hexdigest()[:16]
@@ -126,8 +126,9 @@ def _files(config: FolderConfig, root: Path) -> Iterator[str]:
     if not config.labels_csv:
         yield from Tree(root).walk(IgnoredFiles())
         return
-    table = CsvTable(root / config.labels_csv, required=(config.file_column,))
-    for _, cells in table.rows((config.file_column,)):
+    table = open_table(config, root)
+    table.check_column(config.file_column)
+    for _, cells in table.filled_rows((config.file_column,)):
         if cells is not None:
             yield cells[0]
 

@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from synthjax.core.errors import StudyError
 from synthjax.data.problems import (
+    FILE_MISSING,
     LABEL_UNKNOWN,
     PATIENT_MISSING,
     ROW_MALFORMED,
@@ -18,6 +20,7 @@ from synthjax.data.schema import SPLITS
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.folder_config import FolderConfig
 from synthjax.data.sources.merged_rows import MergedRows
+from synthjax.data.sources.spelling import find_spellings
 from synthjax.data.sources.tables import MALFORMED, CsvTable
 from synthjax.data.sources.tree import Fault, IgnoredFiles, Tree, printable
 
@@ -54,13 +57,16 @@ def read_table(
         str, str
     ] = {}  # real path -> its file; with links, the first of several
     rows = 0
-    for line, cells in table.rows((*config.side_columns.values(), *labels)):
+    walked = list(tree.walk(ignored, leave_out=config.leave_out))
+    spelled = _spellings(config, table, tree, walked, problems)
+    for line, cells in table.filled_rows((*config.side_columns.values(), *labels)):
         rows += 1
         where = f"row {line} of {config.labels_csv}"
         if cells is None:
             problems.add(ROW_MALFORMED, where, MALFORMED)
             continue
         side = dict(zip(config.side_columns, cells, strict=False))
+        side["file"] = spelled.get(side["file"], side["file"])
         file = str(PurePosixPath(side["file"])) if side["file"] else ""
         named.add(file)
         path = tree.locate(side["file"])
@@ -74,22 +80,56 @@ def read_table(
         raise StudyError(
             f"{table.path} has a header but no rows; add one row per image."
         )
-    walked = tree.walk(ignored, leave_out=config.leave_out)
     unnamed = [file for file in walked if file not in named]
     for file in unnamed:
         what = f"no row of {config.labels_csv} names it; add one or move it away"
         problems.add(ROW_MISSING, printable(file), what)
-    problems.settle(
-        rows + len(unnamed), remedy=f"They are in {table.path} and its folder."
-    )
+    remedy = f"They are in {table.path} and its folder. {table.guessed}"
+    problems.settle(rows + len(unnamed), remedy=remedy)
+    if table.guessed:
+        problems.notice("letters of a table", [table.guessed], "Save it as UTF-8.")
     ignored.others = [file for file in ignored.others if file != config.labels_csv]
     return labels, images.images()
+
+
+def _spellings(
+    config: FolderConfig,
+    table: CsvTable,
+    tree: Tree,
+    walked: Sequence[str],
+    problems: Problems,
+) -> dict[str, str]:
+    """Finds names that are written in another way than their files, and notices them."""
+    missing: dict[str, None] = {}
+    left = set(walked)
+    for _, cells in table.filled_rows((config.file_column,)):
+        name = cells[0] if cells else ""
+        if name and str(PurePosixPath(name)) in left:
+            left.discard(str(PurePosixPath(name)))
+        elif name and _is_missing(tree.locate(name)):
+            missing[name] = None
+    found = find_spellings(list(missing), left)
+    problems.notice(
+        "names written otherwise than the files",
+        [
+            f"{config.labels_csv} says {name!r}, the file is {printable(file)!r}"
+            for name, file in found.items()
+        ],
+        "They are read as the same; write them alike.",
+    )
+    return found
+
+
+def _is_missing(located: str | Fault) -> bool:
+    return isinstance(located, Fault) and located.kind == FILE_MISSING
 
 
 def open_table(config: FolderConfig, root: Path) -> CsvTable:
     return CsvTable(
         root / config.labels_csv,
         required=(),
+        wanted=(*config.side_columns.values(), *config.label_columns),
+        inside=root,
         remedy="Write it with one row per image, or set config.data.folder.path and "
         "labels_csv (empty: one folder per class).",
     )

@@ -132,7 +132,7 @@ def _read_studies(path: Path, problems: Problems) -> _Studies:
     """Reads the labels of the studies; faults wait until it is known what they cost."""
     studies = _Studies({}, {})
     table = CsvTable(path, required=("subject_id", "study_id", *CHEST), remedy=_REMEDY)
-    for line, cells in table.rows(("subject_id", "study_id", *CHEST)):
+    for line, cells in table.filled_rows(("subject_id", "study_id", *CHEST)):
         where = f"row {line} of {path.name}"
         if cells is None:
             problems.add(ROW_MALFORMED, where, MALFORMED)
@@ -169,7 +169,7 @@ def _read_images(
     lost: dict[_Study, set[str]] = {study: set() for study in studies.faults}
     columns = ("dicom_id", "subject_id", "study_id", "ViewPosition")
     table = CsvTable(path, required=columns, remedy=_REMEDY)
-    for line, cells in table.rows(columns):
+    for line, cells in table.filled_rows(columns):
         counts["rows"] += 1
         where = f"row {line} of {path.name}"
         if cells is None:
@@ -209,7 +209,7 @@ def _count_splits(root: Path) -> dict[str, dict[str, int]]:
     path = _find(root, "split")
     if path is None:
         return {}
-    rows = CsvTable(path, required=("split",)).rows(("split",))
+    rows = CsvTable(path, required=("split",)).filled_rows(("split",))
     splits = Counter(cells[0] for _, cells in rows if cells is not None)
     return {"own splits, not used": dict(splits)}
 

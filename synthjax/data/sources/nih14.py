@@ -17,6 +17,7 @@ import numpy as np
 
 from synthjax.core.config import Config, field
 from synthjax.core.errors import StudyError
+from synthjax.core.files import open_regular
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import (
     LABEL_UNKNOWN,
@@ -157,7 +158,7 @@ def _read_rows(
         table.check_column(column)
     counts["rows"] = 0
     images = MergedRows[_Image](problems, counts)
-    for line, cells in table.rows((*needed, *sides)):
+    for line, cells in table.filled_rows((*needed, *sides)):
         counts["rows"] += 1
         where = f"row {line} of {path.name}"
         if cells is None:
@@ -229,7 +230,7 @@ def _count_lists(root: Path) -> dict[str, dict[str, int]]:
     counts = {}
     for name in ("train_val_list.txt", "test_list.txt"):
         if (root / name).is_file():
-            with open(root / name, "rb") as file:
+            with open_regular(root / name, inside=root) as file:
                 counts[name] = sum(1 for line in file if line.strip())
     return {"own splits, not used": counts} if counts else {}
 

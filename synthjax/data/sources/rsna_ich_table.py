@@ -48,7 +48,7 @@ def read_table(path: Path, problems: Problems, facts: Counter[str]) -> SliceTabl
     stated = bytearray()
     unset = bytes([ABSENT]) * len(COLUMNS)
     rows = merged = 0
-    for line, cells in table.rows(("ID", "Label")):
+    for line, cells in table.filled_rows(("ID", "Label")):
         rows += 1
         where = f"row {line} of {path.name}"
         name, value = cells or ("", "")

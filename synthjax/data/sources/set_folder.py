@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import open_regular
 
 
 def existing_folder(path: str, source: str) -> Path:
@@ -64,7 +65,7 @@ def digest_files(paths: Iterable[Path]) -> str | None:
     hasher, count = hashlib.sha256(), 0
     try:
         for path in paths:
-            with open(path, "rb") as file:
+            with open_regular(path, inside=path.parent) as file:
                 hasher.update(hashlib.file_digest(file, "sha256").digest())
             count += 1
     except OSError:

@@ -32,8 +32,9 @@ def test_an_export_is_read_back_bit_for_bit(tmp_path):
         for number in range(9)
     ]
     assert write_nih14(tmp_path / "phantom", iter(records)) == 9
-    header = (tmp_path / "phantom/Data_Entry_2017.csv").read_text().splitlines()[0]
+    header, *rows = (tmp_path / "phantom/Data_Entry_2017.csv").read_text().splitlines()
     assert header == HEADER_2017
+    assert [row.split(",")[4] for row in rows[:3]] == ["", "61", "7"]
     listing = load(tmp_path / "phantom", tmp_path)
     assert len(listing.metadata) == 9
     for number, record in enumerate(records):
