@@ -9,6 +9,7 @@ rsna_ich) it builds nothing either, but writes a phantom as a hospital would hav
 """
 
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -21,20 +22,22 @@ from synthjax.data.layouts.hospital import LAYOUTS
 from .study import Launch, Work, launch
 
 
-def work(this: Launch) -> Work:
-    """Returns what the stage does."""
+def work(this: Launch, needs: Sequence[str] = ()) -> Work:
+    """Returns what the stage does; `needs` is that of `build`."""
     config = this.sections["data"]
     prepared = this.study.workdir / "prepared"
     return Work(
         "data",
-        lambda out: build(config, seed=this.seed, out=out, prepared=prepared),
+        lambda out: build(
+            config, seed=this.seed, out=out, prepared=prepared, needs=needs
+        ),
         source=lambda: source_digest(config),
     )
 
 
-def run(this: Launch) -> None:
+def run(this: Launch, needs: Sequence[str] = ()) -> None:
     """The data stage."""
-    this.run(work(this))
+    this.run(work(this, needs))
 
 
 def check(this: Launch, sample: int) -> None:

@@ -9,6 +9,8 @@ kind, or after a change of the config: it does what is left to do.
 from pathlib import Path
 
 from synthjax.core.files import read_json
+from synthjax.data.splits import require_measurable
+from synthjax.data.store.write import SPLITS_FILE
 from synthjax.synth.external import check_folders
 
 from . import classifier, data, evaluate, gan, report, synth
@@ -22,14 +24,26 @@ def run(this: Launch) -> None:
 
 
 def measure(this: Launch) -> None:
-    """All stages but the report; a folder that cannot do is named before the first."""
+    """All stages but the report.
+
+    What the data decide is told before anything is trained: a folder that cannot do, or
+    splits with which no gap can be measured.
+    """
     external = bool(this.sections["synth"].folder.path)
     if external:
         _check_folders(this)
-    for stage in (data, gan, synth, classifier, evaluate):
-        if stage is gan and external:
-            continue  # an external generator made the images
-        stage.run(this)
+    learning = ["train"]
+    if this.sections["classifier"].schedule == "plateau":
+        learning.append("valid")  # says when to stop
+    data.run(this, needs=[*learning, "test"])
+    # Again, for a set that was there before, or lost images that could not be used.
+    require_measurable(this.study.path("data") / SPLITS_FILE, [*learning, "test"])
+    if not external:
+        gan.run(this)
+    synth.run(this)
+    require_measurable(this.study.path("synth") / SPLITS_FILE, learning)
+    classifier.run(this)
+    evaluate.run(this)
 
 
 def _check_folders(this: Launch) -> None:

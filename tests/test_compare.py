@@ -142,6 +142,33 @@ def test_folders_that_do_not_go_together_are_told_before_anything_is_built(
     assert not (tmp_path / "a" / "data").exists()
 
 
+def test_a_study_that_could_not_be_measured_stops_when_the_splits_are_made(tmp_path):
+    """The label has both classes in train and valid, and is 1 in all of test."""
+    for name in ("real", "synthetic"):
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = [["file", "patient", "split", "Finding"]]
+        for number in range(30):
+            split = "train" if number < 18 else "valid" if number < 24 else "test"
+            image = np.full((16, 16), 100 + number, np.uint8)
+            save(folder / f"{number}.png", image, 1)
+            label = 1 if split == "test" else number % 2
+            rows.append([f"{number}.png", f"p{number}", split, label])
+        with open(folder / "labels.csv", "w", newline="") as file:
+            csv.writer(file).writerows(rows)
+    columns = [
+        f"--config.{part}.folder.{column}_column={column}"
+        for part in ("data", "synth")
+        for column in ("patient", "split")
+    ]
+    folders = (tmp_path / "real", tmp_path / "synthetic")
+    done = compare(*folders, tmp_path / "run", *columns)
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "no label has both classes among the test images" in done.stderr
+    assert "'Finding' has 6 positive and 0 negative" in done.stderr
+    assert not (tmp_path / "run" / "classifier").exists()
+
+
 def test_a_corrupt_file_is_named_or_left_out(tmp_path):
     broken = write_folder(tmp_path / "broken", 4, count=40)
     (broken / "7.png").write_bytes(b"no image")

@@ -25,7 +25,12 @@ from synthjax.data.problems import Problems
 from synthjax.data.provenance import provenance, split_facts
 from synthjax.data.schema import Schema
 from synthjax.data.sources.registry import SOURCES
-from synthjax.data.splits import check_disjoint, split_patients
+from synthjax.data.splits import (
+    check_disjoint,
+    count_classes,
+    split_patients,
+    why_unmeasurable,
+)
 from synthjax.data.store import shards
 from synthjax.data.store.beam import write_shards_with_beam
 from synthjax.data.store.example_builder import ExampleBuilder
@@ -150,6 +155,7 @@ def build(
     prepared: Path,
     chunk: int = shards.CHUNK,
     inline: int = INLINE,
+    needs: Sequence[str] = (),
 ) -> None:
     """Writes the set of `config` to `out`; a killed build goes on at its last shard.
 
@@ -164,16 +170,24 @@ def build(
         prepared: keeps what a source makes ready once (an index of headers).
         chunk: images that a worker builds at a time, at most.
         inline: up to so many images are built in this process.
+        needs: splits in which a label must have both classes, for a set with which a
+            gap is to be measured; it is looked at before any image is read.
 
     Raises:
         StudyError: the source is faulty (each source says how), more files than
-            `skip_limit` cannot be used, or there are too few patients.
+            `skip_limit` cannot be used, there are too few patients, or a split of
+            `needs` has no label with both classes.
     """
     problems = Problems(config.on_bad_file, config.skip_limit)
     listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
     problems.announce_notices()
     histogram = combination_histogram(listing.labels, listing.metadata.label)
     listing, splits, cohort = assign_splits(config, listing, seed)
+    if needs:
+        classes = count_classes(listing.labels, listing.metadata.label, splits)
+        reason = why_unmeasurable(classes, needs)
+        if reason is not None:
+            raise StudyError(f"{listing.name}: {reason}")
     problems.next_phase()
     listing = _numbered(listing)
     builder = _example_builder(config, listing)

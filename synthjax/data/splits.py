@@ -1,12 +1,15 @@
 """Patient-disjoint splits: drawn from a seed, audited, and described in splits.json."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
 from synthjax.core.clock import say
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import read_json
 from synthjax.data.cohorts import combination_histogram
 from synthjax.data.schema import SPLITS
 
@@ -100,12 +103,92 @@ def check_disjoint(patients: Mapping[str, Iterable[str]]) -> None:
             seen[patient] = split
 
 
+Classes = Mapping[str, Mapping[str, tuple[int, int]]]
+"""Split -> label -> the number of positive and of negative images."""
+
+
+def count_classes(
+    labels: Sequence[str],
+    label: Float32[np.ndarray, "n y"],
+    splits: Mapping[str, Sequence[int]],
+) -> Classes:
+    """Counts the images of both classes of each label, split by split."""
+    classes = {}
+    for split, indices in splits.items():
+        part = label[np.asarray(indices, np.int64)]
+        positive, negative = (part == 1).sum(axis=0), (part == 0).sum(axis=0)
+        counts = zip(positive.tolist(), negative.tolist(), strict=True)
+        classes[split] = dict(zip(labels, counts, strict=True))
+    return classes
+
+
+def why_unmeasurable(classes: Classes, needs: Sequence[str]) -> str | None:
+    """Says why no gap can be measured with these splits, None if it can.
+
+    A classifier learns a label that has both classes among the training images, and its
+    AUROC is defined where both are among the test images; one label must have both.
+
+    Args:
+        classes: what `count_classes` returned.
+        needs: splits in which one and the same label must have both classes.
+    """
+    complete = {
+        split: {label for label, counts in classes[split].items() if min(counts) > 0}
+        for split in needs
+    }
+    remedy = (
+        "Give more images, labels that occur, another split column or other "
+        "config.data.fractions"
+    )
+    for split, found in complete.items():
+        if not found:
+            lacking = [
+                f"{label!r} has {positive:,} positive and {negative:,} negative"
+                for label, (positive, negative) in classes[split].items()
+            ]
+            shown = "; ".join(lacking[:3]) + ("; ..." if len(lacking) > 3 else "")
+            use = "no AUROC is defined" if split == "test" else "nothing can be learned"
+            return (
+                f"no label has both classes among the {split} images, so {use} and no "
+                f"gap can be measured: {shown}. {remedy}."
+            )
+    if complete and not set.intersection(*complete.values()):
+        return (
+            f"no label has both classes in each of the splits {', '.join(needs)}, so "
+            f"none can be both learned and measured. {remedy}."
+        )
+    return None
+
+
+def require_measurable(splits_json: Path, needs: Sequence[str]) -> None:
+    """Raises StudyError if no gap can be measured with a finished set.
+
+    Args:
+        splits_json: of the set; a set of another tool that has none is not checked.
+        needs: see `why_unmeasurable`.
+    """
+    if not splits_json.exists():
+        return
+    splits = read_json(splits_json)["splits"]
+    classes = {
+        split: {
+            label: (counts["positive"], counts["negative"])
+            for label, counts in splits[split]["labels"].items()
+        }
+        for split in needs
+        if split in splits
+    }
+    reason = why_unmeasurable(classes, list(classes))
+    if reason is not None:
+        raise StudyError(f"{splits_json.parent}: {reason}")
+
+
 def summarize_splits(
     labels: tuple[str, ...],
     images: Mapping[str, Sequence[np.ndarray]],
     patients: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """Returns what splits.json says of each split; warns of labels without positives.
+    """Returns what splits.json says of each split; warns of labels without both classes.
 
     Args:
         labels: label names.
@@ -122,6 +205,8 @@ def summarize_splits(
                 say(f"{name!r} is unknown in all {len(label)} {split} images")
             elif count == 0:
                 say(f"no positive of {name!r} among the {len(label)} {split} images")
+            elif count == total:
+                say(f"no negative of {name!r} among the {len(label)} {split} images")
         summary[split] = {
             "images": len(label),
             "patients": len(set(patients[split])),

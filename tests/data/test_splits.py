@@ -8,12 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import write_json
 from synthjax.data.schema import SPLITS
 from synthjax.data.splits import (
     check_disjoint,
     check_fractions,
+    count_classes,
+    require_measurable,
     split_patients,
     summarize_splits,
+    why_unmeasurable,
 )
 
 
@@ -77,3 +81,56 @@ def test_a_split_without_positives_is_said(capsys):
         "prevalence": 0.0,
     }
     assert "no positive of 'b' among the 2 valid images" in capsys.readouterr().err
+
+
+PARTS = {"train": [0, 1, 2], "valid": [3], "test": [4, 5]}
+
+
+def classes_of(*columns):
+    """Count the classes of labels a, b, ..., each given by its six images."""
+    names = "abcdef"[: len(columns)]
+    label = np.array(columns, np.float32).T
+    return count_classes(names, label, PARTS)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("columns", "needs", "told"),
+    [
+        ([(0, 1, 1, 0, 0, 1)], ("train", "test"), None),
+        ([(0, 1, 1, 0, 0, 1)], ("train", "valid", "test"), "among the valid images"),
+        ([(0, 1, 1, 0, 1, 1)], ("train", "test"), "'a' has 2 positive and 0 negative"),
+        ([(0, 0, NAN, 0, 0, 1)], ("train", "test"), "nothing can be learned"),
+        ([(0, 1, 0, 0, NAN, 0)], ("train", "test"), "'a' has 0 positive and 1 neg"),
+        # The one is learned and the other measured.
+        (
+            [(0, 1, 1, 0, 1, 1), (1, 1, 1, 0, 0, 1)],
+            ("train", "test"),
+            "be both learned",
+        ),
+        # One of two suffices.
+        ([(0, 1, 1, 0, 1, 1), (0, 1, 1, 0, 0, 1)], ("train", "test"), None),
+    ],
+)
+def test_splits_with_which_no_gap_can_be_measured_are_told(columns, needs, told):
+    reason = why_unmeasurable(classes_of(*columns), needs)
+    assert reason is None if told is None else told in reason
+
+
+def test_a_finished_set_is_checked_by_its_card(tmp_path):
+    vectors = {split: np.ones((2, 1), np.float32) for split in PARTS}
+    patients = {split: ["p", "q"] for split in PARTS}
+    card = {"splits": summarize_splits(("a",), vectors, patients)}
+    write_json(tmp_path / "splits.json", card)
+    with pytest.raises(StudyError, match="among the train images"):
+        require_measurable(tmp_path / "splits.json", ["train", "test"])
+    require_measurable(tmp_path / "splits.json", [])
+    require_measurable(tmp_path / "none.json", ["train"])
+
+
+def test_a_split_without_negatives_is_said(capsys):
+    vectors = [np.ones(1, np.float32)] * 2
+    summarize_splits(("a",), {"test": vectors}, {"test": ["p", "q"]})
+    assert "no negative of 'a' among the 2 test images" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from synthjax.data.doctor.diagnostics import (
     count_of,
 )
 from synthjax.data.listing import Listing
+from synthjax.data.splits import count_classes, why_unmeasurable
 
 _COMBINATIONS = 8  # that the table shows
 _UNKNOWN = 0.5  # of the images: a label with more unknown is worth a note
@@ -202,3 +203,13 @@ def _splits(listing: Listing, splits: Splits) -> Iterator[Diagnostic]:
             "It cannot be measured there: give more patients, other "
             "config.data.fractions, or another seed.",
         )
+    if splits:
+        classes = count_classes(listing.labels, listing.metadata.label, splits)
+        reason = why_unmeasurable(classes, ("train", "test"))
+        if reason is not None:
+            yield Diagnostic(
+                WARNING,
+                "no gap can be measured",
+                (reason,),
+                "A study of these splits stops before anything is trained.",
+            )
