@@ -21,6 +21,7 @@ from synthjax.data.dataset import Dataset
 from synthjax.evaluate.predictions import ARMS, Predictions, load_predictions
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.patient_counts import PatientCounts, count_patients
 from synthjax.statistics.roc import on_host_device
 from synthjax.statistics.seed_patient_variance import Estimate, estimate
 
@@ -62,7 +63,7 @@ def contrast(
     found = [_read(workdir) for workdir in (first, second)]
     test = found[0].test
     _check_same(found, (first, second))
-    patients = len(np.unique(test.patient_id))
+    patients = count_patients(test.label, test.patient_id)
     draws = on_host_device(
         draw_patients(
             test.patient_id, replicates, rng.host_generator(seed, "test patients")
@@ -86,8 +87,9 @@ def contrast(
         _study_gap(workdir, area, patients)
         for workdir, area in zip((first, second), areas, strict=True)
     ]
-    lead = estimate(*(area["synthetic"] for area in areas), n_effective=patients)
-    return Contrast(sides[0], sides[1], lead, len(test.label), patients)
+    lead = estimate(*(area["synthetic"] for area in areas), patients=patients)
+    patients_tested = len(np.unique(test.patient_id))
+    return Contrast(sides[0], sides[1], lead, len(test.label), patients_tested)
 
 
 def _read(workdir: Path) -> Predictions:
@@ -109,10 +111,12 @@ def _check_same(found: Sequence[Predictions], workdirs: Sequence[Path]) -> None:
 
 
 def _study_gap(
-    workdir: Path, areas: dict[str, Float[np.ndarray, "s draws"]], patients: int
+    workdir: Path,
+    areas: dict[str, Float[np.ndarray, "s draws"]],
+    patients: PatientCounts,
 ) -> StudyGap:
     real, synthetic = (float(areas[arm][:, 0].mean()) for arm in ARMS)
-    gap = estimate(*(areas[arm] for arm in ARMS), n_effective=patients)
+    gap = estimate(*(areas[arm] for arm in ARMS), patients=patients)
     return StudyGap(workdir, real, synthetic, gap)
 
 
@@ -144,7 +148,7 @@ def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
                 str(side.workdir),
                 f"{side.real:.3f}",
                 f"{side.synthetic:.3f}",
-                _interval(side.gap.clipped_interval(level)),
+                _interval(side.gap.share_interval(level)),
             ]
             for pair in pairs
             for side in (pair.first, pair.second)
@@ -156,7 +160,7 @@ def format_contrasts(pairs: Sequence[Contrast], level: float) -> str:
         lead = pair.lead
         lines += table[1 + 2 * number : 3 + 2 * number]
         lines.append(
-            f"  synthetic, first minus second {_interval(lead.clipped_interval(level))}, "
+            f"  synthetic, first minus second {_interval(lead.share_interval(level))}, "
             f"p = {lead.p_different():.3f}; n = {pair.images:,} real test images of "
             f"{pair.patients:,} patients"
         )

@@ -18,8 +18,16 @@ from typing import Any
 
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_json
+from synthjax.statistics.noninferiority import CHANCE, Outcome
 
 GATES = "gates.json"  # beside results.json: the limits, and what was found
+_GAPS = {"gap", "gap_to_real", "p_noninferior"}  # keys of results.json
+_NO_AUROC = {"average_precision", "sensitivity", "brier"}
+_NO_CLAIM: dict[str, str] = {
+    Outcome.NOTHING_LEARNED: "nothing was learned from the real images",
+    Outcome.TOO_FEW_PATIENTS: "too few patients",
+    Outcome.TOO_FEW_SEEDS: "one training seed in each arm",
+}
 _ABSENT = object()  # what a name leads to that is not in the results
 
 
@@ -74,11 +82,41 @@ def _is_finite(value: Any) -> bool:
 
 
 def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:
-    """Return the gates with what was found; a missing number misses its limit."""
-    return [_check(gate, _find(results, gate.name)) for gate in gates]
+    """Return the gates with what was found.
+
+    A missing number misses its limit. So does a gap, however small, of which nothing can
+    be said: of a study that allows no conclusion, or of a finding or subgroup that the
+    classifiers trained on real images are not shown to tell from chance.
+    """
+    return [
+        _check(gate, _find(results, gate.name), _says_nothing(results, gate.name))
+        for gate in gates
+    ]
 
 
-def _check(gate: Gate, found: Any) -> Gate:
+def _says_nothing(results: dict[str, Any], name: str) -> str:
+    """Say why a number that is a gap, or tests one, says nothing; empty if it does."""
+    words = name.split(".")
+    if not {*words} & _GAPS:
+        return ""
+    outcome = str((results.get("primary") or {}).get("outcome"))
+    if outcome in _NO_CLAIM:
+        return f"nothing can be said of a gap: {_NO_CLAIM[outcome]}"
+    for end in range(1, len(words)):
+        row = _find(results, ".".join(words[:end]))
+        real = row.get("real") if isinstance(row, dict) else None
+        # An average precision or a sensitivity has another chance level.
+        if not isinstance(real, dict) or words[end - 1] in _NO_AUROC:
+            continue
+        if "low" in real and not (real["low"] or 0.0) > CHANCE:
+            return (
+                "nothing can be said of this gap: the classifiers trained on real images "
+                "are not shown to be better than chance"
+            )
+    return ""
+
+
+def _check(gate: Gate, found: Any, says_nothing: str) -> Gate:
     if not _is_finite(found):
         what = "undefined" if found is None else f"{type(found).__name__}, not a number"
         if found is _ABSENT:
@@ -89,6 +127,7 @@ def _check(gate: Gate, found: Any) -> Gate:
         reason = f"above {gate.maximum:g}"
     if gate.minimum is not None and found < gate.minimum:
         reason = f"below {gate.minimum:g}"
+    reason = says_nothing or reason
     return dataclasses.replace(gate, value=float(found), reason=reason)
 
 

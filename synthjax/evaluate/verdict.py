@@ -1,9 +1,17 @@
-"""The verdict of a study in a sentence or two."""
+"""The verdict of a study in a few sentences."""
 
 import math
+from collections.abc import Mapping, Sequence
 
-from synthjax.evaluate.results.utility import Primary, Utility
+import numpy as np
+
+from synthjax.evaluate.predictions import ARMS, Logits
+from synthjax.evaluate.results.utility import MeanUtility, Primary, Utility
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.noninferiority import MIN_PATIENTS, Outcome
+from synthjax.statistics.patient_counts import count_patients
+
+_SAME_SCORE = 1e-6  # logits that differ by less are one score, rounded
 
 
 def write_verdict(
@@ -15,11 +23,11 @@ def write_verdict(
     patients: int,
     seeds: int,
 ) -> str:
-    """Say the gap with its interval, what it rests on, and whether it is small enough.
+    """Say the gap with its interval, what it rests on, and what may be concluded.
 
     Args:
         utility: of both arms and their gap.
-        primary: the test of the gap.
+        primary: the test of the gap, with the sentence that explains its outcome.
         level: of the interval.
         images, patients: of the real test set.
         seeds: trained in each arm.
@@ -36,19 +44,84 @@ def write_verdict(
         f"({_interval(gap, level, shown)}; {_many(len(labels) - len(undefined), 'finding')}, "
         f"n = {images:,} real test images of {_many(patients, 'patient')}, "
         f"{_many(seeds, 'seed')}): {real} real against {synthetic} synthetic. "
-        f"Non-inferiority at the margin of {primary.margin:g} is "
-        f"{'shown' if primary.noninferior else 'not shown'} "
-        f"({_p(primary.p_noninferior)})."
+        f"{primary.conclusion}"
     )
     if undefined:
         text += f" Left out, because undefined: {', '.join(undefined)}."
     return text
 
 
-def _interval(gap: Interval, level: float, shown: float) -> str:
-    if not math.isfinite(gap.low):
+def explain_outcome(
+    outcome: Outcome, mean: MeanUtility, *, margin: float, p: float, level: float
+) -> str:
+    """Say in a sentence or two what may be concluded, and if nothing, where to look.
+
+    Args:
+        outcome: of the primary endpoint.
+        mean: of both arms.
+        margin: of the gap.
+        p: one-sided, that the gap is the margin or more.
+        level: of the interval.
+    """
+    if outcome is Outcome.NOTHING_LEARNED:
+        real = mean.real.auroc
+        return (
+            "Nothing was learned from the real images, so nothing can be said of the "
+            f"synthetic ones: the classifiers trained on real images, at {real.value:.3f} "
+            f"({_interval(real, level, real.value)}), are not shown to be better than "
+            "chance, and there is nothing that could be lost. Look at the images, at "
+            "whether the labels are to be seen in them, and at "
+            "config.classifier.steps."
+        )
+    if outcome is Outcome.TOO_FEW_PATIENTS:
+        return (
+            f"There are too few patients to tell: a verdict needs {MIN_PATIENTS} test "
+            "patients or more with each finding and as many without it."
+        )
+    if outcome is Outcome.TOO_FEW_SEEDS:
+        return (
+            "No claim is made of one training seed in each arm, which says nothing of "
+            "the chance of training: set config.classifier.seeds to 3 or more."
+        )
+    return f"Non-inferiority at the margin of {margin:g} is {outcome} ({_p(p)})."
+
+
+def few_patients(test: Logits, names: Sequence[str]) -> str:
+    """Name the findings that have too few patients for a verdict; empty if none has."""
+    few = []
+    for y, name in enumerate(names):
+        count = count_patients(test.label[:, [y]], test.patient_id).rarest
+        if 0 < count < MIN_PATIENTS:
+            few.append(f"{name} has {count} of the rarer class")
+    if not few:
+        return ""
+    more = f" and {len(few) - 3} more findings have too few" if len(few) > 3 else ""
+    return f"{', '.join(few[:3])}{more}: give more test patients, or leave the finding out."
+
+
+def constant_scores(logit: Mapping[str, np.ndarray]) -> str:
+    """Say which classifiers give every test image the same scores; empty if none does.
+
+    Args:
+        logit: of each arm, [seeds, images, labels].
+    """
+    found = []
+    for arm in ARMS:
+        span = np.ptp(logit[arm], axis=1).max(axis=1)
+        count = int((span <= _SAME_SCORE).sum())
+        if count:
+            found.append(
+                f"{count} of {_many(len(span), 'classifier')} trained on {arm} images"
+            )
+    if not found:
+        return ""
+    return f"All test images have the same scores from {' and '.join(found)}."
+
+
+def _interval(value: Interval, level: float, shown: float) -> str:
+    if not math.isfinite(value.low):
         return "no interval"
-    ends = (gap.low, gap.high)
+    ends = (value.low, value.high)
     ends = ends if shown >= 0 else (-ends[1], -ends[0])
     low, high = (round(end, 3) + 0.0 for end in ends)
     return f"{100 * level:g} % interval {low:.3f} to {high:.3f}"

@@ -11,7 +11,7 @@ uncertain, which a test of two ROC curves does not:
   are in a study of many readers and many cases (Obuchowski and Rockette, Communications
   in Statistics - Simulation and Computation 24, 1995).
 
-The variance and its degrees of freedom are derived in `seed_patient_variance`.
+The variance and the ends are derived in `seed_patient_variance`.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ from jaxtyping import Float, Shaped
 from synthjax.core import rng
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.noninferiority import Outcome, conclude
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.roc import on_host_device, undefined_reason
 from synthjax.statistics.seed_patient_variance import Estimate, estimate
 
@@ -50,6 +52,14 @@ class GapInterval:
         the loss is then shown to be smaller than a margin that was chosen before.
         """
         return self.estimate.p_below(margin)
+
+    def conclude(self, margin: float) -> Outcome:
+        """Say what may be concluded at a margin that was chosen before.
+
+        Other than the p alone, it asks for enough patients and seeds, and for networks
+        that learned something from the real images.
+        """
+        return conclude(self.estimate, self.real, margin, level=self.level)
 
 
 def gap_interval(
@@ -93,20 +103,20 @@ def gap_interval(
     real, synthetic = (
         mean_over_labels(resample(label, logit, draws).auroc) for logit in arms.values()
     )
-    patients = len(np.unique(patient_id))
-    gap = estimate(real, synthetic, n_effective=patients)
-    interval = gap.clipped_interval(level)
+    patients = count_patients(label, patient_id)
+    gap = estimate(real, synthetic, patients=patients)
+    interval = gap.share_interval(level)
     return GapInterval(
         gap=interval.value,
         low=interval.low,
         high=interval.high,
         level=level,
         p_different=gap.p_different(),
-        real=estimate(real, n_effective=patients).logit_interval(level),
-        synthetic=estimate(synthetic, n_effective=patients).logit_interval(level),
+        real=estimate(real, patients=patients).share_interval(level),
+        synthetic=estimate(synthetic, patients=patients).share_interval(level),
         labels=sum(reason is None for reason in reasons),
         images=len(label),
-        patients=patients,
+        patients=len(np.unique(patient_id)),
         seeds=(len(real), len(synthetic)),
         estimate=gap,
     )

@@ -12,6 +12,7 @@ from synthjax.statistics.bootstrap import (
     resample,
     resample_mean,
 )
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.roc import on_host_device
 from synthjax.statistics.seed_patient_variance import Estimate, estimate
 
@@ -105,8 +106,9 @@ def test_undefined_label_is_left_out_of_both_means() -> None:
         np.testing.assert_array_equal(whole, without.mean(axis=1))
     nothing = mean_over_labels(resample(0 * label, score[0], draws).auroc)
     assert np.isnan(nothing).all()
-    found = estimate(nothing, n_effective=40)
-    assert np.isnan([found.value, found.interval(0.9).low, found.p_below(0.1)]).all()
+    found = estimate(nothing, patients=count_patients(0 * label, patient))
+    ends = [found.interval(0.9).low, found.share_interval(0.9).high]
+    assert np.isnan([found.value, *ends, found.p_below(0.1)]).all()
 
 
 def test_clustering_and_seeds_widen_the_interval_as_they_should() -> None:
@@ -117,7 +119,7 @@ def test_clustering_and_seeds_widen_the_interval_as_they_should() -> None:
     def error(groups, *arms) -> Estimate:
         draws = draw_patients(groups, 400, np.random.default_rng(0))
         means = [mean_over_labels(resample(label, arm, draws).auroc) for arm in arms]
-        return estimate(*means, n_effective=150)
+        return estimate(*means, patients=count_patients(label, groups))
 
     each_alone = np.arange(len(patient)).astype(str)
     whole = error(patient, *score)
@@ -125,8 +127,12 @@ def test_clustering_and_seeds_widen_the_interval_as_they_should() -> None:
     spread = np.linspace(-1, 1, 3)[:, None, None] * label
     unequal = error(patient, score[0] + spread, score[1])
     assert unequal.standard_error > 1.5 * whole.standard_error
-    assert unequal.df < 5
-    assert whole.df > 100
+    widths = [
+        np.ptp(list(found.interval(0.95).numbers().values())[1:])
+        for found in (whole, unequal)
+    ]
+    assert widths[0] < 4.5 * whole.standard_error  # where 3.9 is the least
+    assert widths[1] > 6 * unequal.standard_error  # of three seeds
     one = error(patient, score[0][:1], score[0][:1])
     assert one.interval(0.95).numbers() == {"value": 0, "low": 0, "high": 0}
     assert np.isnan(one.var_seeds).all()

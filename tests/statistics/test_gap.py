@@ -35,8 +35,11 @@ def test_one_seed_of_single_images_is_delongs_interval() -> None:
     pair = np.stack([real[0, :, 0], synthetic[0, :, 0]])
     expected, p = delong(label[:, 0], pair).difference(0.95)
     assert found.gap == pytest.approx(expected.value, abs=1e-12)
-    width = (found.high - found.low) / (expected.high - expected.low)
-    assert width == pytest.approx(1, abs=0.06)
+    variance = np.array([1, -1]) @ delong(label[:, 0], pair).covariance @ [1, -1]
+    error = found.estimate.standard_error / variance**0.5
+    assert error == pytest.approx(1, abs=0.04)
+    # The normal interval of DeLong's test takes no account of the area's skewness.
+    assert 1 < (found.high - found.low) / (expected.high - expected.low) < 1.12
     assert found.p_different == pytest.approx(p, abs=0.01)
     assert found.real.value - found.synthetic.value == pytest.approx(found.gap)
     assert np.isnan(found.estimate.var_seeds).all()
@@ -93,8 +96,8 @@ def test_interval_covers_the_truth_and_noninferiority_keeps_its_size() -> None:
         p = found.p_noninferior(margin)
         claimed += p < 0.025
         assert (p < 0.025) == (found.high < margin)
-    assert 0.92 <= inside / trials <= 0.985, inside
-    assert claimed / trials <= 0.05, claimed
+    assert 0.93 <= inside / trials <= 0.995, inside
+    assert claimed / trials <= 0.035, claimed
 
 
 def test_what_does_not_fit_is_refused(monkeypatch) -> None:

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from synthjax.evaluate.results.attribution import MapAgreement
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.seed_patient_variance import estimate
 
 
@@ -53,18 +54,19 @@ def compare_maps(
         correlation["control"] = rank_correlation(maps["real"], maps["again"])
     # An image that one of the comparisons lacks is left out of all of them.
     known = np.isfinite(np.stack(list(correlation.values()))).all(axis=0)
-    patients = len(np.unique(patient[known]))
+    shown = np.where(known, 1.0, np.nan)[:, None]
+    patients = count_patients(shown, patient, by_class=False)
     means = {
         name: _means(values[known], multiplicity[known])[None]
         for name, values in correlation.items()
     }
     intervals = {
-        name: _clipped(estimate(table, n_effective=patients).interval(level))
+        name: _clipped(estimate(table, patients=patients).interval(level))
         for name, table in means.items()
     }
     difference = None
     if "control" in means:
-        difference = estimate(*means.values(), n_effective=patients).interval(level)
+        difference = estimate(*means.values(), patients=patients).interval(level)
     return MapAgreement(
         agreement=intervals["agreement"],
         control=intervals.get("control"),

@@ -2,6 +2,7 @@
 
 from synthjax.evaluate.results.json_form import ABSENT, Absent, json_object, key
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.noninferiority import Outcome
 
 _REAL = "of the classifiers trained on real images"
 _SYNTHETIC = "of those trained on synthetic images"
@@ -167,6 +168,13 @@ class Primary:
         le=1,
     )
     noninferior: bool = key("whether the gap is shown to be less than the margin")
+    outcome: str | Absent = key(
+        "what may be concluded: of nothing learned (from the real images), too few "
+        "patients and too few seeds no claim is made",
+        default=ABSENT,
+        one_of=tuple(Outcome),
+    )
+    conclusion: str | Absent = key("the outcome in sentences", default=ABSENT)
     variance: GapVariance | Absent = key(
         "variance of the gap by its source", default=ABSENT
     )

@@ -9,12 +9,10 @@ from synthjax.core import rng
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.evaluate.predictions import Predictions
 from synthjax.evaluate.results.arms import Arm, LabelOnSynthetic, OnSynthetic
-from synthjax.evaluate.utility.labels import (
-    count_known,
-    patients_of_rarer_class,
-)
+from synthjax.evaluate.utility.labels import count_known
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.roc import undefined_reason
 from synthjax.statistics.seed_patient_variance import estimate
 
@@ -31,17 +29,18 @@ def list_arms(
         predictions: of all arms.
         means: of each arm the mean AUROC of each seed in the sample and the draws.
     """
-    patients = len(np.unique(predictions.test.patient_id))
+    test = predictions.test
+    patients = count_patients(test.label, test.patient_id)
     arms = []
     for name, mean in means.items():
         gap = Interval(0.0, 0.0, 0.0)  # of the real arm to itself
         if name != "real":
-            loss = estimate(means["real"], mean, n_effective=patients)
-            gap = loss.clipped_interval(config.level)
+            loss = estimate(means["real"], mean, patients=patients)
+            gap = loss.share_interval(config.level)
         arms.append(
             Arm(
                 name=name,
-                mean=estimate(mean, n_effective=patients).logit_interval(config.level),
+                mean=estimate(mean, patients=patients).share_interval(config.level),
                 gap_to_real=gap,
                 seeds=len(mean),
                 n_train=predictions.n_train[name],
@@ -83,11 +82,11 @@ def measure_on_synthetic(
                 )
             )
             continue
-        patients = patients_of_rarer_class(column, synthetic.patient_id)
-        area = estimate(areas[:, y], n_effective=patients).logit_interval(config.level)
+        patients = count_patients(synthetic.label[:, [y]], synthetic.patient_id)
+        area = estimate(areas[:, y], patients=patients).share_interval(config.level)
         labels.append(
             LabelOnSynthetic(name=name, auroc=area, n_positive=n_positive, n=n)
         )
-    patients = len(np.unique(synthetic.patient_id))
-    mean = estimate(mean_over_labels(areas), n_effective=patients)
-    return OnSynthetic(mean=mean.logit_interval(config.level), labels=tuple(labels))
+    patients = count_patients(synthetic.label, synthetic.patient_id)
+    mean = estimate(mean_over_labels(areas), patients=patients)
+    return OnSynthetic(mean=mean.share_interval(config.level), labels=tuple(labels))

@@ -20,6 +20,7 @@ from synthjax.evaluate.results.arms import (
 )
 from synthjax.statistics.calibration import Reliability, calibration, recalibrate
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.seed_patient_variance import estimate
 
 
@@ -65,13 +66,13 @@ def _measure(
         calibration(test.label, scores, draws, config.calibration_bins)
         for scores in logit
     ]
-    patients = len(np.unique(test.patient_id))
+    patients = count_patients(test.label, test.patient_id, by_class=False)
 
     def interval(name: str) -> Interval:
         seeds = np.stack([getattr(each, name) for each in found])
-        mean = estimate(seeds, n_effective=patients)
+        mean = estimate(seeds, patients=patients)
         if name in ("ece", "brier"):
-            return mean.logit_interval(config.level)
+            return mean.share_interval(config.level)
         return mean.interval(config.level)
 
     intervals = CalibrationIntervals(

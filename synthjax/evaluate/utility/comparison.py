@@ -14,6 +14,7 @@ from synthjax.evaluate.predictions import ARMS, Predictions
 from synthjax.evaluate.results.utility import ArmComparison, Brier
 from synthjax.statistics.bootstrap import Resampled, resample, resample_mean
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.patient_counts import PatientCounts, count_patients
 from synthjax.statistics.roc import on_host_device
 from synthjax.statistics.seed_patient_variance import estimate
 
@@ -24,7 +25,9 @@ class ArmStatistics:
 
     ranking: dict[str, Resampled]  # of every arm
     brier: dict[str, Float[np.ndarray, "s y draws"]]  # of the two that are compared
-    patients: int  # in the test set
+    n_patients: int  # in the test set
+    patients: PatientCounts  # that means of numbers by class rest on
+    patients_known: PatientCounts  # that means over all known images rest on
 
 
 def resample_arms(
@@ -50,7 +53,11 @@ def resample_arms(
     brier = {
         arm: resample_mean(test.label, value, draws) for arm, value in squares.items()
     }
-    return ArmStatistics(ranking, brier, len(np.unique(test.patient_id)))
+    counts = (
+        count_patients(test.label, test.patient_id, by_class=by_class)
+        for by_class in (True, False)
+    )
+    return ArmStatistics(ranking, brier, len(np.unique(test.patient_id)), *counts)
 
 
 class ArmIntervals(NamedTuple):
@@ -66,28 +73,32 @@ class ArmIntervals(NamedTuple):
 
 
 def compare_arms(
-    tables: Mapping[str, Float[np.ndarray, "s draws"]], level: float, n_effective: int
+    tables: Mapping[str, Float[np.ndarray, "s draws"]],
+    level: float,
+    patients: PatientCounts,
 ) -> ArmIntervals:
     """Compare one number of the real and the synthetic arm, with intervals.
 
     Args:
         tables: the number of each seed and draw, between 0 and 1, of both arms.
         level: coverage of the intervals.
-        n_effective: patients that the number rests on.
+        patients: that the number rests on.
     """
     real, synthetic = (tables[arm] for arm in ARMS)
     return ArmIntervals(
-        real=estimate(real, n_effective=n_effective).logit_interval(level),
-        synthetic=estimate(synthetic, n_effective=n_effective).logit_interval(level),
-        gap=estimate(real, synthetic, n_effective=n_effective).clipped_interval(level),
+        real=estimate(real, patients=patients).share_interval(level),
+        synthetic=estimate(synthetic, patients=patients).share_interval(level),
+        gap=estimate(real, synthetic, patients=patients).share_interval(level),
     )
 
 
 def compare_brier(
-    tables: Mapping[str, Float[np.ndarray, "s draws"]], level: float, n_effective: int
+    tables: Mapping[str, Float[np.ndarray, "s draws"]],
+    level: float,
+    patients: PatientCounts,
 ) -> Brier:
     """Compare the Brier scores of both arms; see `compare_arms`."""
-    comparison = compare_arms(tables, level, n_effective)
+    comparison = compare_arms(tables, level, patients)
     return Brier(
         real=comparison.real.value,
         synthetic=comparison.synthetic.value,

@@ -36,8 +36,14 @@ from synthjax.evaluate.utility.comparison import (
 from synthjax.evaluate.utility.curves import precision_recall_curves, roc_curves
 from synthjax.evaluate.utility.labels import measure_labels
 from synthjax.evaluate.utility.subgroups import measure_subgroups, same_images
-from synthjax.evaluate.verdict import write_verdict
+from synthjax.evaluate.verdict import (
+    constant_scores,
+    explain_outcome,
+    few_patients,
+    write_verdict,
+)
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels
+from synthjax.statistics.noninferiority import Outcome, conclude
 from synthjax.statistics.roc import on_host_device, undefined_reason
 from synthjax.statistics.seed_patient_variance import METHOD, Estimate, estimate
 
@@ -69,25 +75,25 @@ def measure_utility(
     areas = {
         arm: mean_over_labels(found.auroc) for arm, found in statistics.ranking.items()
     }
-    gap = estimate(*(areas[arm] for arm in ARMS), n_effective=statistics.patients)
-    primary = _primary(config, gap)
+    gap = estimate(*(areas[arm] for arm in ARMS), patients=statistics.patients)
     utility = Utility(
         mean=_mean(config, statistics, areas, gap),
         labels=measure_labels(config, predictions, statistics, reasons),
     )
+    primary = _primary(config, predictions, gap, utility.mean, areas)
     return Results(
         verdict=write_verdict(
             utility,
             primary,
             level=config.level,
             images=len(test.label),
-            patients=statistics.patients,
+            patients=statistics.n_patients,
             seeds=len(test.logit["real"]),
         ),
         primary=primary,
         utility=utility,
         n_test_images=len(test.label),
-        n_test_patients=statistics.patients,
+        n_test_patients=statistics.n_patients,
         seeds=len(test.logit["real"]),
         undefined_labels=tuple(
             label.name for label in utility.labels if label.gap is None
@@ -122,19 +128,44 @@ def _undefined_reasons(test: Logits) -> list[str | None]:
     return reasons
 
 
-def _primary(config: EvaluateConfig, gap: Estimate) -> Primary:
+def _primary(
+    config: EvaluateConfig,
+    predictions: Predictions,
+    gap: Estimate,
+    mean: MeanUtility,
+    areas: Mapping[str, Float[np.ndarray, "s draws"]],
+) -> Primary:
     """Test the one endpoint named before, with the variance of the gap by source."""
+    above_control = None
+    if "real_shuffled" in areas:
+        control = estimate(areas["real"], areas["real_shuffled"], patients=gap.patients)
+        above_control = control.share_interval(config.level)
+    outcome = conclude(
+        gap,
+        mean.real.auroc,
+        config.margin,
+        level=config.level,
+        above_control=above_control,
+    )
     p = gap.p_below(config.margin)
+    sentences = [
+        explain_outcome(outcome, mean, margin=config.margin, p=p, level=config.level),
+        few_patients(predictions.test, predictions.names)
+        if outcome is Outcome.TOO_FEW_PATIENTS
+        else "",
+        constant_scores(predictions.test.logit),
+    ]
     method = METHOD
     if np.isnan(gap.var_seeds).any():
         method += "; with one seed in each arm the chance of training is not in it"
     return Primary(
         endpoint="mean AUROC gap",
-        gap=gap.clipped_interval(config.level),
+        gap=gap.share_interval(config.level),
         margin=config.margin,
         p_noninferior=p,
-        # One-sided at the half of what the interval leaves out: its upper end decides.
-        noninferior=bool(p <= (1 - config.level) / 2),
+        noninferior=outcome is Outcome.SHOWN,
+        outcome=outcome,
+        conclusion=" ".join(filter(None, sentences)),
         variance=GapVariance(
             patients=gap.var_patients,
             seeds_real=gap.var_seeds[0],
@@ -166,9 +197,7 @@ def _mean(
     return MeanUtility(
         real=ArmMean(auroc=auroc.real, seeds=seeds["real"]),
         synthetic=ArmMean(auroc=auroc.synthetic, seeds=seeds["synthetic"]),
-        gap=GapMean(
-            auroc=gap.clipped_interval(level), sd_patients=gap.var_patients**0.5
-        ),
+        gap=GapMean(auroc=gap.share_interval(level), sd_patients=gap.var_patients**0.5),
         average_precision=compare_arms(precision, level, patients).result(),
-        brier=compare_brier(brier, level, patients),
+        brier=compare_brier(brier, level, statistics.patients_known),
     )

@@ -21,6 +21,7 @@ from synthjax.evaluate.utility.comparison import (
 )
 from synthjax.statistics.delong import delong
 from synthjax.statistics.multiple_testing import holm
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.seed_patient_variance import estimate
 
 
@@ -55,11 +56,6 @@ def count_known(column: Float[np.ndarray, " n"]) -> tuple[int, int]:
     return int(np.sum(column == 1)), int(np.sum(~np.isnan(column)))
 
 
-def patients_of_rarer_class(label: Float[np.ndarray, " n"], patient: np.ndarray) -> int:
-    """Count the patients with an image of the class that fewer patients have."""
-    return min(len(np.unique(patient[label == value])) for value in (0, 1))
-
-
 def _undefined(predictions: Predictions, y: int, reason: str) -> LabelUtility:
     n_positive, n = count_known(predictions.test.label[:, y])
     return LabelUtility(
@@ -82,8 +78,8 @@ def _tables(
 
 def _p_of_gap(test: Logits, statistics: ArmStatistics, y: int) -> float:
     areas = _tables(statistics, "auroc", y)
-    patients = patients_of_rarer_class(test.label[:, y], test.patient_id)
-    return estimate(*(areas[arm] for arm in ARMS), n_effective=patients).p_different()
+    patients = count_patients(test.label[:, [y]], test.patient_id)
+    return estimate(*(areas[arm] for arm in ARMS), patients=patients).p_different()
 
 
 def _defined(
@@ -97,7 +93,8 @@ def _defined(
     test = predictions.test
     column, level = test.label[:, y], config.level
     n_positive, n = count_known(column)
-    patients = patients_of_rarer_class(column, test.patient_id)
+    patients = count_patients(test.label[:, [y]], test.patient_id)
+    known = count_patients(test.label[:, [y]], test.patient_id, by_class=False)
     areas = _tables(statistics, "auroc", y)
     area = compare_arms(areas, level, patients)
     precision = compare_arms(
@@ -119,7 +116,7 @@ def _defined(
         sensitivity=Sensitivity(
             specificity=config.specificity, comparison=sensitivity.result()
         ),
-        brier=compare_brier(brier, level, statistics.patients),
+        brier=compare_brier(brier, level, known),
         delong=_delong(test, y, level),
         p=p,
         p_holm=p_holm,

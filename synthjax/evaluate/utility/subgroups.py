@@ -14,6 +14,7 @@ from synthjax.evaluate.predictions import ARMS, Logits
 from synthjax.evaluate.results.arms import Subgroup
 from synthjax.evaluate.utility.comparison import compare_arms
 from synthjax.statistics.bootstrap import mean_over_labels, resample
+from synthjax.statistics.patient_counts import count_patients
 from synthjax.statistics.roc import undefined_reason
 
 MIN_PATIENTS = 20  # patients of a group that is measured
@@ -89,7 +90,7 @@ def _measure(
         arm: mean_over_labels(resample(label, test.logit[arm], multiplicity).auroc)
         for arm in ARMS
     }
-    means = compare_arms(areas, config.level, patients)
+    means = compare_arms(areas, config.level, count_patients(label, test.patient_id))
     return dataclasses.replace(
         empty,
         real=means.real,

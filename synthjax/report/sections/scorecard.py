@@ -15,7 +15,7 @@ from synthjax.report.formatting import (
 )
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.fidelity import find_metric, metric_title
-from synthjax.report.sections.verdict import mean_gap
+from synthjax.report.sections.verdict import mean_gap, no_claim
 
 NOT_MEASURED = "not measured"
 Cell = tuple[str, str | None, str]  # what, its number, the section that shows it
@@ -97,8 +97,10 @@ def _metric(inputs: SectionInputs, name: str) -> Cell:
 
 
 def _gap(results: dict[str, Any]) -> Cell:
-    gap = with_interval(mean_gap(results))
-    return "Mean AUROC gap", f"{gap['value']} ({gap['interval']})", "verdict"
+    gap, primary = with_interval(mean_gap(results)), results.get("primary") or {}
+    beside = f"; no verdict: {primary['outcome']}" if no_claim(primary) else ""
+    value = f"{gap['value']} ({gap['interval']}){beside}"
+    return "Mean AUROC gap", value, "verdict"
 
 
 def _labels(results: dict[str, Any]) -> Cell:

@@ -27,6 +27,7 @@ def verdict(inputs: SectionInputs) -> Values:
             images=results["n_test_images"],
             patients=results["n_test_patients"],
             noninferior=bool(primary and primary["noninferior"]),
+            no_claim=no_claim(primary),
         ),
         "margin": against_margin(primary),
         "chance": _standard_deviations(primary),
@@ -79,6 +80,7 @@ def headline(
     images: int,
     patients: int,
     noninferior: bool = False,
+    no_claim: bool = False,
 ) -> dict[str, str]:
     """Return the verdict as {"before", "figure", "after"}; the figure stands out.
 
@@ -88,6 +90,7 @@ def headline(
       level: of the interval, such as 0.95.
       images, patients: n of the real test set.
       noninferior: whether the loss is shown to be within its margin.
+      no_claim: whether no conclusion is allowed at all, as the next paragraph says.
     """
     value, low, high = gap["value"], gap["low"], gap["high"]
     alone = "Trained on synthetic images alone, the classifier "
@@ -98,7 +101,11 @@ def headline(
             "figure": f"{signed(value)} mean AUROC",
             "after": f" on real test images ({percent(level)} interval "
             f"{interval(gap)}, which includes zero; {n})"
-            + ("." if noninferior else ": neither a loss nor equality is shown."),
+            + (
+                "."
+                if noninferior or no_claim
+                else ": neither a loss nor equality is shown."
+            ),
         }
     range_ = "no interval"
     if low is not None and high is not None:
@@ -111,14 +118,27 @@ def headline(
     }
 
 
+def no_claim(primary: dict[str, Any] | None) -> bool:
+    """Return whether the results say that nothing may be concluded from them."""
+    outcome = (primary or {}).get("outcome", "shown")
+    return outcome not in ("shown", "not shown")
+
+
 def against_margin(primary: dict[str, Any] | None) -> dict[str, str] | None:
     """Return whether the loss is shown to be within the margin, and how sure that is.
+
+    Where nothing may be concluded, say so, why, and where to look.
 
     Args:
       primary: of results.json; None where it is missing.
     """
     if primary is None:
         return None
+    if no_claim(primary):
+        return {
+            "figure": f"No verdict: {primary['outcome']}.",
+            "after": f" {primary['conclusion']}",
+        }
     p = p_value(primary["p_noninferior"])
     test = f"p {p}" if p.startswith("<") else f"p = {p}"
     within = "Within" if primary["noninferior"] else "Not shown to be within"
