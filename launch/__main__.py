@@ -5,8 +5,13 @@ import importlib
 import sys
 from pathlib import Path
 
+from . import process
+
 FOLDER = Path(__file__).parent
-NOT_COMMANDS = ("__init__", "__main__", "command", "config_flag", "explain", "study")
+NOT_COMMANDS = (
+    *("__init__", "__main__", "command", "config_flag", "explain", "process"),
+    "study",
+)
 
 
 def commands() -> dict[str, str]:
@@ -45,6 +50,7 @@ def main() -> None:
     if name not in commands():
         print(f"synthjax: there is no command {name!r}\n\n{usage()}", file=sys.stderr)
         sys.exit(2)
+    process.prepare()
     module = importlib.import_module(f".{name}", __package__)
     # absl prints the documentation and the flags of the module that was started.
     sys.modules["__main__"].__doc__ = module.__doc__

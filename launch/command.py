@@ -1,20 +1,45 @@
 """What every command does around its work: logging, signals, one line for an error."""
 
 import errno
+import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from synthjax.core import signals
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 
+from .process import interrupts, nobody_reads_output, silence_output
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def parse(arguments: list[str]) -> list[str]:
+    """Parses the flags, with one line and the code 2 for what is wrong with them."""
+    try:
+        rest = flags.FLAGS(arguments)
+        for name in flags.FLAGS:
+            value = flags.FLAGS[name].value
+            if isinstance(value, float) and not math.isfinite(value):
+                raise flags.Error(f"--{name}={value}: must be a finite number")
+        return rest
+    except flags.Error as error:
+        say(f"error: {_one_line(str(error))}; --help lists the flags")
+        sys.exit(2)
+
+
+def _one_line(message: str) -> str:
+    """Returns what a config file says is wrong, without where it says so."""
+    last = message.strip().rpartition("\n")[2].strip()
+    kind, colon, said = last.partition(": ")
+    return said if colon and kind == "ValueError" else message
 
 
 def command(
@@ -22,7 +47,7 @@ def command(
     *,
     place: Callable[[], Path],
     interrupted: str,
-    parse_flags: Callable[[list[str]], list[str]] | None = None,
+    parse_flags: Callable[[list[str]], list[str]] = parse,
     explains_os_errors: bool = False,
 ) -> None:
     """Parses the flags, does the work and exits with its code.
@@ -34,7 +59,7 @@ def command(
       work: returns the exit code, None for 0.
       place: where the command writes, for messages.
       interrupted: what is said after Ctrl-C.
-      parse_flags: in place of absl's parsing.
+      parse_flags: in place of `parse`.
       explains_os_errors: whether any error of the system about a file is the user's to
         mend, as for a command that only copies files.
     """
@@ -44,13 +69,21 @@ def command(
         # Orbax and TFDS log each file that they touch, and Orbax what it also raises.
         logging.set_verbosity(logging.FATAL)
         sys.unraisablehook = _ignore_late_writers
+        interrupts.message = interrupted
         try:
+            interrupts.working = True
             if len(arguments) > 1:
-                raise StudyError(f"{arguments[1]!r} is not a flag; see --help")
+                raise StudyError(_not_a_flag(arguments[1]))
             code = work() or 0
+            sys.stdout.flush()
         except KeyboardInterrupt:
-            say(interrupted)
+            interrupts.say()
             code = 130
+        except BrokenPipeError:
+            if not nobody_reads_output():
+                raise
+            silence_output()
+            code = 128 + signal.SIGPIPE
         except Exception as error:
             message = _explain(error, place(), explains_os_errors)
             if message is None:
@@ -59,7 +92,14 @@ def command(
             code = 2
         sys.exit(code)
 
-    app.run(main, **({"flags_parser": parse_flags} if parse_flags else {}))
+    app.run(main, flags_parser=parse_flags)
+
+
+def _not_a_flag(word: str) -> str:
+    meant = (
+        f"; did you mean --{word}?" if word.startswith("config.") else "; see --help"
+    )
+    return f"{word!r} is not a flag{meant}"
 
 
 def _ignore_late_writers(unraisable: Any) -> None:
@@ -88,11 +128,19 @@ def _explain(error: Exception, place: Path, any_of_system: bool) -> str | None:
         return str(error)
     for cause in _chain(error):
         if getattr(cause, "errno", None) in _NOT_ALLOWED:
-            name = getattr(cause, "filename", None) or place
-            return f"{name} cannot be written or read; check its permissions"
+            name = getattr(cause, "filename", None)
+            if name is None and _is_writable(place):
+                return f"{cause}: it is not {place}, which can be written"
+            return f"{name or place} cannot be written or read; check its permissions"
     if any_of_system and isinstance(error, OSError) and error.strerror:
         return f"{error.filename or place}: {error.strerror}"
     return None
+
+
+def _is_writable(place: Path) -> bool:
+    """Whether a folder, or the nearest one above it that is there, can be written."""
+    there = next(p for p in (place, *place.absolute().parents) if p.exists())
+    return os.access(there, os.W_OK)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

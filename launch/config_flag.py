@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 from ml_collections import config_flags
 
 from synthjax.core.clock import say
 from synthjax.core.config import Config
 from synthjax.core.errors import ConfigError
 from synthjax.sections import SECTIONS
+
+from .command import parse
 
 FOLDER = Path(__file__).parent.parent / "configs"  # the shipped ones
 CONFIG = config_flags.DEFINE_config_file(
@@ -44,7 +46,7 @@ def parse_flags(arguments: list[str]) -> list[str]:
         # ml_collections looks for the keys of the config in sys.argv itself.
         sys.argv[:] = [word for word in arguments if word not in presets]
         _show_in_help()
-        rest = app.parse_flags_with_usage(sys.argv)
+        rest = parse(sys.argv)
         for word in presets:
             _clear(word)
         return rest

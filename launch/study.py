@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,8 +81,7 @@ def launch(run: Callable[[Launch], None], *, alone: bool = True) -> None:
 
 
 def _main(run: Callable[[Launch], None], alone: bool) -> None:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    use_compilation_cache(cache / "synthjax" / "xla")
+    use_compilation_cache()
     sections = resolve_all(freeze_all(CONFIG.value))
     external = bool(sections["synth"].folder.path)
     seed = CONFIG.value.seed

@@ -1,6 +1,7 @@
 """Time: training seconds, rate and remaining time; progress on a terminal or in a log."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -93,7 +94,7 @@ class progress(Generic[T]):
         if total is None and hasattr(iterable, "__len__"):
             total = len(iterable)  # type: ignore[arg-type]
         self._iterable = iterable
-        self._terminal = sys.stderr.isatty()
+        self._terminal = _is_terminal()
         self._bar: Any = tqdm.tqdm(
             total=total,
             initial=done,
@@ -145,7 +146,21 @@ def duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
 
 
+def _is_terminal() -> bool:
+    with contextlib.suppress(ValueError):  # closed
+        return sys.stderr is not None and sys.stderr.isatty()
+    return False
+
+
 def say(message: str) -> None:
-    """Prints one line on stderr without breaking a progress bar."""
-    with tqdm.tqdm.external_write_mode(file=sys.stderr):
-        print(message, file=sys.stderr, flush=True)
+    """Prints one line on stderr without breaking a progress bar.
+
+    Where nobody listens any more, a run goes on all the same, in silence.
+    """
+    if sys.stderr is None:  # print would turn to stdout
+        return
+    try:
+        with tqdm.tqdm.external_write_mode(file=sys.stderr):
+            print(message, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (for good)

@@ -1,6 +1,7 @@
 """Compilation ahead of the loop: side by side, announced, and interruptible."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +33,29 @@ def compile_ahead(steps: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     return results
 
 
-def use_compilation_cache(directory: Path) -> None:
-    """Keeps compiled steps in `directory`, so that a second start is quick.
+def _users_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
-    JAX_COMPILATION_CACHE_DIR, if set, wins.
+
+def use_compilation_cache() -> None:
+    """Keeps compiled steps in the user's cache, so that a second start is quick.
+
+    JAX_COMPILATION_CACHE_DIR, if set, wins. It is a comfort: without a place that can be
+    written, as for a user without a home, there is none.
     """
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    chosen = os.environ.get("JAX_COMPILATION_CACHE_DIR", "")
+    if "://" in chosen:  # in a cloud, which JAX knows how to write
+        return
+    try:
+        directory = Path(chosen) if chosen else _users_cache() / "synthjax" / "xla"
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        say(f"compiled steps are not kept for the next start ({error})")
+        jax.config.update("jax_compilation_cache_dir", None)
+        return
+    if chosen:
         return
     jax.config.update("jax_compilation_cache_dir", str(directory))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -11,6 +11,7 @@ all keys, and whether a change of it makes a finished stage stale.
 
 import dataclasses
 import hashlib
+import math
 import re
 import types
 import typing
@@ -96,6 +97,7 @@ class Config:
 
     def __post_init__(self) -> None:
         for declared in dataclasses.fields(self):
+            check_finite(declared.name, getattr(self, declared.name))
             check_range(declared, getattr(self, declared.name))
         self.check()
 
@@ -114,6 +116,13 @@ class Config:
         `renamed_from`.
         """
         return values
+
+
+def check_finite(name: str, value: Any) -> None:
+    """Raises ConfigError for a number, or one in a tuple, that is inf or nan."""
+    for item in value if isinstance(value, tuple) else (value,):
+        if isinstance(item, float) and not math.isfinite(item):
+            raise ConfigError(f"{name}={value!r}: must be finite")
 
 
 def check_range(declared: dataclasses.Field, value: Any) -> None:

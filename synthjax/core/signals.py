@@ -1,4 +1,4 @@
-"""SIGTERM, as a scheduler sends it before it takes a machine: save, then leave."""
+"""SIGTERM and SIGHUP, as of a scheduler or a lost terminal: save, then leave."""
 
 import contextlib
 import signal
@@ -23,12 +23,12 @@ class StopSignal(Protocol):
 
     @property
     def requested(self) -> bool:
-        """Whether SIGTERM arrived while the loop was running."""
+        """Whether a signal to stop arrived while the loop was running."""
         ...
 
 
 class Request:
-    """Whether SIGTERM arrived while a loop was running."""
+    """Whether a signal to stop arrived while a loop was running."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -38,9 +38,12 @@ _deferring: list[Request] = []
 
 
 def install() -> None:
-    """Makes SIGTERM raise `Preempted`, or be noted where a loop defers it."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _handle)
+    """Makes both signals raise `Preempted`, or be noted where a loop defers them."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    signal.signal(signal.SIGTERM, _handle)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, _handle)
 
 
 def _handle(signum: int, frame: FrameType | None) -> None:
@@ -52,7 +55,7 @@ def _handle(signum: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Request]:
-    """Inside, SIGTERM only sets `.requested`; the loop saves and raises `Preempted`."""
+    """Inside, a signal only sets `.requested`; the loop saves and raises `Preempted`."""
     install()
     request = Request()
     _deferring.append(request)

@@ -12,6 +12,7 @@ from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
+from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 
 INLINE = 256  # images: less work than starting a process
@@ -68,7 +69,13 @@ def ordered_map(
         return
     pending: deque[tuple[Item, Future[Result]]] = deque()
     start = partial(_start_processes, function=function)
-    with (start if processes else ThreadPoolExecutor)(count) as pool:
+    try:
+        executor = (start if processes else ThreadPoolExecutor)(count)
+    except OSError as error:  # as where /dev/shm cannot be written
+        say(f"no worker processes can be started ({error}); this one works alone")
+        yield from map(function, items)
+        return
+    with executor as pool:
         try:
             for item in items:
                 pending.append((item, pool.submit(function, item)))
