@@ -49,9 +49,10 @@ _OUT = flags.DEFINE_string("out", "sample.png", "The picture to write, a PNG.")
 
 def run(this: Launch) -> None:
     """Draws, writes, and says what is where."""
+    out = this.output(_OUT.value)
     generator = load_generator(this.study.path("gan"), _STEP.value)
     if _INVERT.value:
-        invert(this, generator)
+        invert(this, generator, out)
         return
     synth, count = this.sections["synth"], _COUNT.value
     rows = parse_many(_LABELS.value, generator.labels)
@@ -69,12 +70,12 @@ def run(this: Launch) -> None:
         images = label_grid(sampler, rows, count=count, psi=psis[0])
     if this.devices.is_main:
         wide = bool(_PSIS.value)
-        save_png(Path(_OUT.value), grid(images, len(psis) if wide else count))
+        save_png(out, grid(images, len(psis) if wide else count))
         print(describe_sheet(generator, rows, psis=psis, count=count, psi_columns=wide))
-        print(f"picture: {Path(_OUT.value).absolute()}")
+        print(f"picture: {out}")
 
 
-def invert(this: Launch, generator: Generator) -> None:
+def invert(this: Launch, generator: Generator, out: Path) -> None:
     """Searches for the real images of --invert, writes, and says how near it came."""
     sheet = invert_images(
         generator,
@@ -85,13 +86,13 @@ def invert(this: Launch, generator: Generator) -> None:
         config=InversionConfig(steps=_SEARCH.value),
     )
     if this.devices.is_main:
-        sheet.write(Path(_OUT.value))
+        sheet.write(out)
         for column, image in enumerate(sheet.numbers["images"], 1):
             print(
                 f"column {column}: {image['id']}, loss {image['loss']:.4f} "
                 f"(mean style {image['loss_of_mean_style']:.4f})"
             )
-        print(f"picture: {Path(_OUT.value).absolute()}")
+        print(f"picture: {out}")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from absl import flags
 from synthjax.classifier.arms import check_copies
 from synthjax.core.compile import use_compilation_cache
 from synthjax.core.devices import Devices, make_devices
+from synthjax.core.places import check_output, check_workdir
 from synthjax.core.study import Study
+from synthjax.data.config import folders_read
 from synthjax.sections import freeze_all, resolve_all
 
 from .command import command
@@ -57,11 +59,24 @@ class Launch:
         """Returns the directories of stages, by stage name."""
         return {stage: self.study.path(stage) for stage in stages}
 
+    def output(self, path: str) -> Path:
+        """Returns the path of a file to write; raises StudyError if the study reads it."""
+        check_output(Path(path), folders_read_by(self.sections))
+        return Path(path).absolute()
+
     def run(self, work: Work) -> None:
         """Runs a stage unless it is done."""
         self.study.run(
             work.name, work.make, everywhere=work.everywhere, source=work.source
         )
+
+
+def folders_read_by(sections: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the user's folders and files that a study reads, by their keys."""
+    found = folders_read(sections["data"])
+    if sections["synth"].folder.path:
+        found["config.synth.folder.path"] = sections["synth"].folder.path
+    return found
 
 
 def launch(run: Callable[[Launch], None], *, alone: bool = True) -> None:
@@ -85,6 +100,7 @@ def _main(run: Callable[[Launch], None], alone: bool) -> None:
     sections = resolve_all(freeze_all(CONFIG.value))
     external = bool(sections["synth"].folder.path)
     seed = CONFIG.value.seed
+    check_workdir(_workdir(), folders_read_by(sections))
     map_of_study = {
         "seed": seed,
         "resolve": resolve_all,

@@ -7,7 +7,6 @@ labels: the labels go from vector to vector and back; training: the sheets in ga
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -52,7 +51,7 @@ def frames(this: Launch, count: int) -> Iterator[UInt8[np.ndarray, "h w c"]]:
 
 def run(this: Launch) -> None:
     """Draws, writes, and says where."""
-    path, fps = Path(_OUT.value).absolute(), _FPS.value
+    path, fps = this.output(_OUT.value), _FPS.value
     video.check_video(path)
     count = video.write_video(path, frames(this, round(_SECONDS.value * fps)), fps=fps)
     print(f"{count} frames, {count / fps:.1f} s: {path}")

@@ -149,6 +149,12 @@ def with_source(config: DataConfig, source: str, settings: Config) -> DataConfig
     return dataclasses.replace(config, source=source, cohort="", **changes)
 
 
+def folders_read(config: DataConfig) -> dict[str, str]:
+    """Returns the user's folder or file that the source reads, by its key."""
+    path = getattr(config.section(config.source), "path", "")
+    return {f"config.data.{config.source}.path": path} if path else {}
+
+
 def source_digest(config: DataConfig) -> str | None:
     """Identifies the user's files that the set is made from.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_json
+from synthjax.core.places import is_inside
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig, with_source
 from synthjax.data.dataset import Dataset
@@ -67,8 +68,8 @@ def check_folders(config: SynthConfig, like: DataConfig) -> None:
       like: the data section of the real set.
 
     Raises:
-      StudyError: a folder or its table is missing, both are the same folder, or the
-        synthetic one lacks a label of the real one.
+      StudyError: a folder or its table is missing, both are the same folder or one lies
+        in the other, or the synthetic one lacks a label of the real one.
     """
     path = Path(config.folder.path).expanduser()
     if not path.is_dir():
@@ -78,10 +79,16 @@ def check_folders(config: SynthConfig, like: DataConfig) -> None:
         )
     if like.source != "folder":
         return
-    if _same(config.folder.path, like.section("folder").path):
+    real = like.section("folder").path
+    if is_inside(path, real) and is_inside(real, path):
         raise StudyError(
             f"{config.folder.path} is given both as the real and as the synthetic "
             "folder; give two"
+        )
+    if is_inside(path, real) or is_inside(real, path):
+        raise StudyError(
+            f"of {real} (real) and {path} (synthetic) one lies in the other, so its "
+            "images would be read as both; move it out"
         )
     labels = label_names(like.section("folder"))
     external = label_names(_with_labels(config.folder, labels))
@@ -97,8 +104,3 @@ def _with_labels(folder: FolderConfig, labels: tuple[str, ...]) -> FolderConfig:
     return dataclasses.replace(
         folder, label_columns=labels if folder.labels_csv else ()
     )
-
-
-def _same(first: str, second: str) -> bool:
-    paths = [Path(path).expanduser().resolve() for path in (first, second)]
-    return bool(second) and paths[0] == paths[1]

@@ -113,3 +113,15 @@ def test_what_a_run_saved_is_read_in_silence(capsys):
     assert freeze(Declared, saved, "gan", saved=True) == Declared(kind="b")
     said = capsys.readouterr()
     assert not said.out + said.err
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_is_not_finite_is_an_error_in_any_key(value):
+    @dataclasses.dataclass(frozen=True)
+    class Numbers(Config):
+        rate: float = field(1.0, "any number")
+        bands: tuple[float, ...] = field((1.0,), "any numbers")
+
+    for key, given in (("rate", value), ("bands", (2.0, value))):
+        with pytest.raises(ConfigError, match=rf"config\.data\.{key}=.*must be finite"):
+            freeze(Numbers, {key: given}, "data")

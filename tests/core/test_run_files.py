@@ -161,18 +161,25 @@ def test_progress_is_plain_lines_without_a_terminal(capsys, monkeypatch):
     assert not any("\r" in line for line in lines)
 
 
-def test_sigterm_is_deferred_inside_a_loop_only():
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_stop_is_deferred_inside_a_loop_only(number):
+    both = (signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.getsignal(each) for each in both}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # not as under nohup
     try:
         with signals.deferred() as request:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
             assert request.requested
         with pytest.raises(signals.Preempted) as stopped:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
             signal.pause()
         assert stopped.value.code == 143
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signals.install()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def test_streams_are_independent_of_each_other():

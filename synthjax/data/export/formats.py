@@ -9,6 +9,8 @@ from pathlib import Path
 
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
+from synthjax.core.places import check_output, is_inside
+from synthjax.core.stage_record import read_record
 from synthjax.data.dataset import Dataset
 from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
@@ -41,10 +43,11 @@ def export(
     """
     if format not in FORMATS:
         raise StudyError(f"format={format!r}: must be one of {', '.join(FORMATS)}.")
-    if out.resolve().is_relative_to(set_directory.resolve()):
+    if is_inside(out, set_directory):
         raise StudyError(
             f"{out} lies in the set's own directory, {set_directory}; choose another."
         )
+    check_output(out, _folders_read(set_directory))
     _check_free(out)
     dataset = Dataset.open(set_directory)
     if not (keep_ids or dataset.is_synthetic):
@@ -52,6 +55,14 @@ def export(
     with _whole_folder(out) as folder:
         FORMATS[format](dataset, folder)
     say(f"{out}: {len(dataset)} images of {dataset.schema.name} as {format}")
+
+
+def _folders_read(set_directory: Path) -> dict[str, str]:
+    """Returns the folder that a set was made from, if its record says one."""
+    config = (read_record(set_directory) or {"config": {}})["config"]
+    section = config.get(config.get("source", "folder"), {})
+    path = section.get("path") if isinstance(section, dict) else ""
+    return {f"the set in {set_directory}": path} if path else {}
 
 
 @contextlib.contextmanager
