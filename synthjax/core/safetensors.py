@@ -14,6 +14,8 @@ import ml_dtypes
 import numpy as np
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import open_regular
+from synthjax.core.foreign import foreign
 
 _DTYPES: dict[str, Any] = {
     "F64": "<f8",
@@ -37,10 +39,11 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
       StudyError: there is no such file, or it is no whole safetensors file.
     """
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}") from error
-    try:
+    with foreign(path, "is no whole safetensors file", "get it again"):
         length = int.from_bytes(data[:8], "little")
         if len(data) < 8 or length > min(len(data) - 8, _LONGEST_HEADER):
             raise ValueError("its header is longer than the file")
@@ -48,13 +51,19 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
         header.pop("__metadata__", None)
         numbers = memoryview(data)[8 + length :]
         arrays = {name: _array(name, entry, numbers) for name, entry in header.items()}
-        if sum(array.nbytes for array in arrays.values()) != len(numbers):
-            raise ValueError("its arrays do not fill it")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StudyError(
-            f"{path} is no whole safetensors file ({error}): get it again"
-        ) from error
-    return arrays
+        _check_places(header, len(numbers))
+        return arrays
+
+
+def _check_places(header: dict[str, Any], size: int) -> None:
+    """Raises ValueError unless the arrays lie one behind the other and fill the file."""
+    end = 0
+    for begin, after in sorted(tuple(e["data_offsets"]) for e in header.values()):
+        if begin != end:
+            raise ValueError("its arrays overlap or leave gaps")
+        end = after
+    if end != size:
+        raise ValueError("its arrays do not fill it")
 
 
 def _array(name: str, entry: dict[str, Any], numbers: memoryview) -> np.ndarray:

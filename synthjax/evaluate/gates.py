@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from synthjax.core.errors import StudyError
-from synthjax.core.files import write_json
+from synthjax.core.files import open_regular, write_json
+from synthjax.core.foreign import foreign
 from synthjax.statistics.noninferiority import CHANCE, Outcome
 
 GATES = "gates.json"  # beside results.json: the limits, and what was found
+_LARGEST = 1_000_000  # bytes of a file of limits
 _GAPS = {"gap", "gap_to_real", "p_noninferior"}  # keys of results.json
 _NO_AUROC = {"average_precision", "sensitivity", "brier"}
 _NO_CLAIM: dict[str, str] = {
@@ -54,12 +56,12 @@ def read_gates(path: Path) -> list[Gate]:
       StudyError: there is no such file, or a line does not set a limit.
     """
     try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file)
+        with open_regular(path, most=_LARGEST) as file:
+            content = file.read()
     except OSError as error:
         raise StudyError(f"{path}: {error.strerror}; give a file of limits") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is not valid TOML: {error}") from None
+    with foreign(path, "is not valid TOML", "correct it"):
+        table = tomllib.loads(content.decode())
     limits = table.get("limits")
     if not isinstance(limits, dict) or not limits or len(table) > 1:
         raise StudyError(f"{path}: must have one table, [limits], with some in it")
@@ -78,7 +80,7 @@ def _gate(path: Path, name: str, limit: Any) -> Gate:
 
 def _is_finite(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+    return number and abs(value) < math.inf  # an int may be too large for a float
 
 
 def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:

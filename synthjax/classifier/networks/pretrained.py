@@ -23,10 +23,14 @@ from synthjax.classifier.networks.weight_file import (
 )
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
+from synthjax.core.files import open_regular
+from synthjax.core.foreign import foreign
 
 # A tensor's place in a network's variables: collection, modules, kind.
 Place = tuple[str, ...]
 _HEAD = "head"
+_RATIO = 20  # of the bytes of a file's arrays to its own; weights hardly compress
+_SMALL = 1 << 26  # bytes below which that does not matter
 _TORCH = {
     "stem_conv": "features.conv0",
     "stem_norm": "features.norm0",
@@ -245,13 +249,30 @@ def _read_keras(path: Path) -> dict[str, np.ndarray]:
                 unit = "_".join(layer[:half])
                 unit = "predictions" if unit == "fc1000" else unit
                 name = f"{unit}/{weight}"
-        found[name] = item[()]
+        found[name] = _read_array(
+            path, name, item, sum(a.nbytes for a in found.values())
+        )
 
-    try:
-        with h5py.File(path, "r") as file:
-            file.get("model_weights", file).visititems(visit)
-    except OSError as error:
-        raise StudyError(
-            f"{path} is not a whole HDF5 file ({error}): get it again"
-        ) from error
+    with (
+        foreign(path, "is not a whole HDF5 file", "get it again"),
+        open_regular(path) as opened,
+        h5py.File(opened, "r") as file,
+    ):
+        file.get("model_weights", file).visititems(visit)
     return found
+
+
+def _read_array(path: Path, name: str, item: Any, before: int) -> np.ndarray:
+    """Reads an array of an HDF5 file, unless it asks for more than the file can hold.
+
+    Args:
+        before: bytes of the arrays that were read before.
+    """
+    if item.dtype.kind not in "fiub":
+        raise ValueError(f"{name} has the type {item.dtype}, which is no number")
+    if item.external:
+        raise ValueError(f"{name} lies in another file")
+    most = max(_SMALL, _RATIO * path.stat().st_size)
+    if before + item.nbytes > most:
+        raise ValueError(f"{name} takes {item.nbytes} bytes, more than the file holds")
+    return np.asarray(item[()])

@@ -16,7 +16,7 @@ from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import Tag
 from pydicom.uid import RLELossless
 
-from synthjax.data.images.decoding import reason
+from synthjax.core.foreign import reason
 from synthjax.data.images.file_integrity import has_end
 from synthjax.data.problems import BadImageError
 

@@ -19,7 +19,8 @@ from PIL.TiffImagePlugin import (
 )
 
 from synthjax.core.files import open_regular
-from synthjax.data.images.decoding import decoding, reason
+from synthjax.core.foreign import reason
+from synthjax.data.images.decoding import decoding
 from synthjax.data.images.dicom import HEAD, PALETTE, check_dicom, says_burned_in
 from synthjax.data.images.dicom_display import check_shown, read_dicom, shown_shape
 from synthjax.data.images.file_integrity import (

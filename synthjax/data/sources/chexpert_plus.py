@@ -15,6 +15,9 @@ from pathlib import Path
 
 from synthjax.core.errors import StudyError
 from synthjax.core.findings import CHEST
+from synthjax.core.foreign import reason
+from synthjax.data.sources.table_text import TextForm
+from synthjax.data.sources.table_text import read_lines as read_text_lines
 from synthjax.data.sources.tables import CsvTable
 
 TABLE = "df_chexpert_plus_*.csv"
@@ -79,19 +82,20 @@ def _read_labels(path: Path) -> dict[str, tuple[str, ...]]:
             "chexbert_labels.zip of the download there, or choose another of them with "
             "config.data.chexpert.plus_labels."
         )
-    labels, line = {}, 0
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            for line, text in enumerate(file, start=1):
-                if text.strip():
-                    row = json.loads(text)
-                    texts = tuple(_text(row[name]) for name in CHEST)
-                    labels[row["path_to_image"]] = texts
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise StudyError(
-            f"line {line} of {path} is not a JSON object with path_to_image and the 14 "
-            f"labels ({error!r}); download it again."
-        ) from None
+    labels: dict[str, tuple[str, ...]] = {}
+    lines = read_text_lines(path, path.parent, TextForm("utf-8-sig", quoted=True))
+    for line, text in enumerate(lines, start=1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+            texts = tuple(_text(row[name]) for name in CHEST)
+            labels[str(row["path_to_image"])] = texts
+        except Exception as error:  # a parser promises no list of them
+            raise StudyError(
+                f"line {line} of {path} is not a JSON object with path_to_image and "
+                f"the 14 labels ({reason(error)}); download it again."
+            ) from error
     return labels
 
 

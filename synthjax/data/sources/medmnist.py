@@ -20,12 +20,13 @@ from jaxtyping import Float32
 
 from synthjax.core.config import Config, field
 from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.files import open_regular
+from synthjax.core.foreign import foreign
 from synthjax.data.images.pixels import unit
 from synthjax.data.listing import Context, Listing, make_metadata
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 from synthjax.data.sources.medmnist_arrays import (
-    BROKEN,
     SPLITS,
     Images,
     place_images,
@@ -97,24 +98,19 @@ def list_images(config: MedmnistConfig, context: Context) -> Listing:
             "chestmnist.npz. Correct config.data.medmnist.path."
         )
     folder = context.prepared / "medmnist"
-    try:
-        with zipfile.ZipFile(path) as file:
-            arrays = read_headers(path, file)
-            values = {
-                split: read_labels(file, arrays[f"{split}_labels"]) for split in SPLITS
-            }
-            places = tuple(
-                (name, place_images(path, file, arrays[name], folder))
-                for name in (f"{split}_images" for split in SPLITS)
-            )
-    except StudyError:
-        raise
-    except (*BROKEN, NotImplementedError) as error:  # a compression not known
-        raise StudyError(
-            f"{path} cannot be read as an .npz file ({error}); download it again."
-        ) from None
-    except (OSError, RuntimeError) as error:  # the latter: it wants a password
-        raise StudyError(f"{path} cannot be read: {error}.") from None
+    with (
+        foreign(path, "cannot be read as an .npz file", "download it again"),
+        open_regular(path) as opened,
+        zipfile.ZipFile(opened) as file,
+    ):
+        arrays = read_headers(path, file)
+        values = {
+            split: read_labels(file, arrays[f"{split}_labels"]) for split in SPLITS
+        }
+        places = tuple(
+            (name, place_images(path, file, arrays[name], folder))
+            for name in (f"{split}_images" for split in SPLITS)
+        )
     labels, label = _name_labels(config, path, np.concatenate(list(values.values())))
     counts = {split: len(part) for split, part in values.items()}
     each = [(split, i) for split, count in counts.items() for i in range(count)]
@@ -182,9 +178,13 @@ def digest(config: MedmnistConfig) -> str | None:
     path = Path(config.path).expanduser()
     try:
         found = path.stat()
-        with zipfile.ZipFile(path) as file:
+        with (
+            foreign(path, "cannot be read as an .npz file", "download it again"),
+            open_regular(path) as opened,
+            zipfile.ZipFile(opened) as file,
+        ):
             members = [(member.filename, member.CRC) for member in file.infolist()]
-    except (OSError, NotImplementedError, *BROKEN):
+    except (OSError, StudyError):
         return None
     state = repr((found.st_size, found.st_mtime_ns, members))
     return hashlib.sha256(state.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -18,7 +18,7 @@ from synthjax.core.errors import StudyError
 from synthjax.core.files import replacing, write_atomic
 
 SPLITS = ("train", "val", "test")
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError)  # the archive, not its array
 _LARGEST = 1024  # pixels of a side
 _RATIO = 100  # of unpacked to packed bytes, above which a file is a trap, not images
 _SMALL = 1 << 26  # unpacked bytes below which that does not matter
@@ -100,6 +100,11 @@ def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
             f"{path} has no {name}; it has {', '.join(file.namelist()[:12])}. "
             "MedMNIST's 2-D sets are read."
         ) from None
+    if member.file_size > max(_SMALL, _RATIO * path.stat().st_size):
+        raise StudyError(
+            f"{path}: {name} would unpack to {member.file_size} bytes, more than "
+            f"{_RATIO} times the file; such a file is not a set of images."
+        )
     with file.open(member) as stream:
         try:
             version = npy.read_magic(stream)
@@ -107,7 +112,7 @@ def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
                 version, npy.read_array_header_2_0
             )
             shape, fortran, dtype = read(stream)
-        except BROKEN:
+        except _BROKEN:
             raise
         except Exception as error:  # parsing anybody's header raises anything
             raise StudyError(f"{path}: {name} is not an array ({error}).") from error
@@ -124,11 +129,6 @@ def _read_header(path: Path, file: zipfile.ZipFile, name: str) -> Array:
         raise StudyError(
             f"{path}: {name} is {shape} {dtype}, {size} bytes, but {member.file_size} "
             "are there; download it again."
-        )
-    if size > max(_SMALL, _RATIO * path.stat().st_size):
-        raise StudyError(
-            f"{path}: {name} would unpack to {size} bytes, more than {_RATIO} times "
-            "the file; such a file is not a set of images."
         )
     return Array(member, start, shape, dtype)
 
@@ -150,7 +150,7 @@ def place_images(
     `folder` says so, until the file changes.
 
     Raises:
-        OSError, or one of BROKEN: the file cannot be read.
+        Exception: the file cannot be read.
     """
     member = array.member
     name = f"{path.stem}-{member.CRC:08x}-{member.filename}"

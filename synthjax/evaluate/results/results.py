@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from synthjax.core.files import read_json, write_atomic
+from synthjax.core.foreign import foreign
 from synthjax.evaluate.results.arms import (
     Arm,
     Bootstrap,
@@ -94,9 +95,13 @@ def read_results(path: Path) -> Results:
     """Read a results.json, also one of the last release.
 
     Raises:
-        ValueError: a key is missing, or nothing declares it.
+        StudyError: it is damaged, or of another version: a key is missing, or nothing
+            declares it.
     """
-    return from_json(Results, read_json(path))
+    tree = read_json(path, remedy="run the evaluate stage again")
+    what = "is no results.json of this version"
+    with foreign(path, what, "run the evaluate stage again"):
+        return from_json(Results, tree)
 
 
 def results_schema() -> dict[str, Any]:
