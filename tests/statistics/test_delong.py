@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from synthjax.statistics.delong import delong
+from synthjax.statistics.delong import delong, patient_influence
 
 
 def naive(label, score):
@@ -70,3 +70,16 @@ def test_rejects_as_often_as_it_says() -> None:
         score = label + shared + generator.normal(size=(2, 120))
         rejected += delong(label, score).difference(0.95)[1] < 0.05
     assert 30 <= rejected <= 72, rejected  # three standard deviations are 21
+
+
+def test_influence_of_single_images_is_delongs_covariance() -> None:
+    """But for the n - 1 that DeLong divides by; of a patient, the sum of its images."""
+    generator = np.random.default_rng(5)
+    label = np.arange(80) % 2.0
+    score = np.round(label + generator.normal(size=(2, 80)), 1)
+    area, influence = patient_influence(label, score, np.arange(80))
+    found = delong(label, score)
+    assert area == pytest.approx(found.auroc)
+    assert influence @ influence.T == pytest.approx(found.covariance * 39 / 40)
+    _, pairs = patient_influence(label, score, np.arange(80) // 4)
+    assert pairs == pytest.approx(influence.reshape(2, 20, 4).sum(axis=2))
