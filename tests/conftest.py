@@ -7,10 +7,12 @@ import os
 import struct
 from pathlib import Path
 
+from builders.processes import fast_compile, user_env
+
 ROOT = Path(__file__).parent.parent
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ |= fast_compile(devices=4)
 os.environ["NPROC"] = "8"  # XLA's thread pool must hold four devices' collectives
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".cache" / "xla")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.3"
@@ -52,7 +54,7 @@ def run_pipeline(
         [*command, f"--workdir={workdir}", *flags],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": "default"} | env,
+        env=user_env() | {"PYTHONWARNINGS": "default"} | env,
         capture_output=True,
         text=True,
         timeout=1200,
@@ -97,15 +99,6 @@ def few_executables():
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY:
         jax.clear_caches()
         gc.collect()
-
-
-@pytest.fixture(scope="module")
-def quick_compile():
-    """Compiles several times faster; the numbers are as good, the code is slower."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture

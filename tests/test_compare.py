@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.processes import fast_env
 from launch.compare import as_config_flags
 
 ROOT = Path(__file__).parent.parent
@@ -39,12 +39,7 @@ def call(command, *flags):
         [sys.executable, "-m", f"launch.{command}", *flags, *SMALL],
         check=False,
         cwd=ROOT,
-        env=os.environ
-        | {
-            "XLA_FLAGS": "",
-            "PYTHONPATH": str(ROOT / "tests" / "offline"),
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling takes most of the time
-        },
+        env=fast_env() | {"PYTHONPATH": str(ROOT / "tests" / "offline")},
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,6 +1,5 @@
 """The command that exports a set: what it writes, and its one line when it cannot."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders.processes import fast_env
 from synthjax.data.schema import Record, Schema
 from synthjax.data.store.write import write_set
 
@@ -23,7 +23,7 @@ def run(*flags):
         [sys.executable, "-m", "launch.export", *flags],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": "", "PYTHONWARNINGS": WARNINGS},
+        env=fast_env() | {"PYTHONWARNINGS": WARNINGS},
         capture_output=True,
         text=True,
         timeout=300,

@@ -1,12 +1,13 @@
 """An installed package, without a checkout beside it, gives the command `synthjax`."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from builders.processes import fast_env
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ("synthjax", "launch", "configs", "setup.py", "pyproject.toml", "README.md")
@@ -35,7 +36,7 @@ def synthjax(tmp_path_factory):
         return subprocess.run(
             [sys.executable, installed / "bin" / "synthjax", *arguments],
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(installed), "XLA_FLAGS": ""},
+            env=fast_env() | {"PYTHONPATH": str(installed)},
             capture_output=True,
             text=True,
             check=False,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.processes import user_env
 from builders.seeds import REPEAT, SEED
 from synthjax.data.dataset import Dataset
 
@@ -39,7 +40,7 @@ def start(workdir):
     return subprocess.Popen(
         [*command, f"--workdir={workdir}"],
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
+        env=user_env(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -103,7 +104,7 @@ def test_no_room_is_one_clear_message(tmp_path):
         [*command, f"--workdir={tmp_path / 'study'}"],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
+        env=user_env(),
         capture_output=True,
         text=True,
         timeout=1200,

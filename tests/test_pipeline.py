@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from builders.processes import fast_compile
 from synthjax.core.files import read_json
 
 ROOT = Path(__file__).parent.parent
@@ -76,14 +77,13 @@ def test_second_run_skips_everything(tiny_study, pipeline):
     assert written < before
 
 
-@pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
-def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study, mapping):
+def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study):
+    """With shard_map; with pmap two processes of one device each do."""
     done = pipeline(
         tmp_path / "study",
         "--config.devices.count=2",
-        f"--config.devices.mapping={mapping}",
-        XLA_FLAGS="--xla_force_host_platform_device_count=2",
-        JAX_DISABLE_MOST_OPTIMIZATIONS="1",
+        "--config.devices.mapping=shard_map",
+        **fast_compile(devices=2),
     )
     assert done.returncode == 0, done.stderr[-3000:]
     ours, theirs = results(tmp_path / "study"), results(tiny_study)

@@ -1,6 +1,5 @@
 """The commands that look at a generator: what they write, and what they say."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.processes import fast_env
 from synthjax.core.files import read_json
 from synthjax.data.dataset import Dataset
 
@@ -22,7 +22,7 @@ def run(command, *flags):
         [sys.executable, "-m", f"launch.{command}", CONFIG, *flags],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
+        env=fast_env(),
         capture_output=True,
         text=True,
         timeout=600,

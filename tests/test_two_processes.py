@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders.processes import fast_env
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.dataset import Dataset
 
-QUICK = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}  # compiles in a third of the time
 WORKER = Path(__file__).parent / "two_processes.py"
 
 
@@ -28,7 +27,7 @@ def worker():
 
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_updates_agree_and_shards_are_the_whole_set(
-    tmp_path, tiny_study, free_port, worker, quick_compile, mapping
+    tmp_path, tiny_study, free_port, worker, mapping
 ):
     data = tiny_study / "data"
     command = [sys.executable, str(WORKER), mapping, str(free_port)]
@@ -36,7 +35,7 @@ def test_updates_agree_and_shards_are_the_whole_set(
         subprocess.Popen(
             [*command, str(process), str(data), str(tmp_path)],
             cwd=WORKER.parent.parent,
-            env=os.environ | {"PYTHONPATH": str(WORKER.parent.parent)} | QUICK,
+            env=fast_env() | {"PYTHONPATH": str(WORKER.parent.parent)},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -79,7 +78,7 @@ def start_study(workdir, port):
         subprocess.Popen(
             [sys.executable, "-m", "launch.pipeline", *flags, rank],
             cwd=WORKER.parent.parent,
-            env=os.environ | {"XLA_FLAGS": ""} | QUICK,
+            env=fast_env(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,12 +3,8 @@
 usage: two_processes.py MAPPING PORT PROCESS DATA OUT
 """
 
-import os
 import sys
 from pathlib import Path
-
-if __name__ == "__main__":
-    os.environ["XLA_FLAGS"] = ""
 
 import jax
 import numpy as np

@@ -40,7 +40,6 @@ def test_memory_and_flop_are_the_compilers():
     assert memory_estimate([]) == 0
 
 
-@pytest.mark.usefixtures("quick_compile")
 def test_a_benchmark_adds_up(toy, monkeypatch, capsys):
     monkeypatch.setattr(benchmarks, "matrix_peak", lambda dtype: 1e11)
     monkeypatch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)
@@ -81,7 +80,6 @@ def test_augmentation_is_what_the_steps_are_faster_by_without_it():
     assert (plainly.augment.mode, plainly.batch_size) == ("none", 10)
 
 
-@pytest.mark.usefixtures("quick_compile")
 def test_augmentation_is_measured_and_taken_out_of_the_steps(toy, monkeypatch):
     monkeypatch.setattr(benchmarks, "matrix_peak", lambda dtype: 1e11)
     monkeypatch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)
@@ -91,7 +89,7 @@ def test_augmentation_is_measured_and_taken_out_of_the_steps(toy, monkeypatch):
         channels=1,
         labels=3,
         devices=make_devices(DevicesConfig(count=1)),
-        seconds_each=0.01,
+        seconds_each=0.2,
     )
     assert set(speed.parts) == {"discriminator", "R1", "generator", "augmentation"}
     assert speed.seconds_per_kimg == pytest.approx(sum(speed.parts.values()))

@@ -7,6 +7,32 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 
 
+def fast_compile(devices=1):
+    """Return variables of a process that compiles in half the time or less.
+
+    The numbers are as good, the code is slower.
+    """
+    flags = [
+        f"--xla_force_host_platform_device_count={devices}",
+        "--xla_cpu_use_fusion_emitters=false",
+    ]
+    return {
+        "XLA_FLAGS": " ".join(flags),
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
+    }
+
+
+def fast_env():
+    """Return the environment of a command of one device that compiles in less time."""
+    return os.environ | fast_compile()
+
+
+def user_env():
+    """Return the environment of a command that is compiled as a user's is."""
+    usual = {"XLA_FLAGS": "", "JAX_DISABLE_MOST_OPTIMIZATIONS": "false"}
+    return os.environ | usual
+
+
 def script_env():
     """Return the environment of a test file that runs as a script of its own."""
     paths = [os.environ.get("PYTHONPATH", ""), str(TESTS.parent), str(TESTS)]

@@ -35,7 +35,7 @@ def devices():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def means(quick_compile):
+def means():
     """All runs of this file use the steps that the first of them made: they are here."""
     made: list[Steps] = []
     make = training.make_steps

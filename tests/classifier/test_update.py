@@ -47,7 +47,7 @@ def updated(count: int, mapping: str, updates: int = 2):
 
 
 @pytest.fixture(scope="module")
-def alone(quick_compile):
+def alone():
     return updated(1, "pmap")
 
 

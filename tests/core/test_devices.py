@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from builders.processes import fast_compile, script_env
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
 
@@ -90,7 +91,11 @@ def test_two_processes_do_what_two_devices_do(mapping, free_port):
     def start(process):
         command = [sys.executable, str(WORKER), mapping, str(free_port), str(process)]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env=script_env() | fast_compile(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     workers = [start(0), start(1)]

@@ -4,12 +4,10 @@ usage: two_processes.py MAPPING PORT PROCESS
 """
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
 
-os.environ["XLA_FLAGS"] = ""
 sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np

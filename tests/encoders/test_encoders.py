@@ -19,8 +19,6 @@ from synthjax.encoders import ENCODERS, NAMES, EncoderConfig, make_encoder
 from synthjax.encoders.pixels import area_average
 from synthjax.metrics.frechet import MomentMeter, frechet_distance
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def noise(count, side, channels=1, dtype=np.uint8, seed=0):
     random = np.random.default_rng(seed)

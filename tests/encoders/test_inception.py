@@ -13,8 +13,6 @@ from synthjax.core.errors import StudyError
 from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.encoders.inception import Inception, fid_input, read_inception
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 # Inception v3 as PyTorch's users have it: unit, channels in and out, rows and columns of
 # its kernel. What a unit does besides is in `Forward`.
 STEM = """

@@ -8,7 +8,6 @@ import scipy.stats
 from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.encoders.radiomics import NAMES, PERCENTILES
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 SIDE = 24
 
 

@@ -15,8 +15,6 @@ from synthjax.encoders import EncoderConfig, make_encoder
 from synthjax.encoders.encoder import in_parts
 from synthjax.evaluate.fidelity.config import FidelityConfig, WeightsConfig
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def draw(labels, seed):
     """Weights that keep the size of what passes."""

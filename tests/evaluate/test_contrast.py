@@ -1,6 +1,5 @@
 """Pairs of studies: the paired difference, its pooling, and what is refused."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from builders.processes import fast_env
 from synthjax.classifier.predict import write_predictions
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
@@ -131,7 +131,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "launch.contrast", "--replicates=100", *arguments],
         check=False,
         cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
+        env=fast_env(),
         capture_output=True,
         text=True,
         timeout=300,

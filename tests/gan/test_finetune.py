@@ -14,8 +14,6 @@ from synthjax.gan.finetune import load_compatible, read_source
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.networks.stylegan2_config import capabilities
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 SIZES = {
     "z_size": 4,
     "w_size": 4,

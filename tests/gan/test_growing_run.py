@@ -18,7 +18,6 @@ from synthjax.gan.networks.convolution import mean_down
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def make_growing(toy):

@@ -29,7 +29,6 @@ SEED = 5
 SIZES = StyleGAN2Config(
     z_size=8, w_size=8, mapping_layers=1, label_size=8, channel_base=64
 )
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def run_updates(toy, config, count, networks=None):

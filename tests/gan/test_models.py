@@ -26,7 +26,6 @@ def asked(**changes):
     return config
 
 
-@pytest.mark.usefixtures("quick_compile")
 def test_a_model_from_outside_is_resolved_and_trained(toy_data, tmp_path, monkeypatch):
     monkeypatch.setitem(MODELS, "toy", MODEL)
     config = freeze(GanConfig, asked(model="toy", indicators=False), "gan")

@@ -15,7 +15,6 @@ from synthjax.gan.train import train
 SIZES = StyleGAN2Config(
     z_size=4, w_size=4, mapping_layers=1, label_size=4, channel_base=32, label_head=True
 )
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def write(directory, *, count=24, channels=1, labels=2, positive=True):

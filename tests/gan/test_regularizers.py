@@ -19,8 +19,6 @@ from synthjax.gan.regularizers import (
     r1,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 H, W_IMAGE, C = 4, 6, 2  # a height and a width that no normalisation may confuse
 N, W = 3, 5  # styles per image, numbers in each
 

@@ -23,7 +23,7 @@ from synthjax.gan.state import make_optimizers
 from synthjax.gan.train import train
 
 TIMES = {"seconds", "seconds_per_kimg", "memory_gib"}
-pytestmark = pytest.mark.usefixtures("toy_model", "quick_compile")
+pytestmark = pytest.mark.usefixtures("toy_model")
 
 
 def run(toy, data, out, *, count=2, **changes):
@@ -58,7 +58,7 @@ def assert_same_run(out, other):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(toy, toy_data, quick_compile, tmp_path_factory):
+def uninterrupted(toy, toy_data, tmp_path_factory):
     """A whole run of the toy; tests only read it."""
     out = tmp_path_factory.mktemp("gan") / "whole"
     with pytest.MonkeyPatch.context() as patch:

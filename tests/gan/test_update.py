@@ -27,7 +27,6 @@ SIZES = StyleGAN2Config(
 STILL = dict.fromkeys(
     ("translate", "scale", "rotate", "stretch", "translate_fraction"), 0.0
 )
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def set_up(toy, config, *, networks=None, count=1, phase=None, **build_args):
@@ -89,7 +88,7 @@ def everything(toy, **changes):
 
 
 @pytest.fixture(scope="module")
-def whole(toy, quick_compile):
+def whole(toy):
     """The state after one update with everything, on one device, in one part."""
     return update(*set_up(toy, everything(toy), augment_p=0.4))
 

@@ -7,8 +7,6 @@ from scipy.spatial.distance import cdist
 from synthjax.metrics.ball_counts import ball_counts
 from synthjax.metrics.knn import nearest
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 @pytest.mark.parametrize("chunk", [32, 2048])
 def test_equals_a_plain_table_whatever_the_chunk(chunk):

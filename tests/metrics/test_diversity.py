@@ -14,8 +14,6 @@ from synthjax.metrics.diversity import (
 )
 from synthjax.statistics.jackknife import GROUPS, assign_groups
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def groups(n, seed=0):
     return assign_groups(np.arange(n), np.random.default_rng(seed))

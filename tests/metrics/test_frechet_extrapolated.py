@@ -7,8 +7,6 @@ import scipy.linalg
 from synthjax.metrics.frechet_extrapolated import frechet_intervals, frechet_sample
 from synthjax.statistics.jackknife import assign_groups
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def moments(features, random):
     return frechet_sample(features, assign_groups(np.arange(len(features)), random))

@@ -7,8 +7,6 @@ from synthjax.metrics.kid import kid
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.jackknife import GROUPS, assign_groups, jackknife_interval
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def sample(features, random, per_patient=1):
     patient = np.arange(len(features)) // per_patient

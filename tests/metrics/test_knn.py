@@ -8,7 +8,6 @@ import scipy.spatial.distance
 from synthjax.core.errors import StudyError
 from synthjax.metrics.knn import nearest
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 RANDOM = np.random.default_rng(5)
 QUERY = RANDOM.normal(3, 1, (23, 7)).astype(np.float32)
 REFERENCE = RANDOM.normal(3, 1, (41, 7)).astype(np.float32)

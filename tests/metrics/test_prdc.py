@@ -14,7 +14,6 @@ from synthjax.metrics.prdc import (
 from synthjax.metrics.sample import Sample
 from synthjax.statistics.jackknife import GROUPS, assign_groups
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 K = 3
 
 

@@ -19,7 +19,6 @@ from synthjax.metrics.sample import Sample
 from synthjax.statistics.jackknife import assign_groups
 from tests.toys.metric import METRIC as TOY
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 N = 60
 
 

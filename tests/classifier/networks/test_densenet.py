@@ -17,8 +17,6 @@ from synthjax.core import rng
 from synthjax.core.devices import AXIS, DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 BATCH = 8
 CONFIG = ClassifierConfig(batch_size=BATCH, flip=True)
 TERMS = make_terms(3e-3, np.ones(3, np.float32))

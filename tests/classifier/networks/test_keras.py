@@ -16,11 +16,10 @@ from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 
-pytestmark = [
-    pytest.mark.usefixtures("quick_compile"),
-    # Keras hands its variables to numpy in numpy 1's way when it saves them.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+# Keras hands its variables to numpy in numpy 1's way when it saves them.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)
 
 MODEL, SIDE, LABELS = "densenet121", 64, 1000
 TOLERANCE = 1e-4  # of logits, absolute

@@ -10,8 +10,6 @@ from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import make_network
 from synthjax.classifier.networks.resize import resize, resize_matrix
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 SIZES = [(32, 224), (17, 40), (96, 33), (300, 224), (64, 64)]
 
 

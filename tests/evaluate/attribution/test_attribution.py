@@ -22,7 +22,6 @@ from synthjax.evaluate.pictures.rows import GAP, WIDE
 from synthjax.evaluate.results.json_form import to_json
 from synthjax.statistics.bootstrap import draw_patients
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 CONFIG = AttributionConfig(images=3, pictures=2, patches=4, nodes=8, batch_size=32)
 
 

@@ -25,7 +25,6 @@ from synthjax.evaluate.attribution.occlusion import (
     patch_sums,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 FILL = np.array([-0.2], np.float32)
 FINDING = np.array([1, 0, 2, 1, 1], np.int32)
 

@@ -20,7 +20,6 @@ from synthjax.evaluate.results.json_form import to_json
 from synthjax.metrics.registry import IMAGE_METRICS, METRICS
 from tests.toys.metric import METRIC as TOY
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 SIDE = 32
 CONFIG = FidelityConfig(
     encoders=("random", "pixel_pca"),

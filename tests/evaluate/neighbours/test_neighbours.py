@@ -21,7 +21,6 @@ from synthjax.evaluate.pictures.rows import GAP, WIDE, picture_row
 from synthjax.evaluate.results.json_form import to_json
 from synthjax.metrics.knn import nearest
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 CONFIG = NeighboursConfig(strips=4, batch_size=32)
 
 

@@ -18,8 +18,6 @@ from synthjax.gan.augment.augment import (
     augment,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 SMOOTH = ("scale", "rotate", "stretch", "translate_fraction")  # of the geometry
 EXACT = ("flip", "rotate90", "translate")
 COLOUR = ("brightness", "contrast", "invert", "noise", "cutout")

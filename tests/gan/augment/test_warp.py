@@ -9,8 +9,6 @@ from scipy import ndimage
 
 from synthjax.gan.augment.warp import sample, spline_coefficients, spread, warp
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 IDENTITY = [[1, 0, 0], [0, 1, 0]]
 TRANSFORMS = np.array(
     [

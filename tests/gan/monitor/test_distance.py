@@ -1,7 +1,6 @@
 """The distance of a generator's images against numpy and closed forms."""
 
 import json
-import os
 import subprocess
 import sys
 import types
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from builders.processes import fast_env
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
@@ -142,7 +142,7 @@ def test_too_few_images_are_said(toy_data, capfd):
     assert np.isfinite(distance(ema(shift=1)))
 
 
-def test_the_grid_step_is_a_sampling_function(toy, toy_data, quick_compile):
+def test_the_grid_step_is_a_sampling_function(toy, toy_data):
     config, networks = toy.toy_config(), toy.toy_networks()
     devices = make_devices(DevicesConfig(count=2))
     optimizers = make_optimizers(config)
@@ -161,11 +161,11 @@ def test_the_grid_step_is_a_sampling_function(toy, toy_data, quick_compile):
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_two_processes_agree_with_two_devices(toy_data, free_port, mapping):
     command = [sys.executable, __file__, str(toy_data), mapping, str(free_port)]
-    environment = {"XLA_FLAGS": "", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
     processes = [
         subprocess.Popen(
             [*command, str(process)],
-            env=os.environ | environment,
+            env=fast_env() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -18,7 +18,7 @@ from synthjax.gan.presets import resolve
 from synthjax.gan.schedule import Phase, Position
 from synthjax.gan.train import train
 
-pytestmark = pytest.mark.usefixtures("toy_model", "quick_compile")
+pytestmark = pytest.mark.usefixtures("toy_model")
 NAN = float("nan")
 
 

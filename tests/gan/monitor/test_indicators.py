@@ -27,7 +27,6 @@ from synthjax.gan.networks.layers import minibatch_stddev
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import create, ema_item, make_optimizers
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 KEYS = {
     "discriminator_train",
     "discriminator_valid",
@@ -43,7 +42,7 @@ SEED = 4
 
 
 @pytest.fixture(scope="module")
-def start(toy, quick_compile):
+def start(toy):
     """A state of the toy, on the host."""
     optimizers = make_optimizers(toy.toy_config())
     networks = toy.toy_networks()

@@ -143,7 +143,6 @@ def test_4x4_double_backward_equals_lax():
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.usefixtures("quick_compile")
 @pytest.mark.parametrize("operation", [conv, transposed_conv, filter_gradient])
 def test_4x4_gradients_to_second_order(operation):
     x, w, y = draw4()

@@ -13,8 +13,6 @@ from synthjax.core.errors import ConfigError
 from synthjax.gan.networks.cpd_gan import CpdGanConfig, make_networks
 from synthjax.gan.networks.equalized import ConditionalPixelNorm
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 # Features: 6 at 4 and 8 px, 4 at 16 px.
 SMALL = CpdGanConfig(z_size=5, channel_base=32, channel_max=6)
 LABEL = jnp.asarray([[1, 0, 1], [0, 0, 0], [0, 1, 0], [1, 1, 1]], jnp.float32)

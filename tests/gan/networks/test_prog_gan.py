@@ -13,8 +13,6 @@ from synthjax.gan.networks.convolution import mean_down, nearest_up
 from synthjax.gan.networks.equalized import conditions, pixel_norm
 from synthjax.gan.networks.prog_gan import ProgGanConfig, make_networks
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 # Features: 6 at 4 and 8 px, 4 at 16 px.
 SMALL = ProgGanConfig(z_size=5, channel_base=32, channel_max=6)
 LABELS = 3

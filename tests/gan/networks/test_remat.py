@@ -5,13 +5,11 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from synthjax.gan.networks.remat import remat
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 from synthjax.gan.regularizers import r1
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 SIZES = StyleGAN2Config(
     z_size=4,
     w_size=4,

@@ -16,7 +16,6 @@ from synthjax.gan.networks.stylegan2_config import CONDITIONINGS
 from synthjax.gan.regularizers import r1
 from synthjax.gan.truncation import truncate
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 SMALL = StyleGAN2Config(
     z_size=8,
     w_size=8,

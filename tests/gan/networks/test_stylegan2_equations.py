@@ -8,7 +8,6 @@ import pytest
 from synthjax.gan.networks.layers import Conv, Dense, minibatch_stddev, modulated_conv
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 CLAMP = 2.0
 SIZES = {
     "z_size": 7,

@@ -15,7 +15,6 @@ from synthjax.gan.networks.prog_gan import ProgGanConfig
 from synthjax.gan.networks.stylegan2_config import StyleGAN2Config
 from synthjax.synth.labels import requested
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 SMALL = {"z_size": 5, "channel_base": 32, "channel_max": 6}
 MODELS = {
     "stylegan2": (stylegan2, StyleGAN2Config(**SMALL, w_size=8, mapping_layers=2)),
