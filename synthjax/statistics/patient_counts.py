@@ -22,8 +22,12 @@ class PatientCounts:
     rarest: int  # patients of the class that fewest have, of all findings
     df: float  # degrees of freedom of the variance that patients make, at least 1
     inflation: float  # factor on the variance of draws, at least 1
-    unseen: float  # weight of one more patient of the rarer class, 0 to 1
-    var_unseen: float  # variance that a patient who was not met can make
+    unseen: float  # weight of one more patient of the rarer classes, 0 to 1
+
+    @property
+    def var_unseen(self) -> float:
+        """Return the variance that a patient who was not met can make."""
+        return (self.unseen / 2) ** 2
 
 
 def count_patients(
@@ -43,18 +47,17 @@ def count_patients(
             does; False for a mean over all known images, such as the Brier score.
     """
     names, row = np.unique(patient, return_inverse=True)
-    squares = spread = np.zeros(len(names))
-    total = expected = unseen = var_unseen = 0.0
-    rarest, findings = len(names), 0
+    squares = spread = rarer = np.zeros(len(names))
+    total = expected = 0.0
+    rarest = len(names)
     for column in label.T:
         shares = list(_shares(column, row.ravel(), len(names), by_class))
         if not shares:
             continue
-        findings += 1
         counts = [int((share > 0).sum()) for share in shares]
         rarest = min(rarest, *counts)
-        unseen += 1 / (min(counts) + 1)
-        var_unseen += 0.25 / (min(counts) + 1) ** 2
+        fewest = int(np.argmin(counts))
+        rarer = rarer + (shares[fewest] > 0) / counts[fewest]
         for share, n in zip(shares, counts, strict=True):
             own_mean = np.sqrt(n / (n - 1)) if n > 1 else np.inf  # costs one degree
             squares = squares + np.where(share > 0, 1 / n**2, 0.0)
@@ -62,15 +65,16 @@ def count_patients(
             second, third = (share**2).sum(), (share**3).sum()
             total += second
             expected += second - 2 * third + second**2
-    if not findings:
-        return PatientCounts(0, 1.0, 1.0, 1.0, 0.25)
+    if not rarer.any():
+        return PatientCounts(0, 1.0, 1.0, 1.0)
+    # One finding: its patients. Several: those of all, as far as they are not the same.
+    distinct = rarer.sum() ** 2 / (rarer**2).sum()
     df = float(squares.sum() ** 2 / (spread**2).sum())
     return PatientCounts(
         rarest=rarest,
         df=max(df, 1.0),
         inflation=float(total / expected) if expected > 0 else 1.0,
-        unseen=unseen / findings,
-        var_unseen=var_unseen / findings**2,
+        unseen=float(1 / (distinct + 1)),
     )
 
 

@@ -54,8 +54,10 @@ def test_the_same_patients_in_two_findings_count_once() -> None:
     twice = count_patients(np.hstack([one, one]), np.arange(40))
     alone = count_patients(one, np.arange(40))
     assert twice.df == pytest.approx(alone.df)
-    others = np.hstack([one, one[::-1]])
-    assert count_patients(others, np.arange(40)).df > 1.5 * alone.df
+    assert twice.unseen == pytest.approx(alone.unseen) == pytest.approx(1 / 11)
+    others = count_patients(np.hstack([one, one[::-1]]), np.arange(40))
+    assert others.df > 1.5 * alone.df
+    assert others.unseen == pytest.approx(1 / 21)
     undefined = np.hstack([one, np.zeros_like(one), np.full_like(one, np.nan)])
     assert count_patients(undefined, np.arange(40)) == alone
 

@@ -19,7 +19,7 @@ NAN = float("nan")
 
 def counts(n, df=None, inflation=1.0):
     """Counts of n patients of the rarer class."""
-    return PatientCounts(n, df or n - 1.0, inflation, 1 / (n + 1), 0.25 / (n + 1) ** 2)
+    return PatientCounts(n, df or n - 1.0, inflation, 1 / (n + 1))
 
 
 def one_arm(value, var_patients, patients, var_seeds=NAN, seeds=1):
