@@ -113,7 +113,7 @@ def _read(
     if path.suffix == ".safetensors":
         read = read_torch(path).items()
         return {_new_name(name): array for name, array in read}, _torch_names(like)
-    found = _read_keras(path)
+    found = read_keras(path)
     numbered = any(name.startswith("layers/") for name in found)
     return found, (_numbered_names if numbered else _keras_names)(like)
 
@@ -223,12 +223,15 @@ def _named(
     }
 
 
-def _read_keras(path: Path) -> dict[str, np.ndarray]:
+def read_keras(path: Path) -> dict[str, np.ndarray]:
     """Reads arrays of an .h5 file as <layer>/<weight>, or layers/<class>/vars/<number>.
 
     Files of Keras 2 repeat the layer's name and end in ":0"; the published ones say
     conv1/conv and fc1000 for conv1_conv and predictions; those of `save` have the
     weights in the group model_weights, beside the optimizer's.
+
+    Raises:
+      StudyError: h5py is not installed, or it is no whole HDF5 file of numbers.
     """
     try:
         import h5py
