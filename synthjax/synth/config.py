@@ -24,7 +24,7 @@ class SynthConfig(Config):
     )
     label_source: str = field(
         "rows",
-        "rows: the labels of the real rows in order; sampled: of rows drawn at random",
+        "rows: the labels of the real rows, shuffled; sampled: of rows drawn at random",
         one_of=LABEL_SOURCES,
     )
     splits: tuple[str, ...] = field(

@@ -64,6 +64,7 @@ def write_twin(
             seed=seed,
             split=split,
             copies=config.copies_per_row if split == "train" else 1,
+            secret=labels.secret_of(dataset[split]),
         )
         for split in config.splits
     }

@@ -14,7 +14,24 @@ def request(count=0, source="rows", seed=0, split="train", real=REAL):
 
 
 def test_rows_are_the_real_rows_and_unknown_stays_unknown():
-    np.testing.assert_array_equal(request(), [[1, 0], [0, np.nan], [0, 1]])
+    order = np.lexsort(np.nan_to_num(request(), nan=2).T)
+    expected = np.lexsort(np.nan_to_num(REAL, nan=2).T)
+    np.testing.assert_array_equal(request()[order], REAL[expected])
+
+
+def test_the_order_of_rows_says_nothing_without_the_real_images():
+    """The study's seed, which is published, does not say it."""
+    real = np.arange(100, dtype=np.float32)[:, None]
+
+    def order(secret, seed=0):
+        return requested(
+            real, count=0, source="rows", seed=seed, split="train", secret=secret
+        )[:, 0]
+
+    assert sorted(order(b"a")) == sorted(real[:, 0])
+    np.testing.assert_array_equal(order(b"a"), order(b"a", seed=1))
+    for one, other in ((order(b"a"), order(b"b")), (order(b"a"), real[:, 0])):
+        assert np.mean(one == other) < 0.1
 
 
 def test_more_than_real_starts_again_at_the_first_row():

@@ -14,11 +14,19 @@ class WeightsConfig(Config):
     """Files of weights of the encoders that read one; each is a name in `encoders`."""
 
     inception: str = field(
-        "", "weights of the network of FID: .safetensors, with torchvision's names"
+        "",
+        "weights of the network of FID: .safetensors, with torchvision's names",
+        is_place=True,
     )
-    densenet121: str = field("", _KERAS_OR_PYTORCH.format("DenseNet-121"))
-    densenet169: str = field("", _KERAS_OR_PYTORCH.format("DenseNet-169"))
-    densenet201: str = field("", _KERAS_OR_PYTORCH.format("DenseNet-201"))
+    densenet121: str = field(
+        "", _KERAS_OR_PYTORCH.format("DenseNet-121"), is_place=True
+    )
+    densenet169: str = field(
+        "", _KERAS_OR_PYTORCH.format("DenseNet-169"), is_place=True
+    )
+    densenet201: str = field(
+        "", _KERAS_OR_PYTORCH.format("DenseNet-201"), is_place=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,7 +44,7 @@ def _provenance(record: dict[str, Any] | None) -> Pairs:
         "Parameters (SHA-256)": generator.get("ema_sha256"),
         "Seed": record.get("seed"),
         "Truncation psi": record.get("psi"),
-        "Labels": {"rows": "those of the real images, one by one"}.get(source, source),
+        "Labels": {"rows": "those of the real images, each once"}.get(source, source),
         "Images": images,
         "Source commit": record.get("git_commit"),
     }
