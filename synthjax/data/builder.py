@@ -235,6 +235,7 @@ def _numbered(listing: Listing) -> Listing:
     numbers = {
         "id": numbered(metadata.id),
         "study_id": numbered(metadata.study_id),
+        "name": metadata.id,
     }
     if not listing.has_patients:  # each is called as its image
         numbers["patient_id"] = numbered(metadata.patient_id)

@@ -31,6 +31,7 @@ class Metadata:
     view: np.ndarray  # [n] str: PA, AP, ..., "" = unknown
     origin: np.ndarray  # [n] str: what the pixels are read by (a file, relative to the
     # source's folder); of a stored image the kind of source
+    name: np.ndarray  # [n] str: what the source calls it where `id` is a number, or ""
 
     def __len__(self) -> int:
         return len(self.id)
@@ -56,6 +57,7 @@ class Metadata:
             sex=self.sex[index],
             view=self.view[index],
             origin=self.origin[index],
+            name=self.name[index],
         )
 
 
@@ -69,6 +71,7 @@ def make_metadata(
     age: Any = float("nan"),
     sex: Sequence[str] | str = "",
     view: Sequence[str] | str = "",
+    name: Sequence[str] | str = "",
 ) -> Metadata:
     """Makes metadata from sequences; a single value is that of every image.
 
@@ -92,6 +95,7 @@ def make_metadata(
         sex=text(sex),
         view=text(view),
         origin=text(origin),
+        name=text(name),
     )
 
 

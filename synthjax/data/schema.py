@@ -29,6 +29,7 @@ class Record:
     sex: str = ""  # "F", "M", or "" where unknown
     view: str = ""  # "PA", "AP", ... or "" where unknown
     origin: str = ""  # what its pixels are read by; once stored, the kind of source
+    name: str = ""  # what its source calls it where `id` is a number; never stored
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ class FunctionEncoder:
     params: Any  # float32 arrays on the host
     features: Features
     fit: Fit = ""  # what they still need of real training images; see Encoder.fit
+    published: bool = False  # whether the literature compares them; Encoder.published
 
     def encode(
         self, params: Any, pixels: UInt[Array, "b h w c"]

@@ -293,4 +293,6 @@ def make_inception(path: str, resolution: int, channels: int) -> Encoder:
         return network.apply(params, fid_input(image))
 
     name = f"inception_v3 (weights {checksum(file)[:8]}), {FEATURES}d"
-    return FunctionEncoder(name, FEATURES, variables, in_parts(features))
+    return FunctionEncoder(
+        name, FEATURES, variables, in_parts(features), published=True
+    )

@@ -106,7 +106,7 @@ def similarity_of_pairs(
 
     Wang, Simoncelli and Bovik 2003: a Gaussian window where it fits wholly, K1 = 0.01
     and K2 = 0.03 of the range, means of 2 x 2 pixels between the scales, negative means
-    taken as 0. Images below 176 px have fewer scales, whose weights sum to 1 again.
+    taken as 0. Each channel has its own, and their mean counts. Images below 176 px have fewer scales, whose weights sum to 1 again.
 
     Args:
         first: images of 8 or 16 bits.
@@ -146,7 +146,7 @@ def _similarity(
     weights = np.array(WEIGHTS[:levels], np.float32)
     weights /= weights.sum()
     low, mid = np.float32(0.01**2), np.float32(0.03**2)
-    result = jnp.ones(x.shape[0], jnp.float32)
+    result = jnp.ones((x.shape[0], x.shape[3]), jnp.float32)
     for level in range(levels):
         band = jnp.asarray(_band(x.shape[1]))
 
@@ -164,10 +164,10 @@ def _similarity(
         if level == levels - 1:
             luminance = (2 * mean_x * mean_y + low) / (mean_x**2 + mean_y**2 + low)
             structure = structure * luminance
-        mean = jnp.maximum(jnp.mean(structure, axis=(1, 2, 3)), 0.0)
+        mean = jnp.maximum(jnp.mean(structure, axis=(1, 2)), 0.0)
         result = result * mean ** weights[level]
         x, y = _halve(x), _halve(y)
-    return result
+    return jnp.mean(result, axis=1)
 
 
 def _unit(pixels: UInt[Array, "b h w c"]) -> Float[Array, "b h w c"]:

@@ -31,6 +31,10 @@ class Encoder(Protocol):
         ("axes").
         """
 
+    @property
+    def published(self) -> bool:
+        """Say whether the literature's FID and KID are of these features, as they are."""
+
     def encode(
         self, params: Any, pixels: UInt[Array, "b h w c"]
     ) -> Float[Array, "b d"]:

@@ -79,7 +79,7 @@ class Reader:
 
     def hounsfield(self, record: Record) -> Int16[np.ndarray, "s s"]:
         """Scans the slice of an image, in Hounsfield units."""
-        patient, _, number = record.origin.partition("-slice")
+        patient, _, number = record.id.partition("-slice")
         config = self.config
         case = draw_case(
             self.seed, int(patient.removeprefix("patient")), config.slices_per_patient
@@ -134,7 +134,7 @@ def list_images(config: PhantomBrainConfig, context: Context) -> Listing:
         age=[case.head.age for case in cases],
         sex=[case.head.sex for case in cases],
         view="axial",
-        origin=ids,
+        origin=f"phantom_brain seed {context.seed}",
     )
     reader = Reader(config, context.seed, context.resolution, context.pixels.window)
     facts = {"least visible blood that counts, mm^2": LEAST_AREA}

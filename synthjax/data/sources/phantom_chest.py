@@ -77,7 +77,7 @@ def list_images(config: PhantomChestConfig, context: Context) -> Listing:
     metadata = make_metadata(
         **columns,
         study_id=columns["id"],
-        origin=columns["id"],
+        origin=f"phantom_chest seed {context.seed}",
     )
     reader = Renderer(config, context.seed, context.resolution)
     return Listing("phantom_chest", LABELS, metadata, reader)
@@ -93,7 +93,7 @@ class Renderer:
 
     def __call__(self, record: Record) -> Float32[np.ndarray, "s s 1"]:
         """Renders the radiograph of an image, 0 (black) to 1 (white)."""
-        patient, _, image = record.origin.removeprefix("patient").partition("-study")
+        patient, _, image = record.id.removeprefix("patient").partition("-study")
         config = self.config
         case = draw_case(self.seed, int(patient), config.images_per_patient)
         pixels = render(

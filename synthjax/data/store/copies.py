@@ -33,10 +33,10 @@ class Copies:
         patients = self._metadata.patient_id
         if patients[first] == patients[index]:
             return None
-        names, origins = self._metadata.id, self._metadata.origin
+        names, origins = self._metadata.name, self._metadata.origin
         return Problem(
             SAME_PIXELS,
-            str(origins[index] or names[index]),
-            f"it has the pixels of {origins[first] or names[first]}, which is another "
+            str(names[index] or origins[index]),
+            f"it has the pixels of {names[first] or origins[first]}, which is another "
             "patient's; remove one of the two, or give both the patient they are of",
         )

@@ -82,7 +82,7 @@ class ExampleBuilder:
     def _build_one(self, record: Record, result: BuildResult) -> bytes:
         schema, seconds = self.schema, result.seconds
         with _timed(seconds, "decode"):
-            values = self.read(record)
+            values = self.read(dataclasses.replace(record, id=record.name or record.id))
         with _timed(seconds, "resize"):
             pixels = fit(values, self.pixels, schema.resolution, schema.channels)
         digest = pixel_digest(values, pixels)
@@ -91,7 +91,9 @@ class ExampleBuilder:
             png = encode_png(pixels)
         with _timed(seconds, "write"):
             # The name of the file stays behind.
-            record = dataclasses.replace(record, pixels=pixels, origin=schema.name)
+            record = dataclasses.replace(
+                record, pixels=pixels, origin=schema.name, name=""
+            )
             check_record(record, schema)
             example = encode_example(record, png)
         result.digests.append(digest)

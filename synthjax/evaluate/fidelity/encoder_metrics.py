@@ -10,8 +10,14 @@ from synthjax.evaluate.fidelity.config import FidelityConfig
 from synthjax.evaluate.fidelity.features import fit_features
 from synthjax.evaluate.fidelity.metric_result import measure_metrics
 from synthjax.evaluate.fidelity.sets import Features, FidelityImages
-from synthjax.evaluate.results.fidelity import EncoderMetrics, LabelMetrics
+from synthjax.evaluate.results.fidelity import (
+    EncoderMetrics,
+    LabelMetrics,
+    PublishedMetrics,
+)
+from synthjax.evaluate.results.json_form import ABSENT
 from synthjax.metrics.metric import Comparison
+from synthjax.metrics.published import fid, published_kid
 from synthjax.metrics.registry import METRICS
 from synthjax.metrics.sample import Sample
 
@@ -46,8 +52,25 @@ def measure_encoder(
         n_real=count,
         n_synthetic=count,
         n_train=len(images.train),
+        neighbours=config.neighbours,
         metrics=measure_metrics(METRICS, comparison),
+        published=_measure_published(features) if encoder.published else ABSENT,
         labels=_measure_labels(config, level, encoder, features, images, labels),
+    )
+
+
+def _measure_published(features: Features) -> PublishedMetrics:
+    """Measure FID and KID of all real test and all synthetic images, unscaled."""
+    distance, warning = fid(features.real, features.synthetic)
+    kernel = published_kid(features.real, features.synthetic)
+    return PublishedMetrics(
+        fid=distance,
+        kid=kernel.mean,
+        kid_deviation=kernel.deviation,
+        kid_subset_size=kernel.subset_size,
+        n_real=len(features.real),
+        n_synthetic=len(features.synthetic),
+        warning=warning or ABSENT,
     )
 
 

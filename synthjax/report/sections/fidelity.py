@@ -44,8 +44,22 @@ def _table(encoder: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
             for words in ("worse than real", "like real", "beyond real")
             if readings[words]
         ),
+        "published": _published(encoder.get("published")),
         "labels": _by_label(encoder.get("labels") or [], metrics),
     }
+
+
+def _published(found: dict[str, Any] | None) -> str:
+    """Return a sentence on FID and KID as the literature has them; "" without them."""
+    if found is None:
+        return ""
+    warning = f" Beware: {found['warning']}." if "warning" in found else ""
+    return (
+        f"As published, of raw features: FID {found['fid']:.2f}, KID "
+        f"{found['kid']:.4f} (mean of subsets of {found['kid_subset_size']:,}), of "
+        f"{found['n_real']:,} real and {found['n_synthetic']:,} synthetic images."
+        f"{warning}"
+    )
 
 
 def metric_title(name: str, metrics: Metrics) -> str:
