@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from absl import flags
 
 from synthjax.data.builder import build, write_layout
-from synthjax.data.config import source_digest
 from synthjax.data.doctor import validate
 from synthjax.data.doctor.validation import SAMPLE
 from synthjax.data.layouts.hospital import LAYOUTS
+from synthjax.data.source_images import identify_source
 
 from .study import Launch, Work, launch
 
@@ -31,7 +31,7 @@ def work(this: Launch, needs: Sequence[str] = ()) -> Work:
         lambda out: build(
             config, seed=this.seed, out=out, prepared=prepared, needs=needs
         ),
-        source=lambda: source_digest(config),
+        source=lambda: identify_source(config, prepared),
     )
 
 

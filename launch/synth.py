@@ -3,8 +3,7 @@
 python -m launch.synth --config=configs/phantom_chest.py --workdir=runs/phantom
 """
 
-from synthjax.data.sources import folder
-from synthjax.synth.external import read_external
+from synthjax.synth.external import identify_external, read_external
 from synthjax.synth.write import write_twin
 
 from .study import Launch, Work, launch
@@ -23,7 +22,9 @@ def work(this: Launch) -> Work:
                 out=out,
                 **this.inputs("data"),
             ),
-            source=lambda: folder.digest(config.folder),
+            source=lambda: identify_external(
+                config, this.sections["data"], this.study.path("synth")
+            ),
         )
     return Work(
         "synth",

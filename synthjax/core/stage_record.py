@@ -169,11 +169,22 @@ def changes(
         now_read = Identity(new["inputs"].get(other), new["contents"].get(other))
         if not is_read_from(old, other, now_read):
             found.append(Change(f"its input {other}/", None, None))
-    if new["source"] is not None and old["source"] != new["source"]:
+    if not _is_same_source(old["source"], new["source"]):
         found.append(
             Change("the content of the files that it was made from", None, None)
         )
     return found
+
+
+def _is_same_source(was: str | None, now: str | None) -> bool:
+    """Whether files outside the study are what they were.
+
+    None cannot say. What changed after the set was built stands behind a space: it was
+    there when that set was made, so its absence now is no change.
+    """
+    if now is None or was == now:
+        return True
+    return was is not None and now == was.partition(" ")[0]
 
 
 def is_read_from(record: dict[str, Any], other: str, now: Identity) -> bool:

@@ -24,6 +24,7 @@ from synthjax.data.parallel import INLINE
 from synthjax.data.problems import Problems
 from synthjax.data.provenance import provenance, split_facts
 from synthjax.data.schema import Schema
+from synthjax.data.source_images import record_images
 from synthjax.data.sources.registry import SOURCES
 from synthjax.data.splits import (
     check_disjoint,
@@ -189,6 +190,7 @@ def build(
         if reason is not None:
             raise StudyError(f"{listing.name}: {reason}")
     problems.next_phase()
+    record_images(listing, config, prepared)
     listing = _numbered(listing)
     builder = _example_builder(config, listing)
     partial, metadata = out / PARTIAL, listing.metadata

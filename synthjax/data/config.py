@@ -91,6 +91,13 @@ class DataConfig(Config):
         le=1,
         affects_result=False,
     )
+    check_images: str = field(
+        "sample",
+        "which source images a build keeps digests of, so that later runs notice that "
+        "one was replaced: sample (256 of them) or all",
+        one_of=("sample", "all"),
+        affects_result=False,
+    )
     shard_mb: float = field(
         SHARD_MB, "size of one file of the set, about, megabytes", gt=0
     )

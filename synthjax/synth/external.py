@@ -16,6 +16,7 @@ from synthjax.data.builder import build
 from synthjax.data.config import DataConfig, with_source
 from synthjax.data.dataset import Dataset
 from synthjax.data.schema import SPLITS
+from synthjax.data.source_images import identify_source
 from synthjax.data.sources.folder import FolderConfig, label_names
 from synthjax.synth.config import SynthConfig
 from synthjax.synth.provenance import PROVENANCE
@@ -42,7 +43,7 @@ def read_external(
     real = Dataset.open(data)
     folder = _with_labels(config.folder, real.schema.labels)
     section = with_source(like, "folder", folder)
-    build(section, seed=seed, out=out, prepared=out / "prepared")
+    build(section, seed=seed, out=out, prepared=_prepared(out))
     counts = Dataset.open(out).counts
     provenance = {
         "label_source": "the folder's own, made elsewhere",
@@ -55,6 +56,23 @@ def read_external(
             f"synth: {synthetic_count} synthetic training images against {real_count} "
             "real ones: the gap is also that of fewer images"
         )
+
+
+def identify_external(config: SynthConfig, like: DataConfig, out: Path) -> str | None:
+    """Identifies the external images, by their table and their content.
+
+    Args:
+      config: the synth section, with a folder.
+      like: the data section of the real set.
+      out: the synth directory.
+    """
+    section = with_source(like, "folder", config.folder)
+    return identify_source(section, _prepared(out))
+
+
+def _prepared(out: Path) -> Path:
+    """Returns where names of the user's files are kept: in nothing that is handed on."""
+    return out.absolute().parent / "prepared" / out.name
 
 
 def check_folders(config: SynthConfig, like: DataConfig) -> None:

@@ -91,6 +91,17 @@ def test_a_changed_source_reruns_the_stage_and_a_missing_one_does_not(tmp_path, 
     )
 
 
+def test_a_source_that_changed_after_the_build_is_made_again_once(tmp_path):
+    def run_data(source):
+        worked = []
+        Study(tmp_path, config()).run("data", worked.append, source=lambda: source)
+        return bool(worked)
+
+    assert run_data("table") and run_data("table changed:1")
+    assert not run_data("table"), "the digests were taken anew by that build"
+    assert run_data("table changed:2") and run_data("other")
+
+
 def test_seed_reaches_every_stage(tmp_path):
     run_all(tmp_path, config())
     assert run_all(tmp_path, config(), seed=1) == list(STAGES)
