@@ -53,6 +53,12 @@ def record_images(listing: Listing, config: DataConfig, prepared: Path) -> None:
     write_json(target, content)
 
 
+def recorded_root(prepared: Path) -> str | None:
+    """Returns the folder whose images `record_images` read; None if none was."""
+    kept = read_json_if_whole(prepared / _FILE, keys=("root",))
+    return kept["root"] if kept else None
+
+
 def identify_source(config: DataConfig, prepared: Path) -> str | None:
     """Identifies the user's files, by their tables and by the images' content.
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 from synthjax.core.places import check_output, is_inside
-from synthjax.core.stage_record import read_record
 from synthjax.data.dataset import Dataset
 from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
 from synthjax.data.export.secondary_capture import write_secondary_capture
+from synthjax.data.source_images import recorded_root
 
 FORMATS = {  # name -> what writes a set in it, into an empty folder
     "png": write_image_folder,
@@ -58,11 +58,10 @@ def export(
 
 
 def _folders_read(set_directory: Path) -> dict[str, str]:
-    """Returns the folder that a set was made from, if its record says one."""
-    config = (read_record(set_directory) or {"config": {}})["config"]
-    section = config.get(config.get("source", "folder"), {})
-    path = section.get("path") if isinstance(section, dict) else ""
-    return {f"the set in {set_directory}": path} if path else {}
+    """Returns the folders that the study of a set was made from, if it kept them."""
+    prepared = set_directory.absolute().parent / "prepared"
+    roots = (recorded_root(prepared), recorded_root(prepared / set_directory.name))
+    return {f"the study of {set_directory}": root for root in roots if root}
 
 
 @contextlib.contextmanager

@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+import shutil
 
 import numpy as np
 import pytest
 
 from synthjax.core.errors import StudyError
+from synthjax.core.files import write_json
 from synthjax.data.export import formats, imagefolder
 from synthjax.data.export.formats import FORMATS, export
 
@@ -86,3 +88,20 @@ def test_an_image_that_comes_before_another_is_written_before_it(noise_set):
     found = list(built.map_images("train", lambda number, record: (number, record.id)))
     assert found == list(enumerate(built.metadata("train").id))
     assert np.isnan(built.label("train")).any()
+
+
+def test_no_export_goes_among_the_images_of_its_study(tmp_path, noise_set):
+    study, images = tmp_path / "study", tmp_path / "images"
+    shutil.copytree(noise_set, study / "data")
+    images.mkdir()
+    kept = {"root": str(images), "images": 0, "digests": {}}
+    write_json(study / "prepared" / "source_images.json", kept)
+    with pytest.raises(
+        StudyError, match=r"lies in .*images, whose images the study of"
+    ):
+        export(study / "data", images / "exported", "png")
+    (study / "gan").mkdir()
+    (study / "gan" / "stage.json").write_text("{}")
+    with pytest.raises(StudyError, match="the directory of a stage"):
+        export(study / "data", study / "gan" / "exported", "png")
+    assert not list(images.iterdir())
