@@ -11,7 +11,7 @@ the one whose `name` it is.
 
 import dataclasses
 import hashlib
-import math
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def _gate(path: Path, name: str, limit: Any) -> Gate:
 
 def _is_finite(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < math.inf  # an int may be too large for a float
+    return number and abs(value) <= sys.float_info.max  # an int may be larger
 
 
 def check_gates(gates: list[Gate], results: dict[str, Any]) -> list[Gate]:

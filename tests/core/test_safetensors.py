@@ -45,10 +45,24 @@ def test_arrays_come_back(tmp_path) -> None:
         np.testing.assert_array_equal(found[name], array)
 
 
+def placed(*places, size=16):
+    """A file whose arrays of four bytes lie at these places."""
+    header = {
+        str(n): {"dtype": "U8", "shape": [4], "data_offsets": [at, at + 4]}
+        for n, at in enumerate(places)
+    }
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(size)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"", "header is longer"),
+        (placed(0, 0, 4, 8), "overlap or leave gaps"),
+        (placed(0, 4, 12, size=16), "overlap or leave gaps"),
+        (placed(0, 2, 4, 12), "overlap or leave gaps"),
+        (struct.pack("<Q", 20_001) + b"{" + 20_000 * b"[", "no whole safetensors"),
         (file()[:-1], "lies outside"),
         (file() + b"0", "do not fill"),
         (file(shape=[2, 4]), "has 24 bytes and the shape"),

@@ -61,6 +61,9 @@ def test_a_limit(tmp_path, limit, kept, told):
         ('[limits]\n"n" = { max = nan }\n', "finite"),  # nothing would exceed it
         ('[limits]\n"n" = { min = -inf }\n', "finite"),
         ("[limits\n", "not valid TOML"),
+        ("[limits]\na = " + 10_000 * "[", "not valid TOML"),
+        ("[limits]\na = {max=" + 5_000 * "9" + "}", "not valid TOML"),
+        ("[limits]\na = {max=" + 4_000 * "9" + "}", "finite"),
         ('[limits]\n"n" = { max = 3 }\n[other]\n', "one table"),
     ],
 )
