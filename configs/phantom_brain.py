@@ -7,8 +7,8 @@ The slices are rendered in Hounsfield units, written to <workdir>/prepared as th
 set has them (DICOM files and the long table), read back by the reader of
 `configs/rsna_ich.py`, and shown in the brain window (40/80).
 
-Expect, on two cores, 8 to 12 minutes and 2.0 GB: 0.915 mean AUROC trained on real
-slices, 0.678 on synthetic ones, a gap of 0.237 (95 % interval 0.189 to 0.286) on 2,732
+Expect, on two cores, 8 to 12 minutes and 2.0 GB: 0.919 mean AUROC trained on real
+slices, 0.675 on synthetic ones, a gap of 0.244 (95 % interval 0.176 to 0.293) on 2,732
 test slices of 1,080 patients, 3 seeds. An earlier version of the generator had a gap of
 0.274 (0.245 to 0.303). So short a training draws ventricles and bleedings in one and the
 same head, so the gap says more of the generator than of the method.
