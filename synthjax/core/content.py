@@ -7,6 +7,7 @@ and held against the directory whenever a stage reads it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from synthjax.core.stages import Stage
 
 # Files up to this size are read at each launch; larger ones if size or time differ.
 _ALWAYS_READ = 16 * 2**20  # bytes
+
+_CHECKPOINT = re.compile(r"(.*\b(?:checkpoints|best))/(\d+)/")
 
 Files = dict[str, dict[str, Any]]  # path in the directory -> size, times, sha256
 
@@ -66,18 +69,47 @@ def _handed_on(directory: Path, stage: Stage) -> Iterator[Path]:
 
 
 def identify(files: Files) -> str:
-    """Returns the digest of names, sizes and content, whatever the times."""
-    content = {name: [file["size"], file["sha256"]] for name, file in files.items()}
+    """Returns the digest of names, sizes and content, whatever the times.
+
+    Of checkpoints the newest counts, which is what others load: the ones before it may
+    be removed.
+    """
+    old = _before_the_newest(files)
+    content = {
+        name: [file["size"], file["sha256"]]
+        for name, file in files.items()
+        if name not in old
+    }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def differences(was: Files, now: Files) -> list[str]:
-    """Lists the files that are others than they were, are gone, or came later."""
+    """Lists the files that are others than they were, are gone, or came later.
+
+    A whole checkpoint before the newest may be gone.
+    """
+    there = {_step(name) for name in now}
+    removed = {n for n in _before_the_newest(was) if _step(n) not in there}
     return [
         name
-        for name in sorted(was.keys() | now.keys())
+        for name in sorted((was.keys() | now.keys()) - removed)
         if was.get(name, {}).get("sha256") != now.get(name, {}).get("sha256")
     ]
+
+
+def _before_the_newest(files: Files) -> set[str]:
+    """Returns the files of all checkpoints but the newest in each folder of them."""
+    newest: dict[str, int] = {}
+    for folder, step in filter(None, map(_step, files)):
+        newest[folder] = max(step, newest.get(folder, 0))
+    found = {name: _step(name) for name in files}
+    return {name for name, at in found.items() if at and at[1] < newest[at[0]]}
+
+
+def _step(name: str) -> tuple[str, int] | None:
+    """Returns the folder of checkpoints and the step that a file belongs to, if any."""
+    match = _CHECKPOINT.match(name)
+    return (match[1], int(match[2])) if match else None
 
 
 def describe_differences(name: str, was: Files, now: Files) -> str:

@@ -104,6 +104,28 @@ def test_a_file_that_is_gone_or_came_later_is_named(whole):
     assert run(whole) == ["gan"]
 
 
+def test_a_checkpoint_before_the_newest_may_be_removed(tmp_path):
+    def train(path):
+        for step in (8, 16):
+            for part in ("ema/weights", "meta/metadata"):
+                file = path / "checkpoints" / str(step) / part
+                file.parent.mkdir(parents=True)
+                file.write_text(f"{step}")
+
+    run(tmp_path, "data")
+    Study(tmp_path, config()).run("gan", train)
+    run(tmp_path)
+    older = tmp_path / "gan" / "checkpoints" / "8"
+    (older / "ema" / "weights").write_text("of another seed")
+    with pytest.raises(StudyError, match="gan/checkpoints/8/ema/weights is not what"):
+        run(tmp_path, "synth")
+    shutil.rmtree(older)
+    assert run(tmp_path) == []
+    shutil.rmtree(tmp_path / "gan" / "checkpoints" / "16")
+    with pytest.raises(StudyError, match="gan/checkpoints/16/ema/weights is missing"):
+        run(tmp_path, "synth")
+
+
 def test_a_copied_study_is_the_same(whole, tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy") / "study"
     shutil.copytree(whole, copy)
