@@ -16,7 +16,7 @@ from types import FrameType
 
 from synthjax.core.errors import StudyError
 
-FILE_SECONDS = 30.0  # of computing that one file may take; the usual one takes 0.1
+FILE_SECONDS = 20.0  # of computing that one file may take; the usual one takes 0.1
 _TICK = 0.25  # seconds between two looks at the time
 _WAIT = 20.0  # times as long may pass by the clock: storage may be slow
 _LONGEST = 300  # characters of a reason

@@ -151,10 +151,31 @@ def _check_codestream(path: Path, header: Dataset) -> None:
             f"holds {coded or 'no'} compressed rows, columns and samples, but its "
             f"header says {shape}; replace the file.",
         )
-    if not has_end(code, max(code.find(_J2K, 0, _BOXES), 0)):
+    start = max(code.find(_J2K, 0, _BOXES), 0)
+    if not _boxes_end_at(code, start):
+        raise BadImageError(
+            path, "has a JP2 wrapper whose boxes are damaged; replace the file."
+        )
+    if not has_end(code, start):
         raise BadImageError(
             path, "has compressed pixels without an end: cut off; replace the file."
         )
+
+
+def _boxes_end_at(code: bytes, start: int) -> bool:
+    """Whether the boxes of a JP2 file lead to its codestream (ISO/IEC 15444-1, I.4).
+
+    A decoder that follows one of length 0 never comes to an end.
+    """
+    place = 0
+    while place + 8 <= start:
+        length, kind = struct.unpack(">I4s", code[place : place + 8])
+        if kind == b"jp2c":  # its content is the codestream
+            return place + (16 if length == 1 else 8) == start
+        if length < 8:
+            return False
+        place += length
+    return place == start
 
 
 def _codestream_shape(code: bytes) -> tuple[int, int, int] | None:

@@ -148,6 +148,20 @@ def test_what_was_cut_off_inside_dicom_is_refused(tmp_path, syntax, zeros):
         read_image(path, PixelsConfig())
 
 
+@pytest.mark.parametrize("length", [0, 1, 7])
+def test_a_wrapper_without_an_end_is_refused(tmp_path, length):
+    """One decoder follows a box of length 0 for ever."""
+    made = compressed(JPEG2000Lossless)
+    code = pydicom.encaps.get_frame(made.PixelData, 0, number_of_frames=1)
+    begin = struct.pack(">I4s", length, b"jp2h")
+    made.PixelData = pydicom.encaps.encapsulate([begin + code])
+    path = save(tmp_path / "1.dcm", made)
+    begin = time.monotonic()
+    with pytest.raises(BadImageError, match="JP2 wrapper whose boxes are damaged"):
+        read_image(path, PixelsConfig())
+    assert time.monotonic() - begin < 5
+
+
 def without_the_extra(monkeypatch, syntax):
     decoder = get_decoder(syntax)
     left = {k: v for k, v in decoder._available.items() if k == "pillow"}
