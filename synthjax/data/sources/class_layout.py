@@ -36,6 +36,7 @@ _BESIDE_FILE = re.compile(  # x_mask.png, x_mask_1.png beside x.png
 )
 _GENERIC = {"images", "image", "imgs", "img", "labels", "label", "pictures"}
 _ANYWAY = "or set config.data.folder.read_all=True to read all of them as images"
+_OFTEN = 1.5  # folders of a name: with more it is no name of a patient of one class
 _SHOWN = 6  # names in a message
 
 
@@ -161,12 +162,11 @@ def _refuse_repeated(parts: Sequence[Sequence[str]], root: Path) -> None:
             "config.data.folder.path to the folder whose folders are the classes, "
             f"{_ANYWAY}."
         )
-    if len(inner) < 2 or len(inner) < len(classes):
+    if len(inner) < 2 or len(inner) < len(classes) or len(counts) < 2:
         return
-    common = set.intersection(*inner.values())
-    if len(common) < 2 or 2 * len(common) < len(counts):
+    if sum(map(len, inner.values())) <= _OFTEN * len(counts):
         return
-    listed = _listed([f"{name} ({counts[name]} images)" for name in sorted(common)])
+    listed = _listed([f"{name} ({counts[name]} images)" for name in sorted(counts)])
     raise StudyError(
         f"the folders {_listed(classes)} of {root} hold folders of the same names: "
         f"{listed}. If these are the classes, put them on the first level; if they are "

@@ -66,6 +66,14 @@ def test_patients_have_folders_in_splits_too(tmp_path):
             [f"{h}/{c}/1.png" for h in ("north", "south") for c in ("ill", "well")],
             "north, south .* same names: ill .2 images., well .2 images.",
         ),
+        (
+            ["p1/ill/1.png", "p2/well/1.png", "p3/ill/1.png", "p4/well/1.png"],
+            "p1, p2, p3, p4 .* same names: ill .2 images., well",
+        ),
+        (
+            ["north/ill/1.png", "south/ill/1.png", "south/well/1.png", "w/well/1.png"],
+            "north, south, w .* same names",
+        ),
         (("a/1.png", "a/1_mask.png", "b/1.png"), "names such as 1_mask.png"),
         (("a/1 (2).png", "a/1 (2)_mask_1.png", "b/1.png"), "names such as 1 .2._mask"),
         (("a/x/1.png", "a/x/Heatmaps/1.png", "b/1.png"), r"folder Heatmaps \(1\)"),
