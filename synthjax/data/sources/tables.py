@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from synthjax.core.csv_text import restored
 from synthjax.core.errors import StudyError
 from synthjax.data.sources.table_text import (
     FALLBACK,
@@ -72,7 +73,7 @@ class CsvTable:
         self._form = find_form(path, self._inside)
         self._separator, self._begin = ",", 0  # lines before the rows
         header = self._read_header((*required, *wanted))
-        self.header = [same_name(name) for name in header]
+        self.header = [restored(same_name(name)) for name in header]
         if not any(self.header):
             raise StudyError(f"{path} is empty; it needs a header and rows. {remedy}")
         if len(self.header) > _MOST_COLUMNS:
@@ -168,8 +169,8 @@ class CsvTable:
             yield line, used
 
     def _cell(self, text: str) -> str:
-        """Returns a cell as a table with commas has it."""
-        text = text.strip()
+        """Returns a cell as a table with commas has it, as it was before `defused`."""
+        text = restored(text.strip())
         if self._separator != "," and _DECIMAL.fullmatch(text):
             return text.replace(",", ".")
         return text
