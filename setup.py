@@ -9,8 +9,13 @@ here = Path(__file__).parent
 source = (here / "synthjax" / "__init__.py").read_text(encoding="utf-8")
 version = re.search(r'__version__ = "(.+)"', source).group(1)
 
-# pydicom's decoders of JPEG, JPEG-LS and JPEG 2000
-DICOM_DECODERS = ["pylibjpeg>=2", "pylibjpeg-libjpeg>=2", "pylibjpeg-openjpeg>=2"]
+# pydicom's decoders whose licence (MIT) goes with ours: of JPEG-LS and JPEG 2000. Pillow
+# decodes JPEG with loss. python-gdcm (Apache-2.0) would decode all, but ends the process
+# on some damaged files.
+DICOM_DECODERS = ["pyjpegls>=1.5", "pylibjpeg>=2", "pylibjpeg-openjpeg>=2"]
+# JPEG without loss and of 12 bits; under the GPL, version 3, which binds whoever passes
+# it on.
+DICOM_GPL_DECODERS = ["pylibjpeg>=2", "pylibjpeg-libjpeg>=2"]
 
 setup(
     name="synthjax",
@@ -58,6 +63,7 @@ setup(
         "beam": ["apache-beam>=2.70,<3"],  # builds on Dataflow, Flink or Spark
         "cuda": ["jax[cuda13]"],
         "dicom": DICOM_DECODERS,
+        "dicom-gpl": [*DICOM_DECODERS, *DICOM_GPL_DECODERS],
         "gpu-budget": ["jax[cuda12]"],  # compiles for a compile-only GPU
         "pretrained": ["h5py>=3.11"],  # reads the weights that Keras publishes
         "tpu": ["jax[tpu]"],
@@ -71,6 +77,7 @@ setup(
         ],
         "test": [
             *DICOM_DECODERS,
+            *DICOM_GPL_DECODERS,
             "apache-beam>=2.70,<3",
             "beartype>=0.20",  # checks jaxtyping's shapes while tests run
             "h5py>=3.11",
@@ -82,6 +89,7 @@ setup(
             "mypy>=1.15",
             "nbclient>=0.10",
             "nbformat>=5.10",
+            "packaging>=24",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.11",

@@ -25,7 +25,8 @@ FOLDER = Path(__file__).parent.parent / "configs"  # the shipped ones
 CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
-    "The study: the name of a shipped config, such as phantom_chest, or a file.",
+    "The study: the name of a shipped config, such as phantom_chest, or a file. A config "
+    "file is a Python program, which is run: use none that you would not run.",
     lock_config=True,
 )
 flags.mark_flag_as_required("config")

@@ -16,6 +16,7 @@ from absl import flags
 from synthjax.data.builder import build, write_layout
 from synthjax.data.doctor import validate
 from synthjax.data.doctor.validation import SAMPLE
+from synthjax.data.forget import forget
 from synthjax.data.layouts.hospital import LAYOUTS
 from synthjax.data.source_images import identify_source
 
@@ -60,6 +61,11 @@ def export_as(this: Launch, layout: str) -> None:
     )
 
 
+def forget_patient(this: Launch, patient: str) -> None:
+    """Removes a patient from the study, and prints what has to be made anew."""
+    print(forget(this.study.workdir, patient))
+
+
 def main() -> None:
     """The command; its flags are not those of launch.pipeline, which runs the stage."""
     wanted = flags.DEFINE_bool(
@@ -78,9 +84,18 @@ def main() -> None:
         "Write a phantom as this hospital's files; build nothing.",
     )
 
+    patient = flags.DEFINE_string(
+        "forget",
+        None,
+        "Remove this patient, by the id in data/, from the set and from all that was "
+        "made of it; build nothing.",
+    )
+
     def act(this: Launch) -> None:
         if wanted.value:
             check(this, sample.value)
+        elif patient.value:
+            forget_patient(this, patient.value)
         elif layout.value:
             export_as(this, layout.value)
         else:

@@ -26,7 +26,7 @@ from pydicom.uid import (
 
 from synthjax.core.files import open_regular
 from synthjax.data.images.decoding import decoding
-from synthjax.data.images.dicom_pixels import INSTALL, pixel_fault, read_pixels
+from synthjax.data.images.dicom_pixels import install, pixel_fault, read_pixels
 from synthjax.data.images.image_size import check_size
 from synthjax.data.problems import BadImageError
 
@@ -247,7 +247,7 @@ def missing_decoder(header: Dataset) -> str:
     bits = f", {header.BitsStored} bits" if plugins != decoder.available_plugins else ""
     return (
         f"is compressed ({syntax.name}{bits}), and no decoder for it is installed; "
-        f"{INSTALL}."
+        f"{install(header)}."
     )
 
 

@@ -14,14 +14,18 @@ from pydicom.filereader import read_dataset
 from pydicom.pixels import get_decoder
 from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import Tag
-from pydicom.uid import RLELossless
+from pydicom.uid import (
+    JPEG2000TransferSyntaxes,
+    JPEGLSTransferSyntaxes,
+    RLELossless,
+)
 
 from synthjax.core.foreign import reason
 from synthjax.data.images.file_integrity import has_end
 from synthjax.data.problems import BadImageError
 
-INSTALL = "pip install 'synthjax[dicom]'"  # the decoders of compressed pixels
-
+# Decoded by the extra `dicom`; all other compressed pixels need `dicom-gpl`.
+_FREE = (*JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes)
 _PIXEL_DATA = Tag("PixelData")
 # Of the decoder: overlays and padding stay; no copy.
 _AS_STORED: dict[str, Any] = {"correct_unused_bits": False, "view_only": True}
@@ -128,7 +132,7 @@ def _decode(
         raise BadImageError(
             path,
             f"cannot be decoded by {_PARTLY} ({reason(error)}), and the decoder for "
-            f"all such files is not installed; {INSTALL}; if that does not help, "
+            f"all such files is not installed; {install(header)}; if that does not help, "
             "replace the file.",
         ) from error
     del header[_PIXEL_DATA]
@@ -195,3 +199,13 @@ def _codestream_shape(code: bytes) -> tuple[int, int, int] | None:
             return rows, columns, components
         place += 1 if marker == 0xFF else 2 + length
     return None
+
+
+def install(header: Dataset) -> str:
+    """Says how to install the decoder of a file's pixels."""
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax in _FREE or "JPEG 2000" in syntax.name:  # HTJ2K among them
+        return "pip install 'synthjax[dicom]'"
+    return (
+        "pip install 'synthjax[dicom-gpl]', whose decoder is under the GPL, version 3"
+    )

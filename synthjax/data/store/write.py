@@ -121,6 +121,7 @@ def write_set(
     provenance: Mapping[str, Any] | None = None,
     *,
     shard_mb: float = SHARD_MB,
+    split_facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes records that are made and split already, such as a synthetic twin.
 
@@ -132,6 +133,7 @@ def write_set(
         splits: split -> its records by ascending id; each iterable is read once.
         provenance: JSON-ready, kept in metadata.json.
         shard_mb: size of one file, about, megabytes.
+        split_facts: JSON-ready, put at the head of splits.json.
 
     Raises:
         StudyError: a record does not fit, ids do not ascend, a split is empty, or two
@@ -149,7 +151,7 @@ def write_set(
             schema,
             written,
             provenance=provenance or {},
-            split_facts={"seed": None},
+            split_facts=split_facts or {"seed": None},
         )
 
 
