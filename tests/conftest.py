@@ -102,6 +102,14 @@ def few_executables():
 
 
 @pytest.fixture
+def user_compile():
+    """Compiles with optimisations, as for a user, where a test measures time."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.fixture
 def free_port() -> int:
     """A port of the loopback on which nobody listens."""
     with socket.socket() as probe:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ WORK = (
 
 
 def run(*arguments):
+    """Runs Python with Ctrl-C answered, which a job in the background ignores."""
     return subprocess.run(
         [sys.executable, *arguments],
         check=False,
@@ -32,6 +34,7 @@ def run(*arguments):
         capture_output=True,
         text=True,
         timeout=120,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

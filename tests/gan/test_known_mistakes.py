@@ -233,6 +233,7 @@ def test_the_reference_is_the_stored_images(toy, toy_data):
         """Features that are the pixels, whatever is around them."""
 
         name, size, params, fit = "flat", toy.RESOLUTION**2, (), ""
+        published = False
 
         def encode(self, params, pixels):
             return pixels.reshape(pixels.shape[0], -1).astype(jnp.float32)

@@ -32,6 +32,7 @@ ENCODER = types.SimpleNamespace(
     size=SIZE,
     params={"scale": np.ones((), np.float32)},
     fit="",
+    published=False,
     encode=take,
 )
 

@@ -80,6 +80,7 @@ def test_draws_equal_naive_ones() -> None:
     assert 0 < missing < 30
 
 
+@pytest.mark.usefixtures("user_compile")
 def test_it_is_quick() -> None:
     """A fifth of 14 labels, 4,000 images, 5 seeds, 2 arms, 2,000 draws: 10 s in all.
 

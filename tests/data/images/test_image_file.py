@@ -153,7 +153,7 @@ def test_the_header_is_read_without_a_pixel(tmp_path: Path, monkeypatch):
 SPOILT = {
     "empty": (b"", "empty"),
     "text": (b"file,label\n" * 30, "not a PNG, JPEG, TIFF or DICOM"),
-    "a gif": (encoded(GREY, "GIF"), "not a PNG, JPEG, TIFF or DICOM"),
+    "a gif": (encoded(GREY, "GIF"), "a GIF image, which is not read; save it as PNG"),
     "cut png": (encoded(RGB, "PNG")[:-40], "cannot be read as PNG"),
     "cut jpeg": (encoded(RGB, "JPEG")[:-20], "cannot be read as JPEG"),
     "cut tiff": (encoded(RGB, "TIFF")[:-60], "cannot be read as TIFF"),

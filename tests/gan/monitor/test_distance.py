@@ -29,7 +29,12 @@ def quarters(params, pixels):
 
 
 ENCODER = types.SimpleNamespace(
-    name="quarters", size=4, params=np.ones((), np.float32), fit="", encode=quarters
+    name="quarters",
+    size=4,
+    params=np.ones((), np.float32),
+    fit="",
+    published=False,
+    encode=quarters,
 )
 
 
