@@ -79,6 +79,7 @@ def test_a_room_imports_from_lower_floors_alone(path):
     assert not any(n.split(".")[0] in ("launch", "configs") for n in imports(path))
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle():
     modules = {module_of(path): path for path in FILES}
     arrows = {
@@ -104,6 +105,7 @@ def test_synth_uses_of_gan_the_generator_alone():
         assert used <= {"generator"}, path
 
 
+@pytest.mark.slow
 def test_flax_linen_stays_in_the_networks():
     for path in FILES:
         if any(name.startswith("flax.linen") for name in imports(path)):
@@ -114,6 +116,7 @@ def test_no_module_is_named_for_no_subject():
     assert not {p.stem for p in FILES} & {"util", "utils", "helpers", "common", "misc"}
 
 
+@pytest.mark.slow
 def test_import_is_quick_and_touches_no_device():
     script = (
         "import time; begin = time.monotonic()\n"

@@ -38,6 +38,7 @@ def run(*arguments):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -59,6 +60,7 @@ def test_ctrl_c_leaves_one_line(script, said):
     assert done.stderr.strip() == said
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_the_imports_of_a_command():
     press = f"import os, signal; {PRESS}"
     script = (
@@ -142,6 +144,7 @@ def test_without_worker_processes_this_one_works(monkeypatch, capsys):
     assert "no worker processes can be started" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -89,6 +89,7 @@ def compared(folders, tmp_path_factory):
     return workdir, done
 
 
+@pytest.mark.slow
 def test_two_folders_become_a_verdict_and_a_page(compared):
     workdir, done = compared
     assert "mean AUROC" in done.stdout
@@ -108,6 +109,7 @@ def test_two_folders_become_a_verdict_and_a_page(compared):
     assert "n_test_patients" not in page
 
 
+@pytest.mark.slow
 def test_limits_are_on_the_page_though_the_numbers_are_not_measured_again(
     compared, folders, tmp_path
 ):
@@ -127,6 +129,7 @@ def test_limits_are_on_the_page_though_the_numbers_are_not_measured_again(
         assert told in page
 
 
+@pytest.mark.slow
 def test_folders_that_do_not_go_together_are_told_before_anything_is_built(
     folders, tmp_path
 ):
@@ -137,6 +140,7 @@ def test_folders_that_do_not_go_together_are_told_before_anything_is_built(
     assert not (tmp_path / "a" / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_study_that_could_not_be_measured_stops_when_the_splits_are_made(tmp_path):
     """The label has both classes in train and valid, and is 1 in all of test."""
     for name in ("real", "synthetic"):
@@ -164,6 +168,7 @@ def test_a_study_that_could_not_be_measured_stops_when_the_splits_are_made(tmp_p
     assert not (tmp_path / "run" / "classifier").exists()
 
 
+@pytest.mark.slow
 def test_a_corrupt_file_is_named_or_left_out(tmp_path):
     broken = write_folder(tmp_path / "broken", 4, count=40)
     (broken / "7.png").write_bytes(b"no image")

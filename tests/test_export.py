@@ -46,6 +46,7 @@ def real_set(tmp_path):
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_writes_a_set(tmp_path, real_set):
     done = run(f"--set={real_set}", "--format=png", f"--out={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
@@ -54,6 +55,7 @@ def test_writes_a_set(tmp_path, real_set):
     assert names == [*(f"{number:06d}.png" for number in range(4)), "metadata.csv"]
 
 
+@pytest.mark.slow
 def test_says_in_one_line_why_it_cannot(tmp_path, real_set):
     done = run(f"--set={real_set}", "--format=dicom", f"--out={tmp_path / 'out'}")
     assert done.returncode == 2

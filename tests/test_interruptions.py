@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from builders.processes import user_env
 from builders.seeds import REPEAT, SEED
@@ -48,6 +49,7 @@ def start(workdir):
     )
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_ends_the_same(tmp_path, tiny_study):
     """Ten kill -9 anywhere in a study, at moments drawn from SYNTHJAX_TEST_SEED.
 
@@ -74,6 +76,7 @@ def test_killed_at_random_moments_ends_the_same(tmp_path, tiny_study):
     assert killed == KILLS
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_leaves_with_143(tmp_path, tiny_study):
     workdir = tmp_path / "study"
     process = start(workdir)
@@ -96,6 +99,7 @@ def test_sigterm_saves_and_leaves_with_143(tmp_path, tiny_study):
     assert_same_outcome(workdir, tiny_study)
 
 
+@pytest.mark.slow
 def test_no_room_is_one_clear_message(tmp_path):
     # No file may pass 200 KiB: writes fail as on a full disk.
     limited = ["bash", "-c", 'ulimit -f 200; exec "$0" "$@"', sys.executable]

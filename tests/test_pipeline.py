@@ -67,6 +67,7 @@ def test_no_file_says_where_it_was_made(tiny_study):
             assert place not in path.read_bytes(), path
 
 
+@pytest.mark.slow
 def test_second_run_skips_everything(tiny_study, pipeline):
     before = time.time()
     done = pipeline(tiny_study)
@@ -77,6 +78,7 @@ def test_second_run_skips_everything(tiny_study, pipeline):
     assert written < before
 
 
+@pytest.mark.slow
 def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study):
     """With shard_map; with pmap two processes of one device each do."""
     done = pipeline(
@@ -90,6 +92,7 @@ def test_two_devices_run_the_study(tmp_path, pipeline, tiny_study):
     assert ours["n_test_images"] == theirs["n_test_images"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -113,6 +116,7 @@ def test_bad_config_is_refused_before_anything_is_written(
     assert not (tmp_path / "study" / "data").exists()
 
 
+@pytest.mark.slow
 def test_batch_that_does_not_divide(tmp_path, pipeline):
     done = pipeline(
         tmp_path / "study",

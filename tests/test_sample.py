@@ -46,6 +46,7 @@ def cells(path, columns):
     return cut.transpose(0, 2, 1, 3).astype(int)
 
 
+@pytest.mark.slow
 def test_a_row_for_each_label_vector(workdir, tmp_path):
     out = tmp_path / "new" / "grid.png"
     labels = "--labels=none;Cardiomegaly,edema=0.5;NONE"
@@ -67,6 +68,7 @@ def test_a_row_for_each_label_vector(workdir, tmp_path):
     assert np.abs(images[0, 0] - images[0, 1]).mean() > 0.1
 
 
+@pytest.mark.slow
 def test_a_column_for_each_truncation(workdir, tmp_path):
     out = tmp_path / "psis.png"
     flags = ("--labels=Edema", "--psis=0,1", "--count=2", "--seed=4", f"--out={out}")
@@ -78,6 +80,7 @@ def test_a_column_for_each_truncation(workdir, tmp_path):
     assert spread[0] < spread[1]  # at psi 0 the styles are one; noise is left
 
 
+@pytest.mark.slow
 def test_real_images_over_the_nearest_that_can_be_drawn(workdir, tiny_study, tmp_path):
     metadata = Dataset.open(tiny_study / "data").metadata("valid")
     out, ids = tmp_path / "near.png", metadata.id[[3, 0]].tolist()
@@ -93,6 +96,7 @@ def test_real_images_over_the_nearest_that_can_be_drawn(workdir, tiny_study, tmp
     assert done.returncode == 2 and 'It is in the split "valid"' in done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_one_line(workdir, tmp_path):
     done = run("sample", workdir, "--labels=Cardiomegally")
     assert done.returncode == 2 and done.stdout == ""
@@ -103,6 +107,7 @@ def test_what_is_wrong_is_one_line(workdir, tmp_path):
     assert "no finished checkpoint; run the gan stage" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags", [("--shows=training",), ("--shows=labels", "--labels=none;Edema")]
 )

@@ -25,6 +25,7 @@ def worker():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_updates_agree_and_shards_are_the_whole_set(
     tmp_path, tiny_study, free_port, worker, mapping
@@ -87,6 +88,7 @@ def start_study(workdir, port):
     ]
 
 
+@pytest.mark.slow
 def test_a_study_in_two_processes_stops_and_goes_on(tmp_path, free_port):
     workdir = tmp_path / "study"
     processes = start_study(workdir, free_port)

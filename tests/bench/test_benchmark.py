@@ -40,6 +40,7 @@ def test_memory_and_flop_are_the_compilers():
     assert memory_estimate([]) == 0
 
 
+@pytest.mark.slow
 def test_a_benchmark_adds_up(toy, monkeypatch, capsys):
     monkeypatch.setattr(benchmarks, "matrix_peak", lambda dtype: 1e11)
     monkeypatch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)
@@ -80,6 +81,7 @@ def test_augmentation_is_what_the_steps_are_faster_by_without_it():
     assert (plainly.augment.mode, plainly.batch_size) == ("none", 10)
 
 
+@pytest.mark.slow
 def test_augmentation_is_measured_and_taken_out_of_the_steps(toy, monkeypatch):
     monkeypatch.setattr(benchmarks, "matrix_peak", lambda dtype: 1e11)
     monkeypatch.setitem(MODELS, "stylegan2", toy.TOY_STYLEGAN2)

@@ -70,6 +70,7 @@ def a_step(*arrays):
     return jax.jit(step).lower(*arrays).compile()
 
 
+@pytest.mark.slow
 def test_a_traced_step_is_all_accounted_for():
     side = 512
     arrays = (jnp.ones((side, side)), jnp.ones((side, side)), jnp.ones(side))
@@ -86,6 +87,7 @@ def test_a_traced_step_is_all_accounted_for():
     assert found[BETWEEN].seconds >= 0
 
 
+@pytest.mark.slow
 def test_a_profiler_that_sees_nothing_is_named():
     arrays = (jnp.ones((4, 4)), jnp.ones((4, 4)), jnp.ones(4))
     compiled = a_step(*arrays)

@@ -146,6 +146,7 @@ def all_arms(pair, devices, means, tmp_path_factory):
     return out, begun
 
 
+@pytest.mark.slow
 def test_all_arms_share_two_compiled_steps(all_arms, means) -> None:
     assert (means[0].update.traces, means[0].predict.traces) == (1, 1)
 
@@ -167,6 +168,7 @@ def test_all_arms_begin_alike_and_see_as_many_images(all_arms) -> None:
         assert saved["n_train"] == sizes.get(arm, 96)
 
 
+@pytest.mark.slow
 def test_every_arm_has_three_files_of_predictions(all_arms, pair) -> None:
     out, _ = all_arms
     for arm in ARMS:
@@ -182,6 +184,7 @@ def test_every_arm_has_three_files_of_predictions(all_arms, pair) -> None:
             assert np.isfinite(found["logit"]).all()
 
 
+@pytest.mark.slow
 def test_predictions_of_the_real_test_split_come_last(
     pair, devices, tmp_path, monkeypatch
 ) -> None:
@@ -206,6 +209,7 @@ def test_predictions_of_the_real_test_split_come_last(
     assert len(lines) == 1  # nothing was trained again
 
 
+@pytest.mark.slow
 def test_plateau_ends_a_run_and_a_second_start_stays_at_its_end(
     pair, devices, tmp_path, monkeypatch
 ) -> None:
@@ -296,6 +300,7 @@ def controls(toy_set, devices, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_no_run_of_this_file_compiled_a_step_of_its_own(controls, means) -> None:
     assert len(means) > 3
     assert (means[0].update.traces, means[0].predict.traces) == (1, 1)

@@ -37,6 +37,7 @@ def test_losses_are_their_closed_forms(name, gamma, smoothing, weight) -> None:
     np.testing.assert_allclose(found, closed_form(gamma, smoothing, weight), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_losses_agree_with_optax() -> None:
     known = jnp.asarray(LABEL)
     cross_entropy = optax.sigmoid_binary_cross_entropy(LOGIT, known).sum()
@@ -68,6 +69,7 @@ def test_gradient_of_the_cross_entropy_is_p_minus_y() -> None:
     np.testing.assert_allclose(gradient[~UNKNOWN], (p - LABEL)[~UNKNOWN], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_far_logits_give_finite_losses() -> None:
     logit = jnp.asarray([[-200.0], [200.0]])
     for name in ("bce", "focal"):
@@ -85,6 +87,7 @@ def test_balanced_weights_are_negatives_over_positives() -> None:
     np.testing.assert_array_equal(positive_weights(label, scheme="none", cap=5.0), 1)
 
 
+@pytest.mark.slow
 def test_pairs_are_mixed_alike_on_any_number_of_devices() -> None:
     generator = np.random.default_rng(0)
     image = generator.normal(size=(8, 4, 4, 1)).astype(np.float32)

@@ -104,6 +104,7 @@ def lines(directory: Path) -> list[dict]:
     return [{k: v for k, v in x.items() if k != "images_per_second"} for x in kept]
 
 
+@pytest.mark.slow
 def test_both_arms_learn_and_predict_the_real_test_split(trained, sets) -> None:
     test = Dataset.open(sets[0]).table("test")
     for arm in ("real", "synthetic"):
@@ -116,6 +117,7 @@ def test_both_arms_learn_and_predict_the_real_test_split(trained, sets) -> None:
         assert [line["step"] for line in history] == [10, 20, 30]
 
 
+@pytest.mark.slow
 def test_kept_parameters_are_those_of_the_best_validation(
     trained, sets, devices
 ) -> None:
@@ -143,6 +145,7 @@ def test_finished_seeds_are_skipped(trained, sets, devices) -> None:
     assert path.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [4, 10, 17])
 def test_resumed_run_ends_in_the_same_bits(
     trained, sets, devices, tmp_path, monkeypatch, stop_at
@@ -180,6 +183,7 @@ def test_resumed_run_ends_in_the_same_bits(
     assert lines(tmp_path / "real" / "seed0") == lines(trained / "real" / "seed0")
 
 
+@pytest.mark.slow
 def test_running_statistics_are_kept_and_resumed(
     sets, devices, tmp_path, monkeypatch
 ) -> None:
@@ -234,6 +238,7 @@ def test_running_statistics_are_kept_and_resumed(
     np.testing.assert_array_equal(predicted, whole["logit"])
 
 
+@pytest.mark.slow
 def test_padded_prediction_equals_unpadded(devices) -> None:
     network = make_network(TINY, n_labels=3, resolution=16, channels=1)
     params = devices.replicate(make_init(network, TINY)(rng.key(0, "params")).variables)
@@ -246,6 +251,7 @@ def test_padded_prediction_equals_unpadded(devices) -> None:
         np.testing.assert_allclose(padded, whole, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run(
     sets, devices, tmp_path, monkeypatch
 ) -> None:
@@ -308,6 +314,7 @@ def test_sections_that_are_not_read_are_known() -> None:
     assert kept == {"eval_batch", "keep", "resident"}
 
 
+@pytest.mark.slow
 def test_what_a_power_loss_damaged_is_made_again(
     trained, sets, devices, tmp_path, capfd
 ) -> None:

@@ -51,6 +51,7 @@ def alone():
     return updated(1, "pmap")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "mapping"),
     [(2, "pmap"), (4, "pmap"), (1, "shard_map"), (2, "shard_map"), (4, "shard_map")],

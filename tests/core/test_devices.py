@@ -86,6 +86,7 @@ def test_what_does_not_fit_is_said():
 WORKER = Path(__file__).parent / "two_processes.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_two_processes_do_what_two_devices_do(mapping, free_port):
     def start(process):

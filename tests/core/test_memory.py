@@ -17,6 +17,7 @@ from synthjax.core.memory import (
 SCRIPT = "from synthjax.core.memory import peak_bytes; print(peak_bytes())"
 
 
+@pytest.mark.slow
 def test_peak_grows_with_what_is_held():
     before = peak_bytes()
     held = np.ones(before + 50_000_000, np.uint8)  # more than was ever resident
@@ -24,6 +25,7 @@ def test_peak_grows_with_what_is_held():
     assert held[-1]
 
 
+@pytest.mark.slow
 def test_a_child_does_not_count_its_parents_memory():
     held = np.ones(600_000_000, np.uint8)
     done = subprocess.run(

@@ -207,6 +207,7 @@ def test_missing_input_and_foreign_directory(tmp_path):
     assert re.fullmatch("made elsewhere: [0-9a-f]{32}", inputs["data"])
 
 
+@pytest.mark.slow
 def test_second_process_is_kept_out(tmp_path):
     script = (
         "import sys; from synthjax.core.study import Study\n"

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from builders.seeds import REPEAT, SEED
 
 KILLS = 5
@@ -48,6 +50,7 @@ def shards(out):
     return {note.name: note.stat().st_mtime_ns for note in notes}
 
 
+@pytest.mark.slow
 def test_killed_five_times_at_random(tmp_path):
     """At moments drawn from SYNTHJAX_TEST_SEED, each after a shard was finished."""
     (tmp_path / "build.py").write_text(BUILD)

@@ -33,6 +33,7 @@ def digits_set(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_digits_go_through_the_folder(digits_set):
     folder = digits_set.parent / "prepared" / "digits"
     with open(folder / "labels.csv", encoding="utf-8") as file:
@@ -105,6 +106,7 @@ def test_folder_to_set(tmp_path):
     assert not any(str(tmp_path) in path.read_text() for path in out.glob("*.json"))
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal_whatever_the_workers(tmp_path):
     root = tmp_path / "scans"
     root.mkdir()

@@ -80,6 +80,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     script = tmp_path / "parent.py"
     script.write_text(ORPHANS)
@@ -95,6 +96,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_workers_that_die_before_the_first_item_are_an_error_too(monkeypatch):
     monkeypatch.setattr(parallel, "_follow_parent", print_nothing_and_die)
     with pytest.raises(StudyError, match="a worker process was killed"):

@@ -99,6 +99,7 @@ def numpy_random(params, image):
     return np.concatenate(features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "channels"), [(16, 1), (22, 3)])
 def test_random_network_equals_numpy(side, channels):
     encoder = make_encoder(EncoderConfig("random", seed=5), side, channels)
@@ -128,6 +129,7 @@ def test_sizes_at_every_resolution(name, resolution):
         assert 240 <= encoder.size <= 256
 
 
+@pytest.mark.slow
 def test_classifier_features_are_its_own(trained):
     directory, network, params = trained
     config = EncoderConfig("own", path=str(directory))
@@ -144,6 +146,7 @@ def test_classifier_features_are_its_own(trained):
         make_encoder(missing, 16, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name in ENCODERS if "weights" not in ENCODERS[name].reads]
 )
@@ -170,6 +173,7 @@ def blobs(seed, *, shift=0, blur=False, spread=1.0, flip=False):
     return np.clip(image[:, :, ::-1] if flip else image, 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_distances_see_faults_of_a_set():
     """Each fault is further off than another sample; a larger shift, further still."""
     devices = make_devices(DevicesConfig(count=1))

@@ -207,6 +207,7 @@ def weights(state, tmp_path_factory, write_safetensors):
     return write_safetensors(path, state | counters | head)
 
 
+@pytest.mark.slow
 def test_inception_has_the_published_parameters(state):
     image = jax.ShapeDtypeStruct((1, 75, 75, 3), np.float32)
     like = jax.eval_shape(Inception().init, jax.random.key(0), image)
@@ -218,6 +219,7 @@ def test_inception_has_the_published_parameters(state):
     assert len(state) == len(jax.tree.leaves(like)) == 94 * 5
 
 
+@pytest.mark.slow
 def test_inception_equals_numpy_from_the_file(state, weights, capsys):
     """At 139 px the last blocks see 3x3, so that every kind of pool meets its border."""
     variables = read_inception(weights)
@@ -234,6 +236,7 @@ def test_inception_equals_numpy_from_the_file(state, weights, capsys):
     np.testing.assert_allclose(got[0], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_inception_encodes_bytes(weights):
     config = EncoderConfig("inception", str(weights))
     encoder = make_encoder(config, 8, 1)

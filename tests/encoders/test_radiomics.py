@@ -30,6 +30,7 @@ def test_names_are_all_different():
     assert len(set(NAMES)) == len(NAMES) == 82
 
 
+@pytest.mark.slow
 def test_first_order(images, found):
     for stored, features in zip(images[..., 0], found, strict=True):
         image = stored / 127.5 - 1
@@ -117,6 +118,7 @@ def test_wavelets_and_spectrum(images, found):
     assert found[0]["spectrum, share across"] == pytest.approx(share, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_flat_image_has_finite_features():
     encoder = make_encoder(EncoderConfig("radiomics"), 16, 3, fitted=True)
     flat = np.full((2, 16, 16, 3), 90, np.uint8)

@@ -56,6 +56,7 @@ def densenet_shapes(labels):
     return whole | head
 
 
+@pytest.mark.slow
 def test_densenet_encoder_is_its_features_at_224_px(
     tmp_path, monkeypatch, capsys, write_safetensors
 ):

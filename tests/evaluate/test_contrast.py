@@ -62,6 +62,7 @@ def mean_auroc(workdir: Path, arm: str) -> float:
     return float(np.mean(areas))
 
 
+@pytest.mark.slow
 def test_lead_is_the_difference_of_the_gaps(studies) -> None:
     found = contrast(studies["good0"], studies["poor0"], replicates=200)
     for side, name in ((found.first, "good0"), (found.second, "poor0")):

@@ -120,6 +120,7 @@ def test_the_committed_schema_is_that_of_the_dataclasses(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_results_are_read_and_written_without_a_change(results):
     assert_unchanged(EXAMPLE)
     assert_unchanged(results[1] / "results.json")

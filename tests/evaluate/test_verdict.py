@@ -97,6 +97,7 @@ def test_a_limit_on_the_gap_of_a_finding_asks_whether_that_one_was_learned() -> 
     assert "not shown to be better than chance" in checked[0].reason
 
 
+@pytest.mark.slow
 def test_classifiers_that_give_all_images_one_score_are_said() -> None:
     told = study(3, None)["primary"]
     assert told["outcome"] == "not shown"

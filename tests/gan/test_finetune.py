@@ -114,6 +114,7 @@ def test_a_layer_with_an_array_that_fits_is_listed_by_its_arrays():
     ]
 
 
+@pytest.mark.slow
 def test_a_higher_resolution_takes_the_lower_blocks():
     """Widths are capped from 16 px down, so that the lower blocks are the same."""
     small, large = networks_of(8), networks_of(16)
@@ -164,6 +165,7 @@ OLD = ("edema", "fracture", "nodule")
 LABEL_AXES = capabilities(StyleGAN2Config()).label_axes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditioning", ["projection", "selected"])
 @pytest.mark.parametrize(
     "names",
@@ -256,6 +258,7 @@ def write_gan(folder, networks, seed=10, steps=(4, 8)):
     checkpoints.close()
 
 
+@pytest.mark.slow
 def test_a_source_of_another_architecture_is_read_and_taken(tmp_path):
     write_gan(tmp_path, networks_of(8))
     source = read_source(tmp_path)

@@ -45,6 +45,7 @@ def keys_of(count):
     return jax.vmap(lambda i: jax.random.fold_in(root, i))(jnp.arange(count))
 
 
+@pytest.mark.slow
 def test_loads_what_was_saved(saved):
     directory, state = saved
     generator = load_generator(directory)
@@ -56,6 +57,7 @@ def test_loads_what_was_saved(saved):
     np.testing.assert_array_equal(generator.params["moments"]["w"], state.moments["w"])
 
 
+@pytest.mark.slow
 def test_an_image_depends_on_its_own_key_alone(saved):
     generator = load_generator(saved[0])
     keys = keys_of(6)
@@ -72,6 +74,7 @@ def test_an_image_depends_on_its_own_key_alone(saved):
     assert whole.dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_truncation_ends_at_the_mean_style(saved):
     generator = load_generator(saved[0])
     noise = jax.tree.map(jnp.zeros_like, generator.noise(keys_of(3)))

@@ -77,6 +77,7 @@ def outcome(out):
     return kept, sheets, [np.asarray(leaf) for leaf in leaves]
 
 
+@pytest.mark.slow
 def test_stopped_inside_a_fade_it_ends_the_same(
     toy, toy_data, growing, tmp_path, monkeypatch
 ):
@@ -104,6 +105,7 @@ def test_stopped_inside_a_fade_it_ends_the_same(
             np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_sheets_are_of_full_size_from_the_start(toy, toy_data, growing, tmp_path):
     run(toy, toy_data, tmp_path / "gan", kimg=0.064)
     first = np.asarray(Image.open(tmp_path / "gan/samples/000000.png"))

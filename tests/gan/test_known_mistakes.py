@@ -79,6 +79,7 @@ def path_length_of_a_linear_generator():
     return float(jnp.mean(lengths**2)), float(jnp.sum(matrix**2) / (8 * 2))
 
 
+@pytest.mark.slow
 def test_path_length_noise_is_scaled_by_the_pixels(monkeypatch):
     found, expected = path_length_of_a_linear_generator()
     assert found == pytest.approx(expected, rel=0.1)
@@ -94,6 +95,7 @@ def test_path_length_noise_is_scaled_by_the_pixels(monkeypatch):
 # not averaged over the devices; 4. the path mean or the mean style of each device.
 
 
+@pytest.mark.slow
 def test_the_average_counts_the_global_batch(toy, monkeypatch):
     config = toy.toy_config(ema_half_life_kimg=0.1, ema_rampup=0.0)
     assert not differing(toy, config, ["ema"])
@@ -106,6 +108,7 @@ def test_the_average_counts_the_global_batch(toy, monkeypatch):
     assert differing(toy, config, ["ema"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "call"),
     [({}, 0), ({}, 1), ({}, 2), ({"path_weight": 2.0}, 3)],
@@ -124,6 +127,7 @@ def test_every_gradient_is_averaged_over_the_devices(toy, monkeypatch, changes, 
     assert differing(toy, config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["path_mean", "moments"])
 def test_running_means_are_of_the_global_batch(toy, monkeypatch, name):
     config = toy.toy_config(path_weight=2.0)
@@ -155,6 +159,7 @@ def streams_used(toy, monkeypatch):
     return list(used)  # the tests below draw too
 
 
+@pytest.mark.slow
 def test_no_two_updates_share_their_random_streams(toy, monkeypatch):
     names = streams_used(toy, monkeypatch)
     assert len(names) == len(set(names)) == 4
@@ -165,6 +170,7 @@ def test_no_two_updates_share_their_random_streams(toy, monkeypatch):
     assert not {tuple(key) for key in keys} & {tuple(key) for key in later}
 
 
+@pytest.mark.slow
 def test_networks_are_initialised_from_keys_of_their_own():
     networks = make_networks(SIZES, resolution=8, channels=1, labels=3)
     params = networks.init_generator(jax.random.key(0))
@@ -192,6 +198,7 @@ def trained(toy, data, out, **changes):
     return [json.loads(line)["loss_generator"] for line in lines]
 
 
+@pytest.mark.slow
 def test_no_run_goes_on_under_other_settings(toy, toy_data, toy_model, tmp_path):
     """Neither the checkpoint's nor the command line's are obeyed in silence."""
     trained(toy, toy_data, tmp_path / "a", kimg=0.16)
@@ -208,6 +215,7 @@ def test_no_run_goes_on_under_other_settings(toy, toy_data, toy_model, tmp_path)
     assert (written["kimg"], written["tick_kimg"]) == (0.32, 0.032)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_draws_what_an_uninterrupted_one_draws(
     toy, toy_data, toy_model, tmp_path, monkeypatch
 ):
@@ -255,6 +263,7 @@ def test_the_reference_is_the_stored_images(toy, toy_data):
 # 8. Minibatch groups that form over other samples when there are more devices.
 
 
+@pytest.mark.slow
 def test_minibatch_groups_are_of_consecutive_samples():
     image = jnp.asarray(np.random.default_rng(0).normal(size=(8, 2, 2, 3)), jnp.float32)
     whole = minibatch_stddev(image, 4)
@@ -270,6 +279,7 @@ def test_minibatch_groups_are_of_consecutive_samples():
 # this suite. Others, of the same family: noise shared by layers, one style too few.
 
 
+@pytest.mark.slow
 def test_every_layer_has_noise_of_its_own():
     networks = make_networks(SIZES, resolution=16, channels=1, labels=3)
     keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(0), i))(jnp.arange(2))
@@ -286,6 +296,7 @@ def test_there_is_a_style_for_every_layer(resolution):
     assert networks.num_ws == 2 * (resolution.bit_length() - 1) - 2
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_not_there_is_no_fresh_start(toy, toy_data, tmp_path):
     """Weights asked for and not found stop the run; they are not left out silently."""
     devices = make_devices(DevicesConfig(count=1))

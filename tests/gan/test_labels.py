@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from synthjax.core import rng
 from synthjax.gan.labels import draw_labels, label_code, make_label_sampler
@@ -44,10 +45,12 @@ def test_a_mix_of_both():
     np.testing.assert_allclose((drawn[:, 1] == 1).mean(), 0.3, atol=0.03)
 
 
+@pytest.mark.slow
 def test_a_draw_belongs_to_its_key_alone():
     np.testing.assert_array_equal(draw(0.5, 64)[:8], draw(0.5, 8))
 
 
+@pytest.mark.slow
 def test_without_a_positive_or_without_labels_rows_are_uniform():
     none = np.zeros((5, 2), np.float32)
     np.testing.assert_allclose(make_label_sampler(none).cumulative, np.arange(1, 6) / 5)

@@ -26,6 +26,7 @@ def asked(**changes):
     return config
 
 
+@pytest.mark.slow
 def test_a_model_from_outside_is_resolved_and_trained(toy_data, tmp_path, monkeypatch):
     monkeypatch.setitem(MODELS, "toy", MODEL)
     config = freeze(GanConfig, asked(model="toy", indicators=False), "gan")
@@ -71,6 +72,7 @@ def test_networks_are_what_their_capabilities_say(model):
     assert not can.label_axes or set(can.label_axes) & names
 
 
+@pytest.mark.slow
 def test_the_sections_of_other_models_are_not_selected():
     config = resolve(GanConfig(model="prog_gan"), 32)
     assert config.unselected() == ("stylegan2", "cpd_gan")

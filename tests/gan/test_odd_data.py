@@ -47,6 +47,7 @@ def write(directory, *, count=24, channels=1, labels=2, positive=True):
     return directory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "changes"),
     [

@@ -72,6 +72,7 @@ def test_r1_of_a_quadratic_is_closed_form():
     np.testing.assert_allclose(penalty, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_r1_equals_finite_differences_on_the_discriminator(small):
     networks, _ = small
     params = networks.init_discriminator(jax.random.key(0))
@@ -89,6 +90,7 @@ def test_r1_equals_finite_differences_on_the_discriminator(small):
     np.testing.assert_allclose(penalty[0], np.sum(slope**2), rtol=2e-2)
 
 
+@pytest.mark.slow
 def test_interpolation_is_on_the_line_and_each_sample_by_itself():
     real, synthetic = draw(0, 5, H, W_IMAGE, C), draw(1, 5, H, W_IMAGE, C)
     keys = keys_of(2, 5)
@@ -105,6 +107,7 @@ def test_interpolation_is_on_the_line_and_each_sample_by_itself():
     np.testing.assert_array_equal(alone[0], np.float32(mixed[3]))
 
 
+@pytest.mark.slow
 def test_interpolation_is_uniform():
     ends = jnp.zeros((2000, 1, 1, 1)), jnp.ones((2000, 1, 1, 1))
     share = np.sort(np.ravel(interpolate(*ends, keys_of(0, 2000))))
@@ -135,6 +138,7 @@ def test_nothing_under_the_root_shifts_the_norm(norm):
     np.testing.assert_allclose(np.sqrt(penalty), norm, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_of_a_flat_discriminator_has_a_gradient():
     x = draw(0, 2, H, W_IMAGE, C)
 
@@ -174,6 +178,7 @@ def linear_generator(seed):
     return matrix, lambda ws: jnp.einsum("bnw,nwhjc->bhjc", ws, matrix)
 
 
+@pytest.mark.slow
 def test_path_length_of_a_linear_generator_is_closed_form():
     matrix, synthesize = linear_generator(0)
     ws, keys = draw(1, 4, N, W), keys_of(2, 4)
@@ -205,6 +210,7 @@ def test_path_length_is_normalised_by_height_and_width():
         assert abs(square.mean() - other) > 10 * square.std() / count**0.5
 
 
+@pytest.mark.slow
 def test_path_length_is_the_same_at_any_resolution():
     """A generator that only paints larger pixels moves its images as far."""
 
@@ -221,6 +227,7 @@ def test_path_length_is_the_same_at_any_resolution():
     np.testing.assert_allclose(mean_square(3), 1.0, rtol=0.03)
 
 
+@pytest.mark.slow
 def test_path_lengths_need_no_image_and_no_gradient():
     """At a generator that ignores its styles the length is 0 and trains finitely."""
     ws, keys = draw(0, 2, N, W), keys_of(0, 2)
@@ -242,6 +249,7 @@ def test_path_lengths_need_no_image_and_no_gradient():
     assert np.isfinite(slope)
 
 
+@pytest.mark.slow
 def test_path_length_penalty_trains_the_generator_as_finite_differences_say(small):
     """Along the weights behind the last leaky ReLUs, where the penalty is smooth."""
     networks, params = small

@@ -27,6 +27,7 @@ def test_every_array_has_an_explicit_type(toy):
     assert {str(leaf.dtype) for leaf in leaves} == {"float32", "int32", "uint32"}
 
 
+@pytest.mark.slow
 def test_ema_starts_as_the_generator_in_buffers_of_its_own(toy):
     networks, optimizers = toy.toy_networks(), make_optimizers(toy.toy_config())
     state = jax.jit(lambda: create(networks, optimizers, 1))()
@@ -36,6 +37,7 @@ def test_ema_starts_as_the_generator_in_buffers_of_its_own(toy):
     assert set(ema_item(state)) == {"params", "moments", "images"}
 
 
+@pytest.mark.slow
 def test_seeds_give_different_networks(toy):
     networks, optimizers = toy.toy_networks(), make_optimizers(toy.toy_config())
     first, second = (create(networks, optimizers, seed) for seed in (1, 2))

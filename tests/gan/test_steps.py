@@ -77,6 +77,7 @@ def one_device(toy):
     return update(*parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "mapping"), MAPPED)
 def test_update_does_not_depend_on_the_devices(toy, one_device, count, mapping):
     parts = set_up(toy, toy.toy_networks(), toy.toy_config(), count, mapping)
@@ -101,6 +102,7 @@ def stylegan2_on_one_device(toy, stylegan2):
     return update(*set_up(toy, *stylegan2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "mapping"), [(2, "pmap"), (4, "shard_map")])
 def test_stylegan2_update_does_not_depend_on_the_devices(
     toy, stylegan2, stylegan2_on_one_device, count, mapping
@@ -109,6 +111,7 @@ def test_stylegan2_update_does_not_depend_on_the_devices(
     assert_close(stylegan2_on_one_device, update(*parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_each_step_is_traced_once(toy, mapping):
     devices, steps, state, batch, sampler = set_up(
@@ -125,6 +128,7 @@ def test_each_step_is_traced_once(toy, mapping):
     assert int(state.images) == 48
 
 
+@pytest.mark.slow
 def test_update_equals_its_definition(toy):
     """One device, no mapping: losses and gradients written out in plain jax."""
     config, networks = toy.toy_config(), toy.toy_networks()
@@ -165,6 +169,7 @@ def test_update_equals_its_definition(toy):
     jax.tree.map(np.testing.assert_array_equal, after.generator, before.generator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_count", [1, 4])
 def test_ema_follows_the_generator_with_its_half_life(toy, batch_count):
     """After n updates with no ramp-up the initial weights count 0.5 ** (images / h)."""
@@ -202,6 +207,7 @@ def test_samples_belong_to_their_place_in_the_global_batch():
     assert AXIS == "data"
 
 
+@pytest.mark.slow
 def test_noise_differs_between_layers_and_images(toy):
     keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(0, "x"), i))(jnp.arange(3))
     first, second = draw_noise(toy.toy_networks(), keys)
@@ -209,6 +215,7 @@ def test_noise_differs_between_layers_and_images(toy):
     assert not np.allclose(first[0], first[1])
 
 
+@pytest.mark.slow
 def test_generator_labels_are_training_rows_at_their_frequencies(toy):
     sampler = jax.tree.map(jnp.asarray, make_label_sampler(toy.COMBINATIONS))
     keys = jax.vmap(lambda i: jax.random.fold_in(rng.key(1, "x"), i))(jnp.arange(4000))

@@ -67,6 +67,7 @@ def uninterrupted(toy, toy_data, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_what_a_run_writes(toy, uninterrupted):
     lines = metrics(uninterrupted)
     assert [line["kimg"] for line in lines] == [0.064, 0.128, 0.192, 0.256, 0.32]
@@ -95,6 +96,7 @@ def test_grid_has_a_column_per_combination(uninterrupted):
         assert image.std() > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looks", [3, 10, 13])
 def test_resumed_equals_uninterrupted(
     toy, toy_data, uninterrupted, tmp_path, monkeypatch, looks
@@ -110,6 +112,7 @@ def test_resumed_equals_uninterrupted(
     assert_same_run(out, uninterrupted)
 
 
+@pytest.mark.slow
 def test_lines_past_the_checkpoint_are_written_again(
     toy, toy_data, uninterrupted, tmp_path
 ):
@@ -123,6 +126,7 @@ def test_lines_past_the_checkpoint_are_written_again(
     assert_same_run(out, uninterrupted)
 
 
+@pytest.mark.slow
 def test_larger_kimg_continues(toy, toy_data, uninterrupted, tmp_path):
     out = tmp_path / "gan"
     run(toy, toy_data, out, kimg=0.16)
@@ -140,6 +144,7 @@ def test_a_finished_run_stays_as_it_is(toy, toy_data, uninterrupted, tmp_path):
     assert_same_run(out, uninterrupted)
 
 
+@pytest.mark.slow
 def test_device_count_changes_little(toy, toy_data, uninterrupted, tmp_path):
     run(toy, toy_data, tmp_path / "gan", count=1)
     for a, b in zip(
@@ -160,6 +165,7 @@ def spoilt(optimizers):
     return dataclasses.replace(optimizers, discriminator=wrong)
 
 
+@pytest.mark.slow
 def test_divergence_stops_and_keeps_the_last_good_checkpoint(
     toy, toy_data, tmp_path, monkeypatch
 ):
@@ -223,6 +229,7 @@ def test_a_preset_that_changed_in_the_code_is_noticed(
         run(toy, toy_data, out)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_last_release_goes_on(
     toy, toy_data, uninterrupted, tmp_path
 ):
@@ -241,6 +248,7 @@ def test_a_checkpoint_of_the_last_release_goes_on(
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     toy, toy_data, uninterrupted, tmp_path, capfd
 ):
@@ -256,6 +264,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     assert (out / "damaged" / "20-1").is_dir()
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_generator_of_the_same_data(toy, toy_data, tmp_path):
     run(toy, toy_data, tmp_path / "a", kimg=0.064, seed=2)
     devices = make_devices(DevicesConfig(count=2))
@@ -282,6 +291,7 @@ def test_grid_columns_have_every_finding():
     np.testing.assert_array_equal(columns[-1], rare[0])
 
 
+@pytest.mark.slow
 def test_weights_of_another_study_are_the_start(
     toy, toy_data, uninterrupted, tmp_path, capsys
 ):

@@ -17,6 +17,7 @@ def styles(count=4000, seed=0):
     return w.astype(np.float32), label
 
 
+@pytest.mark.slow
 def test_the_centre_is_the_linear_fit():
     w, label = styles()
     code = np.hstack([np.ones((len(label), 1)), 2 * label - 1])
@@ -47,6 +48,7 @@ def test_a_label_that_never_varied_moves_nothing():
     assert np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_without_labels_it_is_the_mean():
     w = jnp.arange(12.0).reshape(4, 3)
     moments = batch_moments(w, jnp.zeros((4, 0)))

@@ -93,12 +93,14 @@ def whole(toy):
     return update(*set_up(toy, everything(toy), augment_p=0.4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "parts"), [(1, 4), (2, 2)])
 def test_parts_and_devices_change_nothing(toy, whole, count, parts):
     config = everything(toy, accumulate=parts)
     assert_close(whole, update(*set_up(toy, config, count=count, augment_p=0.4)))
 
 
+@pytest.mark.slow
 def test_recomputing_activations_changes_nothing(toy, whole):
     config = everything(toy, stylegan2=dataclasses.replace(SIZES, remat_from=4))
     assert_close(whole, update(*set_up(toy, config, augment_p=0.4)))
@@ -114,6 +116,7 @@ def test_an_update_with_everything_is_finite_and_says_so(whole):
     assert float(whole.moments["weight"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", sorted(LOSSES))
 def test_every_loss_trains_the_toy(toy, loss):
     weight = 0.0 if LOSSES[loss].interpolates else 0.1
@@ -131,6 +134,7 @@ def test_every_loss_trains_the_toy(toy, loss):
     assert ("gradient_penalty" in means) is (loss == "wgan_gp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["prog_gan", "cpd_gan"])
 def test_published_models_update_alike_on_one_and_two_devices(toy, model):
     sizes = dataclasses.replace(
@@ -152,6 +156,7 @@ def test_published_models_update_alike_on_one_and_two_devices(toy, model):
     assert "gradient_penalty" in tick_means(one.totals)
 
 
+@pytest.mark.slow
 def test_a_gradient_that_is_not_finite_is_left_out_and_counted(toy):
     _, steps, state, batch, sampler = set_up(
         toy, toy.toy_config(), networks=toy.toy_networks()
@@ -175,6 +180,7 @@ def test_a_gradient_that_is_not_finite_is_left_out_and_counted(toy):
     assert int(after.images) == 32  # shown all the same
 
 
+@pytest.mark.slow
 def test_augmentation_follows_the_sign_of_the_real_logits(toy):
     ada = AugmentConfig(mode="ada", p=0.0, every=2, target=-0.99, kimg=0.064)
     devices, steps, state, batch, sampler = set_up(
@@ -192,6 +198,7 @@ def test_augmentation_follows_the_sign_of_the_real_logits(toy):
     np.testing.assert_allclose(probabilities, [0.0, 0.5, 0.5, 1.0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_style_mixing_swaps_late_layers_of_a_share_of_the_images(toy):
     config = toy.toy_config(stylegan2=SIZES, style_mixing=0.5)
     networks = make_networks(config, resolution=8, channels=1, labels=3)
@@ -208,6 +215,7 @@ def test_style_mixing_swaps_late_layers_of_a_share_of_the_images(toy):
         assert cut.mean() == pytest.approx(0.5 / (networks.num_ws - 1), abs=0.06)
 
 
+@pytest.mark.slow
 def test_constant_decay_averages_before_the_update(toy):
     config = toy.toy_config(ema_decay=0.9)
     _, steps, state, batch, sampler = set_up(toy, config, networks=toy.toy_networks())

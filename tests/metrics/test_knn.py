@@ -33,6 +33,7 @@ def test_equals_a_plain_search_whatever_the_chunk(metric, chunk):
     assert (distance.dtype, index.dtype) == (np.float64, np.int64)
 
 
+@pytest.mark.slow
 def test_a_patient_is_left_out_and_what_is_missing_is_inf():
     mine = PATIENT[:23]
     distance, index = nearest(

@@ -139,6 +139,7 @@ def test_authenticity_is_blind_to_copies_unless_patients_are_left_out():
     assert values["seeing", 0.0].value - values["seeing", 0.1].value > 0.05
 
 
+@pytest.mark.slow
 def test_density_and_coverage_lack_what_a_patients_own_images_take():
     random = np.random.default_rng(4)
     train, new = honest(random, 64, images=3)

@@ -55,6 +55,7 @@ def test_notebook_defines_nothing_and_keeps_no_output(notebook):
 
 
 # jupyter's own: a path it would rather have elsewhere, sockets of a finished kernel
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_notebook_runs_on_the_tiny_study(

@@ -20,6 +20,7 @@ def page(full_report):
     return ParsedPage((full_report / "report.html").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_sections_stand_in_order_and_are_listed(page):
     sections = [attributes["id"] for _, attributes, _ in page.all("section")]
     assert sections == [section.key for section in SECTIONS]
@@ -77,6 +78,7 @@ def test_text_has_enough_contrast():
             assert ratio >= 4.5
 
 
+@pytest.mark.slow
 def test_margin_is_said_beside_the_verdict(page, copy):
     assert "Not shown to be within the margin of 0.05" in page.text("verdict")
     primary = {"p_noninferior": 0.0004, "noninferior": True}
@@ -109,6 +111,7 @@ def copy(full_study, tmp_path, empty_figures):
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", OPTIONAL)
 def test_any_part_can_be_missing(copy, key):
     page = copy(without=[key])

@@ -49,6 +49,7 @@ def change(path, **values):
     write_json(path, read_json(path) | values)
 
 
+@pytest.mark.slow
 def test_the_page_says_that_it_shows_patients_and_can_do_without(page, render):
     assert "This page shows patients' images" in plain_text(page)
     parts = {"images", "neighbours", "attribution"}
@@ -122,6 +123,7 @@ def test_names_cannot_inject_markup(render, made_up_study):
         assert "onerror" not in attributes
 
 
+@pytest.mark.slow
 def test_a_source_without_patients_is_said_to_have_none(render, made_up_study):
     assert (
         "No patient is in two splits. Images were padded with black to a square, resized "
@@ -153,6 +155,7 @@ def test_missing_optional_files_are_named(render, made_up_study):
     assert "synth/provenance.json" not in found
 
 
+@pytest.mark.slow
 def test_a_generator_that_may_have_seen_the_test_patients_is_told(
     render, made_up_study
 ):

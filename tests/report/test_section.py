@@ -45,6 +45,7 @@ def test_template_may_be_a_file_beside_others(render, tmp_path):
     assert "<h2>Hello</h2>" in render(section, place=len(SECTIONS))
 
 
+@pytest.mark.slow
 def test_section_that_was_not_measured_is_left_out_and_named(render):
     page = render(dataclasses.replace(TOY, needs=("seeds", "volumes")))
     assert "toy-seeds" not in page

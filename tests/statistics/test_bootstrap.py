@@ -40,6 +40,7 @@ def sample(generator, patients=40, arms=2, seeds=2, labels=3, shared=0.0):
     return patient.astype(str), truth, score
 
 
+@pytest.mark.slow
 def test_draws_equal_naive_ones() -> None:
     """Images of each drawn patient listed as often as drawn, one draw at a time."""
     generator = np.random.default_rng(3)
@@ -80,6 +81,7 @@ def test_draws_equal_naive_ones() -> None:
     assert 0 < missing < 30
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("user_compile")
 def test_it_is_quick() -> None:
     """A fifth of 14 labels, 4,000 images, 5 seeds, 2 arms, 2,000 draws: 10 s in all.

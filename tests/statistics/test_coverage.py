@@ -16,6 +16,7 @@ from synthjax.statistics.coverage import (
 from synthjax.statistics.gap import gap_interval
 
 
+@pytest.mark.slow
 def test_the_expected_areas_are_as_they_are_said_to_be() -> None:
     generator = np.random.default_rng(0)
     for spread in ("none", "much"):
@@ -33,6 +34,7 @@ def test_the_expected_areas_are_as_they_are_said_to_be() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "most"),
     [

@@ -60,6 +60,7 @@ def test_equal_scores_have_no_difference() -> None:
         delong(np.array([1.0, 0, 0, 0]), score)
 
 
+@pytest.mark.slow
 def test_rejects_as_often_as_it_says() -> None:
     """Two equally good scores: p below 0.05 about five times in a hundred."""
     generator = np.random.default_rng(2)

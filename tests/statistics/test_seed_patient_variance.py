@@ -96,6 +96,7 @@ def test_two_arms_without_variance_have_a_gap_that_is_not_certain(value) -> None
     assert gap(2000).p_below(0.05) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 2, 3, 5])
 def test_p_and_interval_say_the_same(seeds) -> None:
     generator = np.random.default_rng(seeds)

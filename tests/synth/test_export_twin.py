@@ -12,6 +12,7 @@ from synthjax.synth.config import SynthConfig
 from synthjax.synth.write import write_twin
 
 
+@pytest.mark.slow
 def test_a_twin_is_exported_as_dicom_and_the_real_set_is_not(
     monkeypatch, toy_generator, real_set, tmp_path, one_device
 ):

@@ -33,12 +33,14 @@ def test_alone_is_the_same_as_in_a_batch(toy_generator):
     assert draw.step.traces == 1
 
 
+@pytest.mark.slow
 def test_batch_size_moves_no_pixel_by_more_than_a_grey_level(toy_generator):
     small = sampler(toy_generator, batch_size=2)(INDEX, LABEL).astype(int)
     large = sampler(toy_generator, batch_size=16)(INDEX, LABEL).astype(int)
     assert np.abs(small - large).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_devices_change_no_byte(toy_generator, mapping):
     one = sampler(toy_generator)(INDEX, LABEL)

@@ -45,6 +45,7 @@ def rows_of(label):
     return sorted(map(tuple, np.nan_to_num(label, nan=-1).tolist()))
 
 
+@pytest.mark.slow
 def test_twin_has_the_schema_and_labels_of_the_real_set_in_another_order(
     draw_twin, real_set
 ):
@@ -61,6 +62,7 @@ def test_twin_has_the_schema_and_labels_of_the_real_set_in_another_order(
     assert not (out / "chunks").exists()
 
 
+@pytest.mark.slow
 def test_twin_holds_the_images_that_the_sampler_draws(draw_twin, toy, one_device):
     twin = Dataset.open(draw_twin()).table("test")
     sampler = Sampler(toy, seed=5, bits=8, devices=one_device, batch_size=4)
@@ -78,6 +80,7 @@ def test_provenance_says_how_to_draw_it_again(draw_twin):
     assert record["versions"]["jax"]
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_and_ends_the_same(draw_twin, monkeypatch, tmp_path):
     whole = draw_twin("whole")
     calls = []
@@ -107,6 +110,7 @@ def test_finished_set_is_not_drawn_again(draw_twin, monkeypatch):
     assert draw_twin() == out
 
 
+@pytest.mark.slow
 def test_chunk_size_changes_no_byte_and_other_settings_use_no_old_chunk(draw_twin):
     assert_same(draw_twin("a"), draw_twin("b", SynthConfig(batch_size=4, chunk=100)))
     first = images(draw_twin("c"))
@@ -121,6 +125,7 @@ def test_count_and_splits(draw_twin):
     assert Dataset.open(draw_twin(config=config)).counts == {"train": 13}
 
 
+@pytest.mark.slow
 def test_copies_repeat_the_labels_with_other_latents(draw_twin):
     one = draw_twin("one")
     out = draw_twin("three", SynthConfig(batch_size=4, chunk=4, copies_per_row=3))

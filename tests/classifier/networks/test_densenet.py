@@ -66,6 +66,7 @@ def updated(network: Network, count: int, mapping: str = "pmap"):
     return jax.tree.map(np.asarray, state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "parameters", "statistics", "features"),
     [
@@ -91,6 +92,7 @@ def alone():
     return updated(NETWORK, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "mapping"), [(2, "pmap"), (4, "pmap"), (4, "shard_map")]
 )
@@ -137,6 +139,7 @@ def test_running_statistics_are_of_the_whole_batch(alone) -> None:
     np.testing.assert_allclose(found["var"], 0.9 + 0.1 * variance, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_frozen_norm_moves_no_statistics() -> None:
     network = tiny(DenseNetConfig(frozen=True))
     before, after = start(network), updated(network, 1)
@@ -161,6 +164,7 @@ def test_grey_is_rgb_of_equal_channels(alone) -> None:
     )
 
 
+@pytest.mark.slow
 def test_bfloat16_is_near_and_keeps_float32_outside(alone) -> None:
     half = tiny(DenseNetConfig(momentum=0.9, dtype="bfloat16"))
     image = batch()["pixels"] / np.float32(127.5) - 1

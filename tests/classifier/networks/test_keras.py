@@ -74,6 +74,7 @@ def variables(files, network):
     return make_init(network, config)(rng.key(0, "init")).variables
 
 
+@pytest.mark.slow
 def test_both_kinds_of_file_say_the_same(files, network, variables, capsys) -> None:
     new, old = (read_pretrained(path, network) for path in files.values())
     assert len(new) == len(jax.tree.leaves(variables)) == 606
@@ -154,6 +155,7 @@ def pixels() -> np.ndarray:
     return generator.integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_logits_in_inference(model, network, variables, pixels) -> None:
     expected, _ = by_keras(model, pixels, training=False)
     found = jax.jit(network.logits)(variables, pixels / 127.5 - 1)
@@ -161,6 +163,7 @@ def test_logits_in_inference(model, network, variables, pixels) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_logits_and_running_statistics_in_training(
     model, network, variables, pixels
 ) -> None:

@@ -65,6 +65,7 @@ def draw(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "metadata", [None, {"format": "pt"}], ids=["torchvision", "timm"]
 )
@@ -214,6 +215,7 @@ def test_other_files_are_refused(tmp_path, monkeypatch) -> None:
         ClassifierConfig(pretrained="w.h5")
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_weights(tmp_path, write_safetensors, weights) -> None:
     """The file's tensors in every draw; the dropped head is drawn."""
     path = write_safetensors(tmp_path / "w.safetensors", weights)

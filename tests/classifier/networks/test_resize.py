@@ -55,6 +55,7 @@ def test_worked_values_of_the_two_rules() -> None:
     )
 
 
+@pytest.mark.slow
 def test_network_resizes_and_takes_what_is_resized() -> None:
     config = ClassifierConfig(input_size=24, resize="paper")
     network = make_network(config, n_labels=2, resolution=16, channels=1)

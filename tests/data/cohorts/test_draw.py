@@ -216,6 +216,7 @@ def slow_cohort(cohort, modality, label, patients, seed, scale):
     return picked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", ["chest", "brain"])
 @pytest.mark.parametrize("seed", [0, 5])
 def test_the_slow_implementation_agrees(modality, seed):

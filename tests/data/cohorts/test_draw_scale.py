@@ -197,6 +197,7 @@ def archive(request, tmp_path_factory):
     return request.param, report, rows, splits
 
 
+@pytest.mark.slow
 def test_time_and_memory(archive):
     modality, report, _, _ = archive
     times = {name: round(value, 2) for name, value in report["seconds"].items()}
@@ -316,6 +317,7 @@ def test_no_patient_is_in_two_splits(archive):
         )
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same_and_another_seed_does_not(archive):
     modality, _, rows, splits = archive
     for cohort in ("resolution", f"samples:{SAMPLES[modality][4]}"):

@@ -34,6 +34,7 @@ def test_the_exit_code_says_whether_a_build_would_fail(tree, tmp_path, capsys):
     assert run_check(skip, tmp_path) == 0
 
 
+@pytest.mark.slow
 def test_the_command(tree, tmp_path):
     missing_file(tree, 8)
     tree.config()

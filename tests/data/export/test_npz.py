@@ -51,6 +51,7 @@ def test_every_split_has_a_file_and_the_same_set_the_same_bytes(tmp_path, noise_
     assert "numpy.load" in (tmp_path / "one" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_set(tmp_path):
     schema = Schema("noise", ("dense", "rare"), 256, 1)
     pixels = np.zeros(schema.image_shape, np.uint8)

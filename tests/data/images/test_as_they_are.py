@@ -205,6 +205,7 @@ def thin_png(width, height):
     return b"\x89PNG\r\n\x1a\n" + body + png_chunk(b"IEND", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aspect", ["pad", "crop", "squash"])
 @pytest.mark.parametrize("size", [(65_000, 1), (2, 65_535)])
 def test_a_long_thin_image_takes_little(tmp_path, aspect, size):

@@ -426,6 +426,7 @@ def test_there_are_enough_cases():
     assert sum(CASES.values()) >= 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
 def test_spoilt_files_are_refused_by_name_or_read(results, kind):
     told = results[kind]

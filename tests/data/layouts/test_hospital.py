@@ -46,6 +46,7 @@ def through_files(config, layout, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_rsna_is_bit_equal(tmp_path):
     for direct, read in through_files(BRAIN, "rsna_ich", tmp_path):
         np.testing.assert_array_equal(read.pixels, direct.pixels)
@@ -54,6 +55,7 @@ def test_rsna_is_bit_equal(tmp_path):
         np.testing.assert_allclose(read.age, direct.age, atol=0.5)
 
 
+@pytest.mark.slow
 def test_three_windows_of_rsna_are_bit_equal(tmp_path):
     config = dataclasses.replace(
         BRAIN, channels=3, pixels=PixelsConfig(window="three", aspect="squash")
@@ -81,6 +83,7 @@ def pooled(pairs):
     ]
 
 
+@pytest.mark.slow
 def test_mimic_is_equal_but_for_jpeg(tmp_path):
     """Its names of images are digests, so their order says nothing."""
     direct, read = pooled(through_files(CHEST, "mimic_cxr_jpg", tmp_path))

@@ -124,6 +124,7 @@ def test_files_that_cannot_be_used_have_their_reason(tmp_path: Path):
     assert rows["text.dcm"]["rows"] == 0
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_table(folder, tmp_path: Path):
     root, files = folder
     alone = index_headers(root, files, tmp_path / "alone.parquet", 1, **SMALL)
@@ -199,6 +200,7 @@ def test_no_uid_is_kept(folder, tmp_path: Path):
     assert digest_uid("") == ""
 
 
+@pytest.mark.slow
 def test_one_of_two_studies_makes_the_index(folder, tmp_path: Path, reads, capsys):
     """The other waits, and reads no header."""
     root, files = folder

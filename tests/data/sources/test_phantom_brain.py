@@ -58,6 +58,7 @@ def test_rows_are_complete_ordered_and_fit_their_slices():
         assert LEVELS[0] <= case.levels[0] and case.levels[-1] <= LEVELS[-1]
 
 
+@pytest.mark.slow
 def test_a_slice_depends_on_seed_patient_and_number_alone():
     listing = listed()
     again = listed(replace(CONFIG, patients=7))

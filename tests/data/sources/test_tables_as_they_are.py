@@ -175,6 +175,7 @@ def test_a_table_that_is_no_file_is_refused_at_once(tmp_path, kind, what):
     assert "secret,b" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_tables_that_no_hospital_has_are_refused(tmp_path):
     wide = tmp_path / "wide.csv"
     wide.write_text(",".join(map(str, range(100_000))) + "\n")

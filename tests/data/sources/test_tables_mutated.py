@@ -167,6 +167,7 @@ def check(listing):
     json.dumps(dict(listing.facts), allow_nan=False)
 
 
+@pytest.mark.slow
 @seed(SEED)
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(edits=EDITS)

@@ -29,6 +29,7 @@ def config_of(**changes):
     return DataConfig(resolution=16, shard_mb=0.01, phantom_chest=PHANTOM, **changes)
 
 
+@pytest.mark.slow
 def test_direct_runner_builds_the_same_set(tmp_path):
     build(
         config_of(workers=1),
@@ -57,6 +58,7 @@ def test_without_beam_the_extra_is_named(tmp_path, monkeypatch):
         )
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_and_what_is_finished_is_kept(tmp_path, monkeypatch):
     """A bad file stops the runner; under skip it is counted, as in processes."""
     root = tmp_path / "scans"

@@ -113,6 +113,7 @@ def test_shards_are_about_as_large_as_planned():
     assert len(huge) == 70
 
 
+@pytest.mark.slow
 def test_same_files_whatever_the_workers(tmp_path):
     sizes = {"chunk": 4, "inline": 0}
     _, alone = write(tmp_path / "alone", **sizes)

@@ -187,6 +187,7 @@ assert not [name for name in sys.modules if name.split(".")[0] in ("tensorflow",
 """
 
 
+@pytest.mark.slow
 def test_no_network_no_tensorflow_same_bytes(tmp_path):
     there, here = tmp_path / "there", tmp_path / "here"
     # TFDS calls what newer protobufs deprecate.

@@ -43,6 +43,7 @@ def measured(random_study, tmp_path_factory):
     return run(random_study, out), out / "attribution"
 
 
+@pytest.mark.slow
 def test_chosen_are_the_first_positives_of_distinct_patients(random_study) -> None:
     test = Dataset.open(random_study["data"]).table("test")
     chosen = choose(test, 3)
@@ -56,6 +57,7 @@ def test_chosen_are_the_first_positives_of_distinct_patients(random_study) -> No
     assert set(chosen.finding) == {0, 1}  # nobody has the third
 
 
+@pytest.mark.slow
 def test_occlusion_numbers_equal_a_plain_computation(measured, random_study) -> None:
     found, _ = measured
     test = Dataset.open(random_study["data"]).table("test")
@@ -180,6 +182,7 @@ def test_colours_can_be_read_in_grey() -> None:
     assert colour(np.zeros((2, 2)), signed=False)[1] == 0
 
 
+@pytest.mark.slow
 def test_devices_do_not_matter(measured, random_study, tmp_path) -> None:
     one, _ = measured
     two = run(random_study, tmp_path, count=2)
@@ -189,6 +192,7 @@ def test_devices_do_not_matter(measured, random_study, tmp_path) -> None:
             assert two[key][end] == pytest.approx(value, abs=0.005)
 
 
+@pytest.mark.slow
 def test_one_seed_has_no_control(random_study, tmp_path) -> None:
     for arm in ("real", "synthetic"):
         (tmp_path / "classifier" / arm).mkdir(parents=True)

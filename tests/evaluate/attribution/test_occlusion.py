@@ -78,6 +78,7 @@ def integrate(logits, params, pixels, *, nodes, batch=4, count=1, fill=FILL):
     return found
 
 
+@pytest.mark.slow
 def test_occlusion_equals_a_loop_over_single_images(network, params, pixels) -> None:
     found = occlude(network.logits, params, pixels[:2], patches=4, batch=12)
     single = jax.jit(network.logits)
@@ -91,6 +92,7 @@ def test_occlusion_equals_a_loop_over_single_images(network, params, pixels) -> 
         np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 4])
 def test_occlusion_does_not_depend_on_devices(network, params, pixels, count) -> None:
     one = occlude(network.logits, params, pixels[:2], patches=2, batch=4)
@@ -147,6 +149,7 @@ def smooth(params, image):
     return jnp.tanh(0.1 * jnp.einsum("bhwc,hwcy->by", image, params[..., :1, :])) ** 3
 
 
+@pytest.mark.slow
 def test_integrated_gradients_of_a_smooth_model_are_exact(weights, pixels) -> None:
     found, difference = integrate(smooth, weights, pixels, nodes=24)
     whole, blank = (
@@ -162,6 +165,7 @@ def test_integrated_gradients_of_a_smooth_model_are_exact(weights, pixels) -> No
     assert not integrate(smooth, blind, pixels, nodes=2)[0][:, 3:5].any()
 
 
+@pytest.mark.slow
 def test_integrated_gradients_equal_a_plain_sum(weights, pixels) -> None:
     found, _ = integrate(smooth, weights, pixels, nodes=3, count=2)
     place, weight = np.polynomial.legendre.leggauss(3)

@@ -176,6 +176,7 @@ def test_halves_share_no_patient(sets):
     assert len(assign_sets(real, few, random).real) == 90
 
 
+@pytest.mark.slow
 def test_features_are_fitted_to_training_images(sets):
     stored = Dataset.open(sets / "data")["train"]
     train = draw_images(stored, 1000, np.random.default_rng(3))

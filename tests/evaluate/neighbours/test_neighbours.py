@@ -42,6 +42,7 @@ def measured(random_study, tmp_path_factory):
     return run(random_study, out), out / "neighbours"
 
 
+@pytest.mark.slow
 def test_planted_copies_are_the_closest(measured) -> None:
     found, out = measured
     sheet = json.loads((out / "sheet.json").read_text())
@@ -96,6 +97,7 @@ def test_numbers_are_those_of_a_plain_search(measured, random_study) -> None:
     assert found["curve"]["test"][0] == found["test_to_train"]["quantiles"]["0"]
 
 
+@pytest.mark.slow
 def test_honest_images_are_close_as_often_as_real_ones() -> None:
     """Synthetic images of the same distribution: about 1 %, and the interval says so."""
     random = np.random.default_rng(0)
@@ -134,6 +136,7 @@ def test_pictures_are_readable_and_described(measured) -> None:
     assert (strip[:, 96 : 96 + WIDE] == 255).all()
 
 
+@pytest.mark.slow
 def test_devices_do_not_matter(measured, random_study, tmp_path) -> None:
     one, out = measured
     two = run(random_study, tmp_path, count=2)
@@ -148,6 +151,7 @@ def test_devices_do_not_matter(measured, random_study, tmp_path) -> None:
         assert (tmp_path / "neighbours" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_draw_of_images_is_fixed_by_the_seed(random_study, tmp_path) -> None:
     config = NeighboursConfig(images=25, controls=30, strips=2, batch_size=32)
     first = run(random_study, tmp_path / "a", config=config)

@@ -28,6 +28,7 @@ def test_subgroups_are_whole_patients(results, predicted_study) -> None:
     assert groups[0]["reason"] == "fewer than 20 patients"
 
 
+@pytest.mark.slow
 def test_subgroups_equal_the_group_alone(predicted_study) -> None:
     names, table = NAMES, Dataset.open(predicted_study["data"]).table("test")
     predictions = load_predictions(predicted_study["classifier"], names)

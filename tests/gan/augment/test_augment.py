@@ -89,6 +89,7 @@ def assert_normal(values, std):
     assert stats.kstest(np.ravel(values) / std, "norm").pvalue > CHANCE
 
 
+@pytest.mark.slow
 def test_scale_zooms_both_axes_alike():
     linear = moved(only(scale=0.2))[:, :, :2]
     assert_normal(np.log2(linear[:, 0, 0]), 0.2)
@@ -96,6 +97,7 @@ def test_scale_zooms_both_axes_alike():
     np.testing.assert_allclose(linear, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_stretch_keeps_the_area():
     linear = moved(only(stretch=0.2))[:, :, :2]
     assert_normal(np.log2(linear[:, 0, 0]), 0.2)
@@ -103,6 +105,7 @@ def test_stretch_keeps_the_area():
     np.testing.assert_allclose(linear[:, [0, 1], [1, 0]], 0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rotation_turns_by_any_angle():
     matrices = moved(only(rotate=1.0))
     cosine, sine = matrices[:, 0, 0], matrices[:, 0, 1]
@@ -114,18 +117,21 @@ def test_rotation_turns_by_any_angle():
     assert stats.kstest(angle, "uniform").pvalue > CHANCE
 
 
+@pytest.mark.slow
 def test_fractional_translation_shifts_each_axis():
     matrices = moved(only(translate_fraction=0.05))
     assert_normal(matrices[:, :, 2], 0.05 * 64)
     np.testing.assert_allclose(matrices[:, :, :2] - np.eye(2), 0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_translation_is_by_whole_pixels_up_to_the_limit():
     shift = moved(only(translate=0.125))[:, :, 2]
     np.testing.assert_allclose(shift, np.round(shift), atol=1e-4)
     assert set(np.abs(np.round(shift)).ravel().astype(int)) == set(range(9))
 
 
+@pytest.mark.slow
 def test_nothing_is_mirrored_turned_over_or_negated_by_default():
     config = AugmentConfig(mode="ada")
     assert config.flip == config.rotate90 == config.invert == 0
@@ -134,6 +140,7 @@ def test_nothing_is_mirrored_turned_over_or_negated_by_default():
     assert np.all(np.linalg.det(matrices[:, :, :2]) > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["flip", "rotate90", "invert"])
 def test_flips_are_a_fair_choice(name):
     image = noise_images(256, 8, 8, 3)
@@ -148,6 +155,7 @@ def test_flips_are_a_fair_choice(name):
     assert stats.chisquare(near.sum(axis=1)).pvalue > CHANCE
 
 
+@pytest.mark.slow
 def test_grey_is_negated_about_mid_grey():
     image = noise_images(16, 8, 8, 1)
     out = run(only(invert=1), image)
@@ -156,6 +164,7 @@ def test_grey_is_negated_about_mid_grey():
     assert set(sign.ravel().tolist()) == {-1.0, 1.0}
 
 
+@pytest.mark.slow
 def test_brightness_then_contrast():
     image = noise_images(128, 8, 8, 3)
     added = run(only(brightness=0.2), image) - image
@@ -168,6 +177,7 @@ def test_brightness_then_contrast():
     np.testing.assert_allclose(both, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_noise_is_gaussian_of_a_level_of_its_own():
     added = run(only(noise=0.1), np.zeros((128, 16, 16, 1), np.float32))
     level = added.std(axis=(1, 2, 3))
@@ -188,6 +198,7 @@ def test_cutout_is_one_rectangle_of_half_the_sides():
         assert 0.2 < inside.mean() < 0.8 and np.all(line.sum(axis=1) >= side // 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_each_operation_happens_with_probability_p_of_its_own(p):
     count = 4096
@@ -204,6 +215,7 @@ def test_each_operation_happens_with_probability_p_of_its_own(p):
         assert np.abs(pairs).max() < stats.norm.isf(CHANCE / 78) / count**0.5
 
 
+@pytest.mark.slow
 def test_rotation_leaves_a_share_of_one_minus_p_alone():
     image = noise_images(512, 8, 8, 1)
     changed = np.any(run(only(rotate=1), image, 0.3) != image, axis=(1, 2, 3))
@@ -211,6 +223,7 @@ def test_rotation_leaves_a_share_of_one_minus_p_alone():
     assert low <= changed.sum() <= high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(6, 12, 12, 1), (2, 9, 24, 3)])
 def test_without_probability_every_bit_stays(shape):
     image = noise_images(*shape)
@@ -223,6 +236,7 @@ def test_without_probability_every_bit_stays(shape):
     np.testing.assert_array_equal(run(AugmentConfig(), image, 1.0), image)
 
 
+@pytest.mark.slow
 def test_an_image_depends_on_its_own_key_alone():
     config = AugmentConfig(mode="ada")
     image, keys = jnp.asarray(noise_images(6, 12, 12, 1)), keys_of(6)
@@ -239,6 +253,7 @@ def test_an_image_depends_on_its_own_key_alone():
     assert not np.allclose(augmented(image, keys_of(6, seed=1)), whole)
 
 
+@pytest.mark.slow
 def test_one_compilation_serves_every_p():
     config = only(mode="ada", brightness=0.2, translate=0.1)
     before = AUGMENTED._cache_size()
@@ -247,6 +262,7 @@ def test_one_compilation_serves_every_p():
     assert AUGMENTED._cache_size() == before + 1
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_affine_map_it_is_to_second_order():
     """R1 of D(x) = sum(tanh(w A(x))) and its gradient in w go through A twice."""
     config, size = AugmentConfig(mode="ada", flip=1), 6

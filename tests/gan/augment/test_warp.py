@@ -79,6 +79,7 @@ def test_a_spline_goes_through_its_samples():
     np.testing.assert_allclose(out, image, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_gradients_to_second_order():
     inverse = matrices(TRANSFORMS[1:4])
 

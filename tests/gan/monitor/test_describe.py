@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 from synthjax.gan.config import GanConfig
 from synthjax.gan.monitor.describe import describe
 from synthjax.gan.networks.cpd_gan import CpdGanConfig
 
 
+@pytest.mark.slow
 def test_sizes_and_presets_in_one_line():
     sizes = CpdGanConfig(z_size=4, channel_base=16, channel_max=2)
     config = GanConfig(model="cpd_gan", cpd_gan=sizes)

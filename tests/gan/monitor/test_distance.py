@@ -163,6 +163,7 @@ def test_the_grid_step_is_a_sampling_function(toy, toy_data):
     assert again == value, "the same latents at every comparison"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 def test_two_processes_agree_with_two_devices(toy_data, free_port, mapping):
     command = [sys.executable, __file__, str(toy_data), mapping, str(free_port)]

@@ -170,6 +170,7 @@ def distances(monkeypatch):
     return give
 
 
+@pytest.mark.slow
 def test_it_ends_without_a_new_best_and_ships_the_best(
     toy, toy_data, tmp_path, distances
 ):
@@ -181,6 +182,7 @@ def test_it_ends_without_a_new_best_and_ships_the_best(
     assert load_generator(tmp_path, 16).step == 16
 
 
+@pytest.mark.slow
 def test_a_damaged_best_gives_way_to_the_one_before(
     toy, toy_data, tmp_path, distances, capfd
 ):
@@ -191,6 +193,7 @@ def test_a_damaged_best_gives_way_to_the_one_before(
     assert "best/8 is damaged" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_larger_patience_goes_on_from_there(toy, toy_data, tmp_path, distances):
     distances([5.0, 6.0])
     run(toy, toy_data, tmp_path, patience=1)
@@ -201,6 +204,7 @@ def test_a_larger_patience_goes_on_from_there(toy, toy_data, tmp_path, distances
     assert load_generator(tmp_path).step == 20
 
 
+@pytest.mark.slow
 def test_real_distances_are_finite_and_written_down(toy, toy_data, tmp_path):
     run(toy, toy_data, tmp_path, patience=9)
     checkpoints = Checkpoints(tmp_path / CHECKPOINTS)
@@ -213,6 +217,7 @@ def test_real_distances_are_finite_and_written_down(toy, toy_data, tmp_path):
     assert all(np.isfinite(leaf).all() for leaf in leaves)
 
 
+@pytest.mark.slow
 def test_train_makes_the_encoder_that_the_config_names(toy, toy_data, tmp_path):
     """Called as from a notebook, without a launcher."""
     run(toy, toy_data, tmp_path, encoder="random", patience=9)
@@ -224,6 +229,7 @@ def test_train_makes_the_encoder_that_the_config_names(toy, toy_data, tmp_path):
     assert load_generator(tmp_path).step == told["best_step"]
 
 
+@pytest.mark.slow
 def test_a_run_too_short_to_compare_ships_its_newest(toy, toy_data, tmp_path, capfd):
     run(toy, toy_data, tmp_path, min_kimg=1.0)
     assert "nothing will be compared" in capfd.readouterr().err

@@ -77,6 +77,7 @@ def pairwise(image, rows):
     return float(np.mean(pairs))
 
 
+@pytest.mark.slow
 def test_equals_a_plain_loop(toy, toy_data, start):
     networks = toy.toy_networks()
     got = measure(toy_data, networks, start, images=40)
@@ -128,6 +129,7 @@ def stddev_networks(toy):
     return dataclasses.replace(plain, discriminate=discriminate)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "others"),
     [
@@ -145,6 +147,7 @@ def test_same_on_any_devices(toy, toy_data, start, images, others):
             assert got[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
 
 
+@pytest.mark.slow
 def test_memory_of_the_training_images_is_seen(toy, toy_data, start):
     """1 for a training image, bit for bit, and -1 for all others."""
     known = to_float(Dataset.open(toy_data).table("train").pixels)
@@ -161,6 +164,7 @@ def test_memory_of_the_training_images_is_seen(toy, toy_data, start):
     assert got["label_preference"] == got["label_preference_real"] == 0.5
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_tells_nothing_leaves_overfitting_open(
     toy, toy_data, start
 ):
@@ -190,6 +194,7 @@ def fits(params, image, label):
     return -jnp.abs(image.mean(axis=(1, 2, 3)) - wanted)
 
 
+@pytest.mark.slow
 def test_collapse_and_label_fidelity_are_seen(toy, toy_data, start):
     """Images that are their label: no diversity at all, and every label is heard."""
     networks = dataclasses.replace(
@@ -208,6 +213,7 @@ def test_collapse_and_label_fidelity_are_seen(toy, toy_data, start):
     assert measure(toy_data, networks, start)["label_preference"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label_loss", ["binary", "softmax"])
 def test_a_label_head_decides(toy, toy_data, start, label_loss):
     """The head names the findings of a grey; one row's are a part of another's."""
@@ -230,6 +236,7 @@ def test_a_label_head_decides(toy, toy_data, start, label_loss):
     assert got["label_preference"] == 1
 
 
+@pytest.mark.slow
 def test_a_row_without_findings_says_nothing_of_a_softmax(toy):
     def with_labels(params, image, label):
         return jnp.zeros(2, jnp.float32), jnp.zeros((2, 3), jnp.float32)
@@ -300,6 +307,7 @@ def write_unlabelled(directory):
     return directory
 
 
+@pytest.mark.slow
 def test_without_labels_and_of_16_bits(toy, tmp_path):
     networks = toy.toy_networks(labels=0)
     optimizers = make_optimizers(toy.toy_config())
@@ -310,6 +318,7 @@ def test_without_labels_and_of_16_bits(toy, tmp_path):
     assert got["diversity"] > 0, "without labels all images are of one kind"
 
 
+@pytest.mark.slow
 def test_a_growing_network_is_measured_as_it_is(toy, toy_data, start):
     """At 4 px and half faded in, both networks see 4 px, reals faded alike."""
     full = toy.toy_networks()

@@ -67,6 +67,7 @@ def test_double_backward_equals_lax(stride):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [conv, transposed_conv, filter_gradient])
 def test_gradients_to_second_order(operation):
     stride = 2
@@ -108,6 +109,7 @@ def draw4():
     return draw(0, 3, 10, 6, 2), draw(1, 4, 4, 2, 4), draw(2, 3, 5, 3, 4)
 
 
+@pytest.mark.slow
 def test_4x4_values_and_gradients_equal_lax():
     x, w, ct = draw4()
     expected, pull = jax.vjp(reference4, x, w)
@@ -143,6 +145,7 @@ def test_4x4_double_backward_equals_lax():
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", [conv, transposed_conv, filter_gradient])
 def test_4x4_gradients_to_second_order(operation):
     x, w, y = draw4()
@@ -173,6 +176,7 @@ def plain_mean(image):
     return sum(quarters) / 4
 
 
+@pytest.mark.slow
 def test_fused_up_equals_repeated_pixels_convolved():
     x, w = draw(0, 2, 3, 5, 4), draw(1, 3, 3, 4, 6)
     repeated = np.repeat(np.repeat(np.asarray(x), 2, axis=1), 2, axis=2)
@@ -189,6 +193,7 @@ def test_fused_down_equals_means_of_the_convolved():
     np.testing.assert_allclose(conv_mean(x, w), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_through_fused_layers_equals_finite_differences():
     random = np.random.default_rng(0)
     with jax.enable_x64(True):
@@ -218,6 +223,7 @@ def test_gradient_penalty_through_fused_layers_equals_finite_differences():
             np.testing.assert_allclose(own, expected, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_bfloat16_goes_through_the_fused_layers():
     x, w = draw(0, 2, 4, 4, 4).astype(jnp.bfloat16), draw(1, 3, 3, 4, 6)
     assert nearest_conv(x, w).dtype == jnp.bfloat16

@@ -166,6 +166,7 @@ def test_conditional_pixel_norm_equals_numpy():
     assert_close(own, plain_conditional_norm(*wide((x, condition, params))))
 
 
+@pytest.mark.slow
 def test_generator_equals_numpy(networks, params):
     z = draw(0, 4, 5)
     own = generate(networks, params[0], z, LABEL)
@@ -200,6 +201,7 @@ def test_unknown_labels_count_as_absent(networks, params):
         np.testing.assert_array_equal(own, network(networks, tree, shown, LABEL))
 
 
+@pytest.mark.slow
 def test_without_labels_and_in_colour():
     made = make_networks(SMALL, resolution=8, channels=3, labels=0)
     generator, discriminator = (
@@ -227,6 +229,7 @@ def test_an_image_depends_on_its_own_inputs_alone(networks, params):
     assert not np.allclose(together, other, atol=0.01)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_compiles_once_and_trains_every_layer(networks, params):
     traces = []
 
@@ -250,6 +253,7 @@ def test_gradient_penalty_compiles_once_and_trains_every_layer(networks, params)
         assert "bias" in str(path) or np.any(np.asarray(g) != 0), path
 
 
+@pytest.mark.slow
 def test_bfloat16_blocks_stay_near_float32(networks, params):
     config = dataclasses.replace(SMALL, bf16_from=8)
     low = make_networks(config, resolution=16, channels=1, labels=3)
@@ -287,6 +291,7 @@ def test_parameter_counts(side, labels, generator, discriminator):
     assert sizes(made) == (generator, discriminator)
 
 
+@pytest.mark.slow
 def test_parameter_counts_grow_by_one_level():
     config, labels = CpdGanConfig(), 14
     make = partial(make_networks, config, channels=1, labels=labels)

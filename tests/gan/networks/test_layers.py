@@ -38,6 +38,7 @@ def naive_modulated_conv(image, weight, style, up):
     return jnp.stack(outputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("up", [False, True])
 def test_modulated_conv_equals_a_loop_over_samples(up):
     image, weight, style = draw(0, 3, 6, 6, 4), draw(1, 3, 3, 4, 5), draw(2, 3, 4)
@@ -64,6 +65,7 @@ def plain_bias_act(x, bias, gain, clamp):
     return jnp.clip(y, -clamp, clamp) if clamp else y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clamp", [0.0, 1.0])
 def test_bias_act_equals_the_plain_formula(clamp):
     x, bias, ct = draw(0, 4, 3, 3, 5), draw(1, 5), draw(2, 4, 3, 3, 5)
@@ -74,6 +76,7 @@ def test_bias_act_equals_the_plain_formula(clamp):
         np.testing.assert_allclose(own, naive, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bias_act_second_order_equals_finite_differences():
     random = np.random.default_rng(0)
     with jax.enable_x64(True):
@@ -108,6 +111,7 @@ def test_minibatch_stddev_names_the_remedy():
         minibatch_stddev(jnp.zeros((6, 2, 2, 3)), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_image_layers_equal_einsum(channels):
     image, w = draw(0, 2, 4, 4, 6), draw(1, 2, 5)

@@ -154,6 +154,7 @@ def test_pixel_norm_equals_numpy():
 
 
 # At 8 px the growth begins: there is nothing to fade.
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "fade"), [(16, 1.0), (16, 0.3), (8, 1.0)])
 def test_generator_equals_numpy(networks, params, side, fade):
     z = draw(0, 4, 5)
@@ -172,6 +173,7 @@ def test_discriminator_equals_numpy(networks, params, side, fade):
     assert_close(logits, expected[:, 1:])
 
 
+@pytest.mark.slow
 def test_plain_functions_are_the_fully_grown_ones(networks, params):
     z, image = draw(0, 4, 5), draw(1, 4, 16, 16, 1)
     w = networks.map(params[0], z, LABEL)
@@ -220,6 +222,7 @@ def test_one_compilation_serves_a_whole_fade(networks, params):
     assert len(scores) == 3
 
 
+@pytest.mark.slow
 def test_levels_not_yet_grown_get_no_gradient(networks, params):
     lower = networks.at_resolution(8, None)
 
@@ -235,6 +238,7 @@ def test_levels_not_yet_grown_get_no_gradient(networks, params):
         assert (largest == 0) == (name in {"conv16_up", "conv16", "image16", "image4"})
 
 
+@pytest.mark.slow
 def test_gradient_penalty_trains_every_layer(networks, params):
     """The double backward pass is finite and reaches all that a fade uses."""
 
@@ -275,17 +279,20 @@ def sizes(networks):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "labels", "generator", "discriminator"), PUBLISHED)
 def test_parameter_counts(side, labels, generator, discriminator):
     made = make_networks(ProgGanConfig(), resolution=side, channels=1, labels=labels)
     assert sizes(made) == (generator, discriminator)
 
 
+@pytest.mark.slow
 def test_parameter_counts_of_the_original_paper():
     made = make_networks(ProgGanConfig(), resolution=1024, channels=3, labels=0)
     assert sizes(made) == (23_079_115, 23_087_249)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [128, 256, 512])
 def test_parameter_counts_grow_by_one_level(side):
     config = ProgGanConfig()
@@ -348,6 +355,7 @@ def test_an_image_depends_on_its_own_inputs_alone(networks, params):
     assert not np.allclose(together, other, atol=0.01)
 
 
+@pytest.mark.slow
 def test_bfloat16_blocks_stay_near_float32(networks, params):
     config = dataclasses.replace(SMALL, bf16_from=8)
     low = make_networks(config, resolution=16, channels=1, labels=LABELS)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from synthjax.gan.networks.remat import remat
 from synthjax.gan.networks.stylegan2 import StyleGAN2Config, make_networks
@@ -40,6 +41,7 @@ def bent(params, x):
     return {"y": jnp.tanh(x @ params["a"]) @ params["b"], "x": jnp.sin(x)}
 
 
+@pytest.mark.slow
 def test_gradients_of_three_orders():
     params, x = {"a": draw(0, 3, 5), "b": draw(1, 5, 3)}, draw(2, 2, 3)
 
@@ -81,6 +83,7 @@ def test_parameters_are_the_same():
         assert own == other
 
 
+@pytest.mark.slow
 def test_discriminator_gradients_with_r1():
     label, image = jnp.eye(2), draw(1, 2, 8, 8, 1)
 
@@ -99,6 +102,7 @@ def test_discriminator_gradients_with_r1():
     close(run(thrifty, params), run(plain, params))
 
 
+@pytest.mark.slow
 def test_generator_gradients_with_path_length():
     plain, thrifty = make(SIZES, 8), make(replace(SIZES, remat_from=4), 8)
     params = plain.init_generator(jax.random.key(0))
@@ -120,6 +124,7 @@ def test_generator_gradients_with_path_length():
     close(run(thrifty, params), run(plain, params))
 
 
+@pytest.mark.slow
 def test_memory_falls():
     def temporaries(remat_from):
         config = replace(SIZES, channel_base=512, channel_max=32)

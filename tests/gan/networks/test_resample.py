@@ -47,18 +47,21 @@ def test_upsample_and_downsample_equal_scipy():
     np.testing.assert_allclose(downsample(x), down, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_constants_are_kept_inside():
     x = jnp.ones((1, 8, 8, 1), jnp.float32)
     np.testing.assert_allclose(upsample(x)[0, 1:-1, 1:-1], 1.0, rtol=1e-6)
     np.testing.assert_allclose(downsample(x)[0, 1:-1, 1:-1], 1.0, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_up_and_down_are_transposes():
     x, y = draw(0, 2, 8, 8, 3), draw(1, 2, 4, 4, 3)
     left, right = jnp.sum(downsample(x) * y), jnp.sum(x * upsample(y)) / 4
     np.testing.assert_allclose(left, right, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "operation", [lambda x: blur(x, 1, 4.0), lambda x: blur(x, 2), upsample, downsample]
 )

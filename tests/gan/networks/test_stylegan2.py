@@ -69,6 +69,7 @@ def count(tree):
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("resolution", "base", "generator", "discriminator"),
     [
@@ -108,12 +109,14 @@ def test_closed_form_sizes():
     assert discriminator == (c + c) + 2 * block + epilogue + heads
 
 
+@pytest.mark.slow
 def test_parameters_are_strongly_typed_float32(params):
     for leaf in jax.tree.leaves(params):
         assert leaf.dtype == jnp.float32
         assert not leaf.weak_type
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("labels", "channels"), [(3, 1), (0, 3)])
 def test_shapes(labels, channels):
     nets = make_networks(SMALL, resolution=16, channels=channels, labels=labels)
@@ -131,6 +134,7 @@ def test_shapes(labels, channels):
     assert both[1] is None if labels == 0 else both[1].shape == (4, labels)
 
 
+@pytest.mark.slow
 def test_a_generated_image_depends_on_its_own_inputs_alone(networks, params):
     z, label, noise = draw(0, 4, 8), jnp.eye(4, 3), noise_for(networks, 4)
     together = generate(networks, params[0], z, label, noise)
@@ -150,6 +154,7 @@ def test_latent_label_and_each_noise_layer_matter(networks, params):
         assert not np.allclose(base, changed, atol=1e-6), f"noise layer {i} is unused"
 
 
+@pytest.mark.slow
 def test_every_style_is_used(networks, params):
     ws, noise = draw(0, 1, networks.num_ws, 8), noise_for(networks, 1)
     gradient = jax.jit(
@@ -158,12 +163,14 @@ def test_every_style_is_used(networks, params):
     assert np.all(np.abs(gradient).max(axis=(0, 2)) > 0)
 
 
+@pytest.mark.slow
 def test_psi_zero_gives_one_image(networks, params):
     noise = tuple(jnp.repeat(n[:1], 3, 0) for n in noise_for(networks, 3))
     image = generate(networks, params[0], draw(0, 3, 8), jnp.eye(3), noise, psi=0.0)
     np.testing.assert_allclose(image[1:], image[:-1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 def test_an_all_zero_label_row_is_a_label_like_any_other(conditioning):
     """The opposite row, all ones, adds to the logit what this one takes away."""
@@ -200,6 +207,7 @@ def test_two_styles_per_resolution(resolution):
     assert len(nets.noise_shapes) == nets.num_ws - 1
 
 
+@pytest.mark.slow
 def test_the_two_layers_of_a_resolution_get_noise_of_their_own():
     nets = make_networks(SMALL, resolution=16, channels=1, labels=3)
     noise = draw_noise(nets, jax.random.split(jax.random.key(0), 2))
@@ -213,6 +221,7 @@ def test_unknown_labels_lie_between_absent_and_present():
     np.testing.assert_array_equal(label_code(label), [[-1.0, 1.0, 0.0]])
 
 
+@pytest.mark.slow
 def test_bfloat16_blocks_stay_near_float32(networks, params):
     config = StyleGAN2Config(**{**SMALL.__dict__, "bf16_from": 8})
     low = make_networks(config, resolution=8, channels=1, labels=3)
@@ -227,6 +236,7 @@ def test_bfloat16_blocks_stay_near_float32(networks, params):
     np.testing.assert_allclose(logit, expected, atol=0.1)
 
 
+@pytest.mark.slow
 def test_penalised_gradient_compiles_once(networks, params):
     traces = []
 

@@ -187,6 +187,7 @@ def test_minibatch_standard_deviation(group):
     close(minibatch_stddev(jnp.asarray(x), group), stddev(x.astype(np.float64), group))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("down", [False, True])
 def test_equalised_convolution(down):
     x, conv = draw(0, 2, 6, 6, 3), Conv(4, down=down, clamp=CLAMP)
@@ -206,6 +207,7 @@ def test_equalised_dense(rate):
     close(value, dense(x.astype(np.float64), exact, rate))
 
 
+@pytest.mark.slow
 def test_whole_generator():
     nets = make_networks(
         StyleGAN2Config(**SIZES),
@@ -224,6 +226,7 @@ def test_whole_generator():
     close(image, synthesize(exact["synthesis"], ws.astype(np.float64), exact_noise))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditioning", ["projection", "selected", "none"])
 def test_whole_discriminator(conditioning):
     nets = make_networks(

@@ -71,6 +71,7 @@ def traced(which):
     return list(equations(jax.make_jaxpr(jax.grad(loss))(params).jaxpr))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["r1", "path"])
 def test_convolutions_of_every_gradient(which):
     seen = set()

@@ -39,6 +39,7 @@ def test_sampling_requests_what_training_shows():
     np.testing.assert_array_equal(asked, label)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["prog_gan", "cpd_gan"])
 def test_the_published_gans_code_unknown_as_absent(name):
     unknown, absent = styles(name, [1, np.nan]), styles(name, [1, 0])
@@ -46,6 +47,7 @@ def test_the_published_gans_code_unknown_as_absent(name):
     assert np.any(unknown != styles(name, [1, 1]))
 
 
+@pytest.mark.slow
 def test_stylegan2_codes_unknown_halfway_between_absent_and_present():
     unknown = styles("stylegan2", [1, np.nan])
     assert np.all(np.isfinite(unknown))

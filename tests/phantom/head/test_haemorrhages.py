@@ -20,6 +20,7 @@ def cases_with(name: str, count: int = 6) -> list[Case]:
     return [draw_case(0, number).with_findings(name) for number in range(count)]
 
 
+@pytest.mark.slow
 def test_labels_tell_exactly_what_is_seen():
     slices = positive = 0
     for number in range(110):
@@ -126,6 +127,7 @@ def test_an_epidural_stays_between_sutures_and_a_subdural_crosses_them():
     assert crossed > 11
 
 
+@pytest.mark.slow
 def test_blood_on_the_convexity_moves_the_midline_away_from_it():
     for kind in ("epidural", "subdural"):
         for case in cases_with(kind):

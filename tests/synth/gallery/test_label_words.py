@@ -77,6 +77,7 @@ def test_case_decides_where_names_differ_in_nothing_else():
     np.testing.assert_array_equal(parse("", names), [0, 0, 0])
 
 
+@pytest.mark.slow
 @example((("NONE",), [0]))
 @given(
     st.lists(st.text(min_size=1), min_size=1, unique_by=str.lower).flatmap(

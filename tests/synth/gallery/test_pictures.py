@@ -89,6 +89,7 @@ def test_a_sheet_is_described_row_by_row(toy_generator):
     ]
 
 
+@pytest.mark.slow
 def test_slerp_against_numpy_and_its_ends():
     random = np.random.default_rng(0)
     a, b = random.normal(size=(2, 6, 64)).astype(np.float32)
@@ -117,6 +118,7 @@ def test_slerp_between_parallel_latents_is_the_line():
     np.testing.assert_allclose(found, [[1, 2], [2, 4], [0, 0], [0, 0]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_walk_of_latents_begins_with_the_grid_and_is_closed(draw, walker):
     frames = list(latent_frames(walker, LABELS, count=3, stops=2, steps=8, psi=0.9))
     assert len(frames) == 16
@@ -129,6 +131,7 @@ def test_a_walk_of_latents_begins_with_the_grid_and_is_closed(draw, walker):
         close(frames[8 + i], frames[8 - i])
 
 
+@pytest.mark.slow
 def test_a_walk_of_labels_keeps_the_latents_and_comes_back(draw, walker):
     frames = list(label_frames(walker, LABELS, count=2, steps=4))
     rows = np.stack([row for row, _ in frames])
@@ -140,6 +143,7 @@ def test_a_walk_of_labels_keeps_the_latents_and_comes_back(draw, walker):
         close(sheet, grid(label_grid(draw, row[None], count=2), 2))
 
 
+@pytest.mark.slow
 def test_a_frame_of_many_images_is_drawn_in_parts(draw, walker):
     label = np.tile(LABELS, (7, 1))
     index = np.arange(21)

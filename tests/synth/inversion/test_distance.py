@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from synthjax.core import rng
 from synthjax.synth.inversion.distance import decorrelation, distance
@@ -18,6 +19,7 @@ def test_distance_against_numpy():
     np.testing.assert_allclose(distance(a, b), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_decorrelation_is_zero_for_white_noise_and_one_for_a_flat_map():
     white = jax.random.normal(rng.key(0, "white"), (64, 8, 8, 1))
     # A mean of 64 products of two normals has the variance 1/64; two directions.

@@ -33,6 +33,7 @@ def found(generator, own):
     return invert(generator, own, LABEL, config=CONFIG, seed=5)
 
 
+@pytest.mark.slow
 def test_its_own_images_are_recovered(generator, own, found):
     networks = generator.networks
     assert found.ws.shape == (3, networks.num_ws, networks.w_size)
@@ -45,6 +46,7 @@ def test_its_own_images_are_recovered(generator, own, found):
     np.testing.assert_allclose(again, found.image, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_starts_at_the_mean_style_under_the_label(generator, own, found):
     networks, params = generator.networks, generator.params["params"]
     z = jax.random.normal(rng.key(2, "z"), (20000, networks.z_size))
@@ -73,6 +75,7 @@ def test_images_do_not_see_each_other(generator, own, found):
     assert len(mixed.loss) == 4 and mixed.loss[3] < mixed.mean_loss[3] / 10
 
 
+@pytest.mark.slow
 def test_an_image_it_never_drew_comes_closer_than_the_mean(generator):
     y, x = np.mgrid[-1:1:16j, -1:1:16j].astype(np.float32)
     image = np.stack([np.where(x**2 + y**2 < 0.4, 0.8, -0.8), x * y])[..., None]
@@ -84,6 +87,7 @@ def test_an_image_it_never_drew_comes_closer_than_the_mean(generator):
     assert (one.loss < one.mean_loss).all() and (one.loss > found.loss).any()
 
 
+@pytest.mark.slow
 def test_features_pull_where_they_are_given(generator, own):
     def brightness(image):
         return jnp.mean(image, axis=(1, 2))
@@ -99,6 +103,7 @@ def test_features_pull_where_they_are_given(generator, own):
     assert off(with_it) < off(without) / 2
 
 
+@pytest.mark.slow
 def test_noise_that_is_found_too_draws_what_styles_cannot(generator, own):
     random = np.random.default_rng(0)
     aim = own + random.normal(0, 0.1, own.shape).astype(np.float32)

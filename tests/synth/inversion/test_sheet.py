@@ -14,6 +14,7 @@ from synthjax.synth.inversion.sheet import find_images, invert_images
 CONFIG = InversionConfig(steps=60, mean_samples=64, batch_size=2)
 
 
+@pytest.mark.slow
 def test_real_over_inverted_with_a_loss_each(generator, real_set, tmp_path):
     dataset = Dataset.open(real_set)
     ids = ("test004", "test001", "test002")  # the label of test001 is half unknown
