@@ -76,7 +76,7 @@ def make_provenance(
         "psi": config.psi,
         "label_source": config.label_source,
         "copies_per_row": config.copies_per_row,
-        "unknown_labels": "asked for as 0 and written as 0",
+        "unknown_labels": "requested as unknown and written as unknown",
         "counts": {split: counts(label, names) for split, label in requested.items()},
         "config": public(config),
         "git_commit": git_commit(),
