@@ -69,6 +69,7 @@ def test_every_room_stands_on_a_floor():
     assert rooms == set(allowed())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_room_imports_from_lower_floors_alone(path):
     room = room_of(path)

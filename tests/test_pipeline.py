@@ -19,6 +19,7 @@ def results(workdir):
     return json.loads((workdir / "evaluate" / "results.json").read_text())
 
 
+@pytest.mark.slow
 def test_tiny_study_leaves_what_the_map_says(tiny_study):
     for name in (
         "data/dataset_info.json",
@@ -39,6 +40,7 @@ def test_tiny_study_leaves_what_the_map_says(tiny_study):
         assert (steps[0] / item).is_dir()
 
 
+@pytest.mark.slow
 def test_results_have_the_promised_keys(tiny_study):
     found = results(tiny_study)
     mean = found["utility"]["mean"]
@@ -53,11 +55,13 @@ def test_results_have_the_promised_keys(tiny_study):
     assert found["n_test_images"] >= found["n_test_patients"] > 0
 
 
+@pytest.mark.slow
 def test_results_keep_to_their_schema(tiny_study):
     schema = read_json(ROOT / "synthjax" / "evaluate" / "results.schema.json")
     jsonschema.Draft202012Validator(schema).validate(results(tiny_study))
 
 
+@pytest.mark.slow
 def test_no_file_says_where_it_was_made(tiny_study):
     """Neither the place of the study nor the host, in no file and no file's name."""
     place = str(tiny_study).encode()

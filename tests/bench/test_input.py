@@ -8,6 +8,7 @@ from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.data.schema import Schema
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channels", "bits"), [(1, 8), (3, 8), (1, 16)])
 def test_measures_a_set_of_the_requested_shape(channels, bits, monkeypatch):
     written = []

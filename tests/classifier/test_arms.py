@@ -61,6 +61,7 @@ def sets(pair):
     return open_sets(tuple(ARMS), real=real, synthetic=synthetic)
 
 
+@pytest.mark.slow
 def test_each_arm_trains_on_what_the_table_says(sets) -> None:
     def ids(arm: str) -> list[str]:
         rows = read_metadata(make_job(arm, 0, seed=5, sets=sets).train)
@@ -151,6 +152,7 @@ def test_all_arms_share_two_compiled_steps(all_arms, means) -> None:
     assert (means[0].update.traces, means[0].predict.traces) == (1, 1)
 
 
+@pytest.mark.slow
 def test_all_arms_begin_alike_and_see_as_many_images(all_arms) -> None:
     out, begun = all_arms
     assert set(begun) == set(ARMS)
@@ -306,6 +308,7 @@ def test_no_run_of_this_file_compiled_a_step_of_its_own(controls, means) -> None
     assert (means[0].update.traces, means[0].predict.traces) == (1, 1)
 
 
+@pytest.mark.slow
 def test_shuffled_labels_leave_nothing_to_learn(controls) -> None:
     low, high = interval(scores(controls / "copy", "real_shuffled"))
     assert low <= 0.5 <= high
@@ -313,6 +316,7 @@ def test_shuffled_labels_leave_nothing_to_learn(controls) -> None:
     assert low > 0.7
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_real_set_has_no_gap(controls) -> None:
     real, copy = (
         read_predictions(controls / "copy" / arm / "seed1" / "predictions.npz")
@@ -324,6 +328,7 @@ def test_a_copy_of_the_real_set_has_no_gap(controls) -> None:
     assert low <= 0 <= high
 
 
+@pytest.mark.slow
 def test_half_of_the_labels_flipped_is_a_large_gap(controls) -> None:
     real = scores(controls / "copy", "real")
     low, _ = interval(real - scores(controls / "flipped", "synthetic"))

@@ -27,6 +27,7 @@ def closed_form(gamma, smoothing, weight):
     return -(positive + negative)[~UNKNOWN].sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [ONES, np.array([0.5, 1, 3, 8], np.float32)])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ def plateau(**changes) -> Plateau:
     return Plateau(PlateauConfig(**changes), 1e-4, 48, 20000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5])
 def test_cosine_is_that_of_optax(warmup) -> None:
     config = ClassifierConfig(steps=50, warmup=warmup)

@@ -138,6 +138,7 @@ def test_kept_parameters_are_those_of_the_best_validation(
     np.testing.assert_array_equal(logits("test"), found["logit"])
 
 
+@pytest.mark.slow
 def test_finished_seeds_are_skipped(trained, sets, devices) -> None:
     path = trained / "real" / "seed0" / "predictions.npz"
     before = path.stat().st_mtime_ns
@@ -337,6 +338,7 @@ def test_what_a_power_loss_damaged_is_made_again(
             np.testing.assert_array_equal(ours[name], array)
 
 
+@pytest.mark.slow
 def test_what_other_settings_made_is_not_taken(trained, sets, devices) -> None:
     changed = dataclasses.replace(TINY, learning_rate=0.5)
     with pytest.raises(StudyError, match=r"seed0 was trained with .*learning_rate was"):

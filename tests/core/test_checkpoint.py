@@ -37,6 +37,7 @@ def checkpoints(saved):
     opened.close()
 
 
+@pytest.mark.slow
 def test_an_item_is_read_as_it_was_saved(saved, checkpoints):
     params = saved[1]
     train = checkpoints.read_item(7, "train")

@@ -132,6 +132,7 @@ def test_a_copied_study_is_the_same(whole, tmp_path_factory):
     assert run(copy) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["data", "gan", "synth", "classifier", "evaluate"])
 def test_each_directory_made_elsewhere_is_another_input(whole, name):
     made_of_it = {name}

@@ -84,6 +84,7 @@ SPOILT = {
 }
 
 
+@pytest.mark.slow
 def test_whole_checkpoints_say_nothing(directory, capsys):
     assert restore_newest(directory) == 20
     assert "damaged" not in capsys.readouterr().err
@@ -138,6 +139,7 @@ def test_another_architecture_is_no_damage(directory):
     checkpoints.close()
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_moves_the_damaged_ones_aside(directory):
     (directory / "20" / "data" / "metadata").write_bytes(b"")
     devices = make_devices(DevicesConfig(count=1))

@@ -39,6 +39,7 @@ def test_the_process_holds_what_it_holds():
     assert 2**20 < resident_bytes() <= peak_bytes()
 
 
+@pytest.mark.slow
 def test_the_peak_begins_anew():
     if not reset_peak():
         pytest.skip("this system keeps the peak of a process")

@@ -35,6 +35,7 @@ def make_state(width=4):
     return State(jnp.zeros((), jnp.int32), params, opt)
 
 
+@pytest.mark.slow
 def test_checkpoint_round_trip_and_ema_alone(tmp_path):
     state = make_state()
     checkpoints = Checkpoints(tmp_path, keep=2)

@@ -61,6 +61,7 @@ def test_digits_go_through_the_folder(digits_set):
         assert np.corrcoef(halved.ravel(), scan.ravel())[0, 1] > 0.97
 
 
+@pytest.mark.slow
 def test_digits_say_that_patients_are_unknown(digits_set):
     described = read_json(digits_set / "splits.json")
     assert described["patients_named"] is False

@@ -38,6 +38,7 @@ def study(tmp_path):
     return study
 
 
+@pytest.mark.slow
 def test_nothing_of_the_patient_stays_and_all_others_do(study):
     data = study.path("data")
     before = {split: Dataset.open(data).table(split) for split in ("train", "test")}

@@ -59,6 +59,7 @@ def double(item):
     return item * 2
 
 
+@pytest.mark.slow
 def test_processes_keep_the_order_and_say_when_one_is_killed():
     found = list(ordered_map(double, range(30), 2, processes=True))
     assert found == list(range(0, 60, 2))

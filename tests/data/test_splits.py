@@ -21,6 +21,7 @@ from synthjax.data.splits import (
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     patients=st.lists(st.integers(0, 40).map(str), min_size=3, max_size=120),

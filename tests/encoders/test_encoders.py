@@ -109,6 +109,7 @@ def test_random_network_equals_numpy(side, channels):
         np.testing.assert_allclose(one, numpy_random(encoder.params, image), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_random_network_is_its_seed():
     one, same, other = (
         make_encoder(EncoderConfig("random", seed=seed), 8, 1) for seed in (1, 1, 2)

@@ -266,6 +266,7 @@ def test_input_is_that_of_the_published_graph():
         np.testing.assert_allclose(got[0, :, :, channel], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_another_file_is_refused(state, tmp_path, write_safetensors):
     path = tmp_path / "w.safetensors"
     small = {name: np.zeros((1,), np.float32) for name in state}
@@ -286,6 +287,7 @@ def test_another_file_is_refused(state, tmp_path, write_safetensors):
             read_inception(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("classes", "words"),
     [(1000, "1000 classes where .* 1008: these are other weights"), (0, "no head")],

@@ -73,6 +73,7 @@ def table_of(image, down, right):
     return table / table.sum()
 
 
+@pytest.mark.slow
 def test_co_occurrence(images, found):
     i, j = np.mgrid[:16, :16]
     for stored, features in zip(images[:2, ..., 0], found, strict=False):

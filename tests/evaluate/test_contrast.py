@@ -80,6 +80,7 @@ def test_lead_is_the_difference_of_the_gaps(studies) -> None:
     assert found.lead.p_different() < 0.01
 
 
+@pytest.mark.slow
 def test_the_other_way_round_it_is_behind(studies) -> None:
     forth = contrast(studies["good0"], studies["poor0"], replicates=200)
     back = contrast(studies["poor0"], studies["good0"], replicates=200)

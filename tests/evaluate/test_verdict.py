@@ -34,6 +34,7 @@ def study(real, synthetic, *, patients=400, seeds=3, positive=0.5, **others):
     return to_json(measure_utility(LEAST, predictions, metadata, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "outcome", "told"),
     [

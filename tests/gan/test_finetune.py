@@ -135,6 +135,7 @@ def test_a_higher_resolution_takes_the_lower_blocks():
     )
 
 
+@pytest.mark.slow
 def test_the_image_layer_of_another_width_is_new():
     small, large = networks_of(8, channel_base=32), networks_of(16, channel_base=32)
     _, done = load_compatible(both(large, 0), both(small, 10))
@@ -280,6 +281,7 @@ def test_a_source_of_another_architecture_is_read_and_taken(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_source_that_is_not_there(tmp_path):
     with pytest.raises(StudyError, match="holds no finished checkpoint .* gan direc"):
         read_source(tmp_path / "nowhere")

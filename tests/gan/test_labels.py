@@ -27,6 +27,7 @@ def test_code_tells_present_absent_and_unknown():
     np.testing.assert_array_equal(code, [[1.0, -1.0, 0.0, 0.0]])
 
 
+@pytest.mark.slow
 def test_rows_are_drawn_whole_and_at_their_frequencies():
     drawn = draw(0.0)
     np.testing.assert_allclose((drawn[:, 0] == 1).mean(), 0.3, atol=0.03)
@@ -34,6 +35,7 @@ def test_rows_are_drawn_whole_and_at_their_frequencies():
     assert np.isnan(drawn[drawn[:, 1] == 1, 2]).all()  # as they occur together
 
 
+@pytest.mark.slow
 def test_balanced_rows_give_each_finding_its_share():
     drawn = draw(1.0)
     np.testing.assert_allclose((drawn[:, 0] == 1).mean(), 0.5, atol=0.03)

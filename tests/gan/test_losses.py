@@ -40,6 +40,7 @@ def test_wgan_gp_is_the_difference():
     np.testing.assert_array_equal(g, -SYNTHETIC)
 
 
+@pytest.mark.slow
 def test_hinge_stops_at_the_margin():
     d, g = _both("hinge")
     expected = np.maximum(0, 1 - REAL) + np.maximum(0, 1 + SYNTHETIC)
@@ -91,6 +92,7 @@ def test_what_each_loss_asks_of_the_step():
     }
 
 
+@pytest.mark.slow
 def test_binary_label_loss_is_over_known_labels():
     label = np.array([[1, 0, np.nan], [np.nan] * 3, [0.25, 1, 0]], np.float32)
     likelihood = label * log_expit(SOFT) + (1 - label) * log_expit(-SOFT)
@@ -109,6 +111,7 @@ def test_softmax_label_loss_shares_a_row_between_its_positives():
     assert loss[2] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABEL_LOSSES)
 def test_label_gradients_are_closed_form(name):
     """Probability minus target, and nothing where nothing is known."""
@@ -126,6 +129,7 @@ def test_label_gradients_are_closed_form(name):
     assert slope.dtype == jnp.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LABEL_LOSSES)
 def test_no_labels_cost_nothing(name):
     none = jnp.zeros((4, 0), jnp.float32)

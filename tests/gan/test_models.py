@@ -57,6 +57,7 @@ def test_a_model_that_is_not_entered_is_refused():
         freeze(GanConfig, asked(model="toy"), "gan")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 def test_networks_are_what_their_capabilities_say(model):
     config = resolve(GanConfig(model=model), 32)

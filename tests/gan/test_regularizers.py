@@ -65,6 +65,7 @@ def random_like(tree, seed):
     )
 
 
+@pytest.mark.slow
 def test_r1_of_a_quadratic_is_closed_form():
     x = draw(0, 3, 4, 4, 2)
     penalty = r1(lambda image: 1.5 * jnp.sum(image**2, axis=(1, 2, 3)), x)
@@ -115,6 +116,7 @@ def test_interpolation_is_uniform():
     assert gap < 1.63 / 2000**0.5  # Kolmogorov and Smirnov, p = 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [1.0, 0.5, 0.0])
 def test_gradient_penalty_is_closed_form(target):
     x, direction = draw(0, 3, H, W_IMAGE, C), draw(1, H, W_IMAGE, C)
@@ -131,6 +133,7 @@ def test_gradient_penalty_is_closed_form(target):
     assert linear.dtype == quadratic.dtype == jnp.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [1e-3, 0.3, 1.0])
 def test_nothing_under_the_root_shifts_the_norm(norm):
     x = jnp.zeros((1, 1, 1, 1), jnp.float32)
@@ -157,6 +160,7 @@ def test_gradient_penalty_of_a_flat_discriminator_has_a_gradient():
     np.testing.assert_allclose(slope, np.mean(4 * norms * (norms / 2 - 1)), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_penalty_trains_as_finite_differences_say():
     """On a smooth discriminator: a leaky ReLU's slope jumps, and so does a penalty."""
     x = draw(1, 2, H, W_IMAGE, C)
@@ -195,6 +199,7 @@ def test_path_length_of_a_linear_generator_is_closed_form():
     np.testing.assert_allclose(alone[0], lengths[2], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_path_length_is_normalised_by_height_and_width():
     """E ||J^T y||^2 is the squared norm of J over h w, whatever the batch."""
     matrix, synthesize = linear_generator(3)
@@ -271,6 +276,7 @@ def test_path_length_penalty_trains_the_generator_as_finite_differences_say(smal
     np.testing.assert_allclose(slope, difference, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_path_length_mean_follows_and_is_not_moved_by_the_penalty():
     lengths = jnp.asarray([1.0, 3.0], jnp.float32)
     mean = jnp.float32(1.5)

@@ -54,6 +54,7 @@ def test_lazy_ratio(every, ratio):
     assert lazy_ratio(every) == pytest.approx(ratio)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "lazy"),
     [

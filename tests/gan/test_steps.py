@@ -192,6 +192,7 @@ def test_ema_follows_the_generator_with_its_half_life(toy, batch_count):
     )
 
 
+@pytest.mark.slow
 def test_samples_belong_to_their_place_in_the_global_batch():
     def draw(state, batch):
         return jax.random.key_data(sample_keys(state, batch.shape[0]))

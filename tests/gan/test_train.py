@@ -85,6 +85,7 @@ def test_what_a_run_writes(toy, uninterrupted):
     checkpoints.close()
 
 
+@pytest.mark.slow
 def test_grid_has_a_column_per_combination(uninterrupted):
     sheet = json.loads((uninterrupted / "samples/labels.json").read_text())
     assert sheet["columns"][0] == [0, 0, 1]

@@ -28,6 +28,7 @@ def test_the_centre_is_the_linear_fit():
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+@pytest.mark.slow
 def test_running_means_that_begin_at_zero_are_made_good():
     w, label = styles()
     moments = batch_moments(jnp.asarray(w), jnp.asarray(label))

@@ -106,6 +106,7 @@ def test_recomputing_activations_changes_nothing(toy, whole):
     assert_close(whole, update(*set_up(toy, config, augment_p=0.4)))
 
 
+@pytest.mark.slow
 def test_an_update_with_everything_is_finite_and_says_so(whole):
     means = tick_means(whole.totals)
     told = {"r1", "r2", "path_length", "label_loss_real", "augment_p", "sign_shown"}
@@ -229,6 +230,7 @@ def test_constant_decay_averages_before_the_update(toy):
     )
 
 
+@pytest.mark.slow
 def test_entering_a_phase_makes_the_optimizers_forget(toy):
     config = resolve(toy.toy_config(), toy.RESOLUTION)
     networks, optimizers = toy.toy_networks(), make_optimizers(config)

@@ -69,6 +69,7 @@ def plain_similarity(x, y, levels):
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "channels", "levels"), [(32, 1, 2), (64, 3, 3)])
 def test_similarity_equals_scipy(side, channels, levels):
     random = np.random.default_rng(2)

@@ -34,6 +34,7 @@ def test_frechet_is_biased_and_its_extrapolation_is_not():
     assert limit.low < 0 < limit.high
 
 
+@pytest.mark.slow
 def test_the_distance_of_known_gaussians_is_in_its_interval():
     """N(0, I) and N(0.3, 1.2^2 I) in 16 dimensions: 16 (0.3^2 + 0.2^2)."""
     truth, inside, plain = 16 * (0.3**2 + 0.2**2), 0, 0

@@ -50,6 +50,7 @@ def test_kernel_distance_equals_all_pairs_whatever_the_chunk(chunk):
     assert found.low == pytest.approx(interval.low, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_kernel_distance_is_unbiased_and_not_clipped():
     """Equal distributions: below 0 about half of the time, 0 on average."""
     values, inside = [], 0

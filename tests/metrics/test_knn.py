@@ -67,6 +67,7 @@ def test_a_planted_copy_is_at_zero_even_far_from_the_origin(metric):
     np.testing.assert_allclose(distance, expected, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_differences_below_float32_and_ties_by_the_lower_row():
     """More near-equals than float32 hands over: the true nearest is not among them."""
     reference = np.repeat(QUERY[:1].astype(np.float64), 60, axis=0)

@@ -110,6 +110,7 @@ def honest(random, size, images=1, copies=0.0):
     return train, np.where(again[:, None], view, new)
 
 
+@pytest.mark.slow
 def test_authenticity_is_not_1_for_an_honest_sampler():
     random = np.random.default_rng(2)
     train, new = honest(random, 16)
@@ -122,6 +123,7 @@ def test_authenticity_is_not_1_for_an_honest_sampler():
     assert 0.5 < found.low < found.value < found.high < 0.8
 
 
+@pytest.mark.slow
 def test_authenticity_is_blind_to_copies_unless_patients_are_left_out():
     """Three images per patient, and a tenth of the output further views of them."""
     random = np.random.default_rng(3)

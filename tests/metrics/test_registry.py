@@ -64,6 +64,7 @@ def image_sets(side: int, seed: int = 0) -> ImageComparison:
     )
 
 
+@pytest.mark.slow
 def test_every_metric_says_what_it_is_and_is_measured(sets) -> None:
     for name, metric in METRICS.items():
         assert (metric.name, bool(metric.title), bool(metric.meaning)) == (

@@ -30,6 +30,7 @@ def test_sections_stand_in_order_and_are_listed(page):
     assert links == [f"#{key}" for key in sections[1:]]
 
 
+@pytest.mark.slow
 def test_links_lead_somewhere(page):
     anchors = {attributes.get("id") for _, attributes, _ in page.elements}
     for _, attributes, text in page.all("a"):

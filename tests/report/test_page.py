@@ -60,6 +60,7 @@ def test_the_page_says_that_it_shows_patients_and_can_do_without(page, render):
     assert not [key for key in parts if f'<section id="{key}"' in without]
 
 
+@pytest.mark.slow
 def test_the_page_may_load_and_run_nothing(page):
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     rules = dict(rule.split(" ", 1) for rule in unescape(policy[1]).split("; "))
@@ -109,6 +110,7 @@ def test_every_finding_is_in_the_table_or_named_as_undefined(page, whole_study):
     assert "mean over 3 of 4 findings" in text
 
 
+@pytest.mark.slow
 def test_names_cannot_inject_markup(render, made_up_study):
     evil = '<img src=x onerror="alert(1)">&'
     results = read_json(made_up_study / "evaluate" / "results.json")
@@ -136,12 +138,14 @@ def test_a_source_without_patients_is_said_to_have_none(render, made_up_study):
     assert "It does not identify patients, so each image counts as one" in text
 
 
+@pytest.mark.slow
 def test_the_users_folders_stay_with_the_user(render):
     text = plain_text(render())
     assert "image_file" in text
     assert "/ward/images" not in text
 
 
+@pytest.mark.slow
 def test_missing_optional_files_are_named(render, made_up_study):
     names = "data/splits.json gan/metrics.jsonl evaluate/grids/real.png gan/stage.json"
     for name in names.split():
@@ -189,6 +193,7 @@ def test_no_results_is_a_study_error(render, made_up_study):
         render()
 
 
+@pytest.mark.slow
 def test_interval_over_zero_claims_nothing(render, made_up_study):
     path = made_up_study / "evaluate" / "results.json"
     utility = read_json(path)["utility"]
@@ -199,6 +204,7 @@ def test_interval_over_zero_claims_nothing(render, made_up_study):
     assert "neither a loss nor equality is shown" in text
 
 
+@pytest.mark.slow
 def test_too_large_a_page_is_refused(render):
     with pytest.raises(StudyError, match=r"lower config\.report\.image_width"):
         render(max_bytes=1000)

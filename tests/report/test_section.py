@@ -23,6 +23,7 @@ def render(full_study, tmp_path, monkeypatch, empty_figures):
     return render
 
 
+@pytest.mark.slow
 def test_section_is_on_the_page_and_in_its_contents(render, tmp_path):
     page = render(TOY)
     assert '<li><a href="#toy-seeds">Seeds &amp; more</a></li>' in page
@@ -37,6 +38,7 @@ def test_section_is_on_the_page_and_in_its_contents(render, tmp_path):
     assert (tmp_path / "figures" / "toy.svg").exists()
 
 
+@pytest.mark.slow
 def test_template_may_be_a_file_beside_others(render, tmp_path):
     (tmp_path / "words.html").write_text("{% macro hello() %}Hello{% endmacro %}")
     path = tmp_path / "macros_of_mine.html"

@@ -114,6 +114,7 @@ def test_undefined_label_is_left_out_of_both_means() -> None:
     assert np.isnan([found.value, *ends, found.p_below(0.1)]).all()
 
 
+@pytest.mark.slow
 def test_clustering_and_seeds_widen_the_interval_as_they_should() -> None:
     generator = np.random.default_rng(5)
     patient, label, score = sample(generator, patients=150, seeds=3, shared=0.9)

@@ -27,6 +27,7 @@ def draw(generator, *, seeds=1, patients=150, images=1, labels=1, tau=0.0, areas
     return label, *arms, patient.astype(str)
 
 
+@pytest.mark.slow
 def test_one_seed_of_single_images_is_delongs_interval() -> None:
     """Where its assumptions hold: the same gap, and the same error to the bootstrap's."""
     generator = np.random.default_rng(0)
@@ -45,6 +46,7 @@ def test_one_seed_of_single_images_is_delongs_interval() -> None:
     assert np.isnan(found.estimate.var_seeds).all()
 
 
+@pytest.mark.slow
 def test_it_says_what_it_rests_on_and_leaves_undefined_labels_out() -> None:
     generator = np.random.default_rng(1)
     label, real, synthetic, patient = draw(
@@ -69,6 +71,7 @@ def test_it_says_what_it_rests_on_and_leaves_undefined_labels_out() -> None:
     assert again.low != found.low
 
 
+@pytest.mark.slow
 def test_the_same_networks_have_no_gap() -> None:
     label, real, _, patient = draw(np.random.default_rng(2), seeds=2, areas=(0.8, 0.8))
     found = gap_interval(label, real, real, patient, replicates=50)

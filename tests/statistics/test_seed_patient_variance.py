@@ -27,6 +27,7 @@ def one_arm(value, var_patients, patients, var_seeds=NAN, seeds=1):
     return Estimate((arm,), 0.0, patients)
 
 
+@pytest.mark.slow
 def test_variance_has_its_parts() -> None:
     """Known parts: of patients 4, of seeds 9, and 1 of each seed on these patients."""
     generator = np.random.default_rng(6)

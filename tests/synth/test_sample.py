@@ -20,6 +20,7 @@ def sampler(generator, seed=3, batch_size=4, **devices):
     )
 
 
+@pytest.mark.slow
 def test_alone_is_the_same_as_in_a_batch(toy_generator):
     draw = sampler(toy_generator)
     together = draw(INDEX, LABEL)
@@ -48,6 +49,7 @@ def test_devices_change_no_byte(toy_generator, mapping):
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_seed_index_split_label_and_psi_each_matter(toy_generator):
     draw = sampler(toy_generator)
     image = draw([1], [[0, 1]])

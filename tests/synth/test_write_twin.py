@@ -70,6 +70,7 @@ def test_twin_holds_the_images_that_the_sampler_draws(draw_twin, toy, one_device
     np.testing.assert_array_equal(twin.pixels, drawn)
 
 
+@pytest.mark.slow
 def test_provenance_says_how_to_draw_it_again(draw_twin):
     record = read_json(draw_twin() / "provenance.json")
     assert record["generator"]["step"] == 7
@@ -104,6 +105,7 @@ def test_interrupted_run_goes_on_and_ends_the_same(draw_twin, monkeypatch, tmp_p
     assert read_json(out / "provenance.json") == read_json(whole / "provenance.json")
 
 
+@pytest.mark.slow
 def test_finished_set_is_not_drawn_again(draw_twin, monkeypatch):
     out = draw_twin()
     monkeypatch.setattr(Sampler, "__call__", None)
@@ -118,6 +120,7 @@ def test_chunk_size_changes_no_byte_and_other_settings_use_no_old_chunk(draw_twi
     assert np.any(first["train"] != second["train"])
 
 
+@pytest.mark.slow
 def test_count_and_splits(draw_twin):
     config = SynthConfig(
         count=13, label_source="sampled", splits=("train",), batch_size=4
@@ -144,6 +147,7 @@ def test_copies_repeat_the_labels_with_other_latents(draw_twin):
     assert Dataset.open(out).provenance["copies_per_row"] == 3
 
 
+@pytest.mark.slow
 def test_copies_of_a_count_of_drawn_labels(draw_twin):
     config = SynthConfig(
         count=7,

@@ -123,6 +123,7 @@ def compare(got, want, atol: float = 0.0) -> None:
         assert difference <= 1e-5 * np.linalg.norm(np.ravel(b)) + atol
 
 
+@pytest.mark.slow
 def test_running_statistics_are_of_the_whole_batch(alone) -> None:
     """Those of the first norm, from its inputs as numpy computes them."""
     kernel = np.asarray(start(NETWORK).params["stem_conv"]["kernel"], np.float64)
@@ -148,6 +149,7 @@ def test_frozen_norm_moves_no_statistics() -> None:
     assert np.all(scale != before.params["last_norm"]["scale"])
 
 
+@pytest.mark.slow
 def test_a_prediction_depends_on_its_image_alone(alone) -> None:
     image = batch()["pixels"] / np.float32(127.5) - 1
     whole = jax.jit(NETWORK.logits)(alone.variables, image)
@@ -155,6 +157,7 @@ def test_a_prediction_depends_on_its_image_alone(alone) -> None:
     np.testing.assert_allclose(whole[5:6], each, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_grey_is_rgb_of_equal_channels(alone) -> None:
     image = batch()["pixels"] / np.float32(127.5) - 1
     colour = jnp.repeat(image, 3, axis=-1)

@@ -88,6 +88,7 @@ def test_both_kinds_of_file_say_the_same(files, network, variables, capsys) -> N
     assert "606 tensors; with its head of 1000 labels" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_published_names(tmp_path, capsys) -> None:
     """Files of Keras 2: conv1/conv, fc1000, names given twice and a suffix."""
     import h5py

@@ -137,6 +137,7 @@ def test_each_tensor_has_its_place(tmp_path, read, weights) -> None:
         np.testing.assert_array_equal(found[tuple(place.split("/"))], array)
 
 
+@pytest.mark.slow
 def test_old_torchvision_names(tmp_path, read, weights) -> None:
     def old(name: str) -> str:
         for kind in ("norm", "conv"):

@@ -207,6 +207,7 @@ def test_time_and_memory(archive):
     assert report["peak"] < BYTES
 
 
+@pytest.mark.slow
 def test_counts_are_the_papers(archive):
     modality, report, rows, splits = archive
     label = rows["label"].astype(int)
@@ -258,6 +259,7 @@ def split_patients(modality, label, patients):
     return [np.sort(pool[np.isin(patients[pool], part)]) for part in parts]
 
 
+@pytest.mark.slow
 def test_resolution_has_all_of_train_and_every_combinations_share(archive):
     modality, report, rows, splits = archive
     label = rows["label"].astype(int)
@@ -274,6 +276,7 @@ def test_resolution_has_all_of_train_and_every_combinations_share(archive):
         assert np.abs(got - counts * 4000 / len(assigned)).max() < 1
 
 
+@pytest.mark.slow
 def test_sets_are_nested(archive):
     """Of each class the smaller set is in the larger; valid and test are the same."""
     modality, report, rows, splits = archive
@@ -309,6 +312,7 @@ def test_sets_are_nested(archive):
         np.testing.assert_array_equal(small["test"], large["test"])
 
 
+@pytest.mark.slow
 def test_no_patient_is_in_two_splits(archive):
     _, _, rows, splits = archive
     for parts in splits.values():

@@ -1,6 +1,7 @@
 """Equal pixels are found, whether or not the images are in the sample."""
 
 import numpy as np
+import pytest
 
 from builders.images import chest_like
 from builders.records import head_records
@@ -19,6 +20,7 @@ def test_copies_are_found_outside_the_sample(tree, tmp_path):
     assert dict(report.facts)["decoded"] in ("2 of them", "3 of them")
 
 
+@pytest.mark.slow
 def test_copies_with_the_header_of_another_patient(tmp_path):
     """Whole files differ, pixels do not."""
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pydicom
+import pytest
 
 from builders.images import chest_like
 from builders.processes import pickled_map
@@ -15,6 +16,7 @@ from synthjax.data.layouts.rsna_ich import write_rsna
 from synthjax.data.sources.rsna_ich import RsnaIchConfig
 
 
+@pytest.mark.slow
 def test_files_that_were_exported_in_several_ways(tree, tmp_path):
     """In the headers that a source has indexed, and in those that it has not."""
     write_rsna(tmp_path / "tree", head_records(40))

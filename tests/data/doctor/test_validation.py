@@ -66,6 +66,7 @@ def test_all_of_them_are_found_together(tmp_path):
     assert max(map(len, text.splitlines())) <= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "plant",
     [*ERRORS, constant, screenshot, odd_name, name_of_a_person],

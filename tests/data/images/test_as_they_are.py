@@ -253,6 +253,7 @@ def test_whatever_is_raised_is_the_files_problem(error):
         raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_decoder_without_an_end_is_stopped():
     before = signal.getsignal(signal.SIGALRM)
     begin = time.monotonic()

@@ -49,6 +49,7 @@ def read_shape(path, config):
 # Hounsfield units
 
 
+@pytest.mark.slow
 @given(
     signed=st.booleans(),
     slope=st.sampled_from([1, 0.5, 2, "1.25"]),

@@ -436,6 +436,7 @@ def test_spoilt_files_are_refused_by_name_or_read(results, kind):
         assert told["outcomes"].get("read", 0) >= CASES[kind] // 50  # but are not all
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
 def test_no_case_takes_long_or_much(results, kind):
     told = results[kind]

@@ -44,6 +44,7 @@ def test_the_named_windows_in_closed_form(name):
     np.testing.assert_allclose(apply_window(points, WINDOWS[name]), [0, 0, 0.5, 1, 1])
 
 
+@pytest.mark.slow
 @given(centre=st.floats(-1e5, 1e5), width=st.floats(1, 1e5))
 def test_a_window_never_falls_and_stays_in_range(centre, width):
     for function in FUNCTIONS:

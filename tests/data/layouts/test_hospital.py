@@ -65,6 +65,7 @@ def test_three_windows_of_rsna_are_bit_equal(tmp_path):
         np.testing.assert_array_equal(read.pixels, direct.pixels)
 
 
+@pytest.mark.slow
 def test_chexpert_is_equal_but_for_jpeg(tmp_path):
     for direct, read in through_files(CHEST, "chexpert", tmp_path):
         np.testing.assert_array_equal(read.label, direct.label)
@@ -94,6 +95,7 @@ def test_mimic_is_equal_but_for_jpeg(tmp_path):
     assert matched.mean() < 2 and matched.max() <= 16
 
 
+@pytest.mark.slow
 def test_nih_is_bit_equal(tmp_path):
     """Its patients sort in another way, so they are in other splits."""
     direct, read = pooled(through_files(CHEST, "nih14", tmp_path))
@@ -108,6 +110,7 @@ def export(config, layout, tmp_path):
     return export_phantom(listing, layout, out=tmp_path, workers=1)
 
 
+@pytest.mark.slow
 def test_an_export_is_kept_until_the_phantom_changes(tmp_path):
     folder = export(CHEST, "nih14", tmp_path)
     table = folder / "Data_Entry_2017.csv"

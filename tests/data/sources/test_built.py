@@ -172,6 +172,7 @@ def medmnist(root):
 SOURCES = (chexpert, mimic_cxr_jpg, nih14, rsna_ich, folder, class_folders, medmnist)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", SOURCES, ids=lambda make: make.__name__)
 def test_files_become_a_set_label_by_label(tmp_path, make):
     settings, labels, truth = make(tmp_path / "tree")

@@ -135,6 +135,7 @@ def test_processes_give_the_same_table(folder, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".parts"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [0, 5, 8, 13, 29])
 def test_an_interrupted_index_loses_no_finished_part(
     folder, tmp_path: Path, reads, stop
@@ -162,6 +163,7 @@ def test_a_finished_index_is_read_not_made(folder, tmp_path: Path, reads):
     assert index_headers(root, files, target, 1).equals(first)
 
 
+@pytest.mark.slow
 def test_what_has_changed_is_read_anew(folder, tmp_path: Path, reads):
     root, files = folder
     target = tmp_path / "index.parquet"

@@ -212,6 +212,7 @@ def test_several_labels_are_zero_or_one(tmp_path):
         load(save(tmp_path, arrays), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_unpacked(tmp_path):
     arrays = make_arrays()
     arrays["train_images"] = np.zeros((90_000, 28, 28), np.uint8)  # 70 MB of nothing

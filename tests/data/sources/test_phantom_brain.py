@@ -115,6 +115,7 @@ def test_config_says_what_is_wrong(wrong):
         PhantomBrainConfig(**wrong)
 
 
+@pytest.mark.slow
 def test_workers_do_not_load_jax():
     code = (
         "import sys; import synthjax.data.sources.phantom_brain; "

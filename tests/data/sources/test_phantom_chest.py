@@ -99,6 +99,7 @@ def test_config_says_what_is_wrong(wrong):
         PhantomChestConfig(**wrong)
 
 
+@pytest.mark.slow
 def test_workers_do_not_load_jax():
     code = (
         "import sys; import synthjax.data.sources.phantom_chest; "

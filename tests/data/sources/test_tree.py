@@ -52,6 +52,7 @@ def inside(root, file):
 PARTS = st.sampled_from([*NAMES, "side", ".", "", "gone"])
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(parts=st.lists(PARTS, min_size=1, max_size=6))
 def test_a_tree_finds_what_inside_finds(tangle, parts):

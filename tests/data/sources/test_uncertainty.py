@@ -42,6 +42,7 @@ def naive(name, text, policy, blanks):
     return {"ones": 1.0, "zeros": 0.0, "ignore": math.nan}[rule]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("blanks", ["zeros", "unknown"])
 @given(rows=ROWS, drop_empty=st.booleans())

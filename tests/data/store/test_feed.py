@@ -38,6 +38,7 @@ def reference(noise_set):
     return batches(noise_set, 12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resident", ["always", "never"])
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 @pytest.mark.parametrize("devices", [1, 2, 4])

@@ -64,6 +64,7 @@ def test_records_are_those_of_the_parts_with_the_labels_given(selection, splits)
         np.testing.assert_array_equal(record.label, selection.label[place])
 
 
+@pytest.mark.slow
 def test_device_and_files_give_the_same_batches(selection):
     devices = make_devices(DevicesConfig(count=1))
     metadata = read_metadata(selection)

@@ -152,6 +152,7 @@ def test_interval_draws_patients() -> None:
     assert width[0] == pytest.approx(2 * half, rel=0.05)
 
 
+@pytest.mark.slow
 def test_pictures_are_readable_and_described(measured) -> None:
     _, out = measured
     sheet = json.loads((out / "sheet.json").read_text())

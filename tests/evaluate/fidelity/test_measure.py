@@ -165,6 +165,7 @@ def test_a_metric_from_outside_is_measured_too(sets, monkeypatch):
     assert [metric["name"] for metric in found["images"]] == ["sliced_wasserstein"]
 
 
+@pytest.mark.slow
 def test_halves_share_no_patient(sets):
     random, data = np.random.default_rng(2), Dataset.open(sets / "data")
     real = draw_images(data["test"], 1000, random)

@@ -71,6 +71,7 @@ def test_planted_copies_are_the_closest(measured) -> None:
     assert worst[0] == pytest.approx(max(found["curve"]["synthetic"]), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_a_plain_search(measured, random_study) -> None:
     found, _ = measured
     train, synthetic, test = (

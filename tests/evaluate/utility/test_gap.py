@@ -13,6 +13,7 @@ from synthjax.evaluate.utility.gap import measure_utility
 from synthjax.statistics.gap import gap_interval
 
 
+@pytest.mark.slow
 def test_values_are_means_over_seeds(results, predicted_study) -> None:
     found, _ = results
     expected = {}

@@ -185,6 +185,7 @@ def test_noise_is_gaussian_of_a_level_of_its_own():
     assert_normal(added / level[:, None, None, None], 1.0)
 
 
+@pytest.mark.slow
 def test_cutout_is_one_rectangle_of_half_the_sides():
     out = run(only(cutout=0.5), np.ones((128, 16, 24, 1), np.float32))[..., 0]
     cut = out == 0

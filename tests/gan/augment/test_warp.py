@@ -30,6 +30,7 @@ def matrices(transforms):
     return jnp.asarray(np.concatenate([transforms, last], axis=1), jnp.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(8, 8), (12, 17)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_warp_equals_scipy(size, channels):
@@ -61,6 +62,7 @@ def test_fine_detail_survives_a_shift_by_half_a_pixel():
     np.testing.assert_allclose(amplitude, list(kept.values()), atol=0.005)
 
 
+@pytest.mark.slow
 def test_spread_is_the_transpose_of_sample():
     coefficients, value = draw(0, 2, 11, 13, 3), draw(1, 2, 6, 7, 3)
     inside = np.random.default_rng(2).uniform([0, 0], [7, 9], (2, 6, 7, 2))
@@ -71,6 +73,7 @@ def test_spread_is_the_transpose_of_sample():
     np.testing.assert_allclose(left, right, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_spline_goes_through_its_samples():
     image = draw(0, 1, 8, 10, 1)
     row, column = np.meshgrid(np.arange(8), np.arange(10), indexing="ij")

@@ -78,6 +78,7 @@ def set_up(data, *, count=2, mapping="pmap", images=40, batch=4, **config):
     return distance, ema, table, places, sample
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mapping", ["pmap", "shard_map"])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_distance_is_exact_on_any_devices(toy_data, count, mapping):
@@ -101,6 +102,7 @@ def test_distance_is_exact_on_any_devices(toy_data, count, mapping):
     assert sample.traces == 1
 
 
+@pytest.mark.slow
 def test_real_images_are_measured_once(toy_data, monkeypatch):
     reads = []
     read = StoredSplit.read
@@ -147,6 +149,7 @@ def test_too_few_images_are_said(toy_data, capfd):
     assert np.isfinite(distance(ema(shift=1)))
 
 
+@pytest.mark.slow
 def test_the_grid_step_is_a_sampling_function(toy, toy_data):
     config, networks = toy.toy_config(), toy.toy_networks()
     devices = make_devices(DevicesConfig(count=2))

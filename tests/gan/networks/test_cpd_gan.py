@@ -158,6 +158,7 @@ def assert_close(own, expected):
     np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_conditional_pixel_norm_equals_numpy():
     x, condition = 3 * draw(0, 2, 4, 4, 7), draw(1, 2, 5)
     layer = ConditionalPixelNorm()
@@ -174,6 +175,7 @@ def test_generator_equals_numpy(networks, params):
     assert_close(own, plain_generator(*wide((params[0], z, LABEL))))
 
 
+@pytest.mark.slow
 def test_discriminator_equals_numpy(networks, params):
     image, label = draw(0, 8, 16, 16, 1), jnp.tile(LABEL, (2, 1))
     own = judge(networks, params[1], image, label)
@@ -181,6 +183,7 @@ def test_discriminator_equals_numpy(networks, params):
     assert_close(own, np.sum(outputs * np.asarray(label), axis=1))
 
 
+@pytest.mark.slow
 def test_score_is_the_sum_of_the_outputs_of_labels_that_are_present(networks, params):
     image, one = draw(0, 4, 16, 16, 1), jnp.ones((4, 1), jnp.float32)
     single = [
@@ -193,6 +196,7 @@ def test_score_is_the_sum_of_the_outputs_of_labels_that_are_present(networks, pa
     np.testing.assert_array_equal(none, 0)
 
 
+@pytest.mark.slow
 def test_unknown_labels_count_as_absent(networks, params):
     z, image = draw(0, 4, 5), draw(1, 4, 16, 16, 1)
     unknown = jnp.where(LABEL == 0, jnp.nan, LABEL)
@@ -220,6 +224,7 @@ def test_without_labels_and_in_colour():
     assert np.all(np.asarray(score) != 0)
 
 
+@pytest.mark.slow
 def test_an_image_depends_on_its_own_inputs_alone(networks, params):
     z = draw(0, 4, 5)
     together = generate(networks, params[0], z, LABEL)
@@ -285,6 +290,7 @@ def sizes(networks):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "labels", "generator", "discriminator"), PUBLISHED)
 def test_parameter_counts(side, labels, generator, discriminator):
     made = make_networks(CpdGanConfig(), resolution=side, channels=1, labels=labels)
@@ -312,6 +318,7 @@ def test_published_channels():
     assert channels == [512, 512, 256, 128, 64]
 
 
+@pytest.mark.slow
 def test_initial_weights_are_unit_normal_and_biases_zero(networks):
     tree = networks.init_generator(jax.random.key(0))
     weights = []

@@ -163,6 +163,7 @@ def test_generator_equals_numpy(networks, params, side, fade):
     assert_close(own, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "fade"), [(16, 1.0), (16, 0.3), (8, 1.0)])
 def test_discriminator_equals_numpy(networks, params, side, fade):
     image = draw(0, 8, side, side, 1)
@@ -185,6 +186,7 @@ def test_plain_functions_are_the_fully_grown_ones(networks, params):
     assert_close(score, grown[0])
 
 
+@pytest.mark.slow
 def test_fade_zero_is_the_level_below(networks, params):
     z, image = draw(0, 4, 5), draw(1, 4, 16, 16, 1)
     zero, one = jnp.float32(0), jnp.float32(1)
@@ -205,6 +207,7 @@ def test_the_start_resolution_has_nothing_to_fade(networks, params):
     np.testing.assert_array_equal(zero, one)
 
 
+@pytest.mark.slow
 def test_one_compilation_serves_a_whole_fade(networks, params):
     traces = []
 
@@ -346,6 +349,7 @@ def test_unknown_labels_count_as_absent():
     np.testing.assert_array_equal(conditions(z, label), expected)
 
 
+@pytest.mark.slow
 def test_an_image_depends_on_its_own_inputs_alone(networks, params):
     z, one = draw(0, 4, 5), jnp.float32(1)
     together = generate(networks, 16, one, params[0], z, LABEL)

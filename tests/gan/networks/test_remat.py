@@ -61,6 +61,7 @@ def test_gradients_of_three_orders():
             close(gradient(remat(bent), params, x), gradient(bent, params, x))
 
 
+@pytest.mark.slow
 def test_gradients_that_nobody_asks_for_are_not_computed():
     @jax.custom_vjp
     def forbidden(x):

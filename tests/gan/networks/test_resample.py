@@ -39,6 +39,7 @@ def test_blur_equals_scipy(pad):
     np.testing.assert_allclose(blur(x, pad, 4.0), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_upsample_and_downsample_equal_scipy():
     x = draw(0, 2, 6, 6, 3)
     up = filtered(x, 2, 1, 4.0, 1, 12)
@@ -77,6 +78,7 @@ def test_gradients_to_second_order(operation):
         check_grads(nonlinear, (x,), order=2, modes=["rev"], eps=1e-3, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_conv_up_and_down_are_filter_and_convolution():
     x, w = draw(0, 2, 4, 4, 3), draw(1, 3, 3, 3, 5)
     up = filtered(transposed_conv(x, w.swapaxes(2, 3), 2), 1, 1, 4.0, 2, 8)

@@ -93,6 +93,7 @@ def test_published_sizes(resolution, base, generator, discriminator):
         assert count(jax.eval_shape(init, key)) == pytest.approx(published, rel=4e-3)
 
 
+@pytest.mark.slow
 def test_closed_form_sizes():
     nets = make_networks(SMALL, resolution=16, channels=1, labels=3)
     key = jax.random.key(0)
@@ -143,6 +144,7 @@ def test_a_generated_image_depends_on_its_own_inputs_alone(networks, params):
     np.testing.assert_allclose(together[2], alone[0], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_latent_label_and_each_noise_layer_matter(networks, params):
     z, label, noise = draw(0, 1, 8), jnp.zeros((1, 3)), noise_for(networks, 1)
     base = generate(networks, params[0], z, label, noise)

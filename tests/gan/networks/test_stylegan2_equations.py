@@ -181,6 +181,7 @@ def test_modulated_convolution(up):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [2, 4, 8])
 def test_minibatch_standard_deviation(group):
     x = draw(0, 8, 3, 3, 5)

@@ -92,6 +92,7 @@ def test_convolutions_of_every_gradient(which):
     assert {4, 8, 9, 16, 17, 32, 33} <= seen | {4}
 
 
+@pytest.mark.slow
 def test_styles_demodulation_and_image_sums_are_float32():
     params = jax.eval_shape(NETS.init_generator, jax.random.key(0))
 
@@ -106,6 +107,7 @@ def test_styles_demodulation_and_image_sums_are_float32():
         assert {e.outvars[0].aval.dtype for e in found} == {jnp.dtype("float32")}, name
 
 
+@pytest.mark.slow
 def test_the_last_block_of_the_discriminator_is_float32():
     params = jax.eval_shape(NETS.init_discriminator, jax.random.key(0))
     program = jax.make_jaxpr(NETS.discriminate_with_labels)(params, IMAGE, LABEL)

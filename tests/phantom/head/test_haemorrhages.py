@@ -65,6 +65,7 @@ RANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TYPES)
 def test_blood_changes_its_place_and_has_its_density(kind):
     for case in cases_with(kind):
@@ -103,6 +104,7 @@ def outlined(case: Case, kind: str) -> tuple[float, float, float]:
     return thick / length, piece.sum() / hull.volume, length * case.head.field / 256
 
 
+@pytest.mark.slow
 def test_epidural_is_a_lens_and_subdural_a_crescent():
     lenses = np.array([outlined(case, "epidural") for case in cases_with("epidural")])
     moons = np.array([outlined(case, "subdural") for case in cases_with("subdural")])
@@ -111,6 +113,7 @@ def test_epidural_is_a_lens_and_subdural_a_crescent():
     assert lenses[:, 2].max() < 85 and moons[:, 2].min() > 95
 
 
+@pytest.mark.slow
 def test_an_epidural_stays_between_sutures_and_a_subdural_crosses_them():
     crossed = 0
     for number in range(15):
@@ -144,6 +147,7 @@ def test_blood_on_the_convexity_moves_the_midline_away_from_it():
             assert np.allclose(before.x * case.head.wide, before.grid.x, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_intraventricular_blood_lies_in_the_ventricles_and_settles_behind():
     settled = 0
     for case in cases_with("intraventricular", 8):
@@ -189,6 +193,7 @@ def test_the_fluid_level_is_level_however_the_head_is_turned():
         assert abs(tops[0] - tops[1]) <= 2  # rows of 0.9 mm
 
 
+@pytest.mark.slow
 def test_a_clot_is_ringed_by_oedema_darker_than_white_matter():
     for case in cases_with("intraparenchymal", 8):
         canvas, points = paint(case, 0, FINE)
@@ -215,6 +220,7 @@ def test_a_clot_pushes_the_brain_away_from_it():
         assert np.median((now - before)[around]) > 0.5
 
 
+@pytest.mark.slow
 def test_subarachnoid_blood_lies_where_fluid_was():
     kinds = set()
     for case in cases_with("subarachnoid", 8):

@@ -1,6 +1,7 @@
 """The labels of the phantom brain: their names, how they follow, how often they are."""
 
 import numpy as np
+import pytest
 
 from synthjax.phantom.head import draw_case
 from synthjax.phantom.head.labels import (
@@ -52,6 +53,7 @@ def test_blood_in_the_ventricles_comes_with_blood_in_the_brain():
     assert ventricles[brain].mean() > 2.5 * ventricles[~brain].mean()
 
 
+@pytest.mark.slow
 def test_slices_have_the_stated_prevalences():
     cases = (draw_case(5, number) for number in range(1600))
     rows = [case.label(image) for case in cases for image in range(len(case.levels))]

@@ -38,6 +38,7 @@ def close(a, b):
     np.testing.assert_allclose(a.astype(int), b.astype(int), atol=1)
 
 
+@pytest.mark.slow
 def test_sweep_and_truncation_keep_the_latent(draw):
     swept = sweep(draw, [0, 1], name="square", steps=3, rows=2)
     assert len(swept) == 6
@@ -48,6 +49,7 @@ def test_sweep_and_truncation_keep_the_latent(draw):
     np.testing.assert_array_equal(truncated[2], draw([1], [[0, 1]], psi=0.0)[0])
 
 
+@pytest.mark.slow
 def test_a_grid_has_the_same_latents_in_every_row(draw):
     images = label_grid(draw, LABELS, count=5, psi=0.7)
     assert images.shape == (15, 16, 16, 1)
@@ -56,6 +58,7 @@ def test_a_grid_has_the_same_latents_in_every_row(draw):
         np.testing.assert_array_equal(images[cell], draw([cell % 5], label, psi=0.7)[0])
 
 
+@pytest.mark.slow
 def test_truncations_of_several_rows_are_below_one_another(draw):
     images = truncations(draw, LABELS, psis=[0.5, 1.0], rows=2)
     assert len(images) == 12
@@ -111,6 +114,7 @@ def test_slerp_against_numpy_and_its_ends():
     )
 
 
+@pytest.mark.slow
 def test_slerp_between_parallel_latents_is_the_line():
     a = jnp.asarray([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]])
     b = a * jnp.asarray([[1.0], [3.0], [-1.0], [1.0]])

@@ -9,6 +9,7 @@ from synthjax.core import rng
 from synthjax.synth.inversion.distance import decorrelation, distance
 
 
+@pytest.mark.slow
 def test_distance_against_numpy():
     a, b = np.random.default_rng(0).normal(size=(2, 3, 32, 32, 1)).astype(np.float32)
     expected = np.zeros(3)

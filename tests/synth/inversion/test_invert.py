@@ -59,6 +59,7 @@ def test_it_starts_at_the_mean_style_under_the_label(generator, own, found):
         np.testing.assert_allclose(found.mean_loss[i], expected, rtol=0.2)
 
 
+@pytest.mark.slow
 def test_same_seed_same_styles_other_seed_others(generator, own, found):
     again = invert(generator, own, LABEL, config=CONFIG, seed=5)
     for a, b in zip(found, again, strict=True):
