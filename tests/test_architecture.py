@@ -69,7 +69,6 @@ def test_every_room_stands_on_a_floor():
     assert rooms == set(allowed())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_room_imports_from_lower_floors_alone(path):
     room = room_of(path)
@@ -80,7 +79,6 @@ def test_a_room_imports_from_lower_floors_alone(path):
     assert not any(n.split(".")[0] in ("launch", "configs") for n in imports(path))
 
 
-@pytest.mark.slow
 def test_no_modules_import_each_other_in_a_circle():
     modules = {module_of(path): path for path in FILES}
     arrows = {
@@ -106,7 +104,6 @@ def test_synth_uses_of_gan_the_generator_alone():
         assert used <= {"generator"}, path
 
 
-@pytest.mark.slow
 def test_flax_linen_stays_in_the_networks():
     for path in FILES:
         if any(name.startswith("flax.linen") for name in imports(path)):
