@@ -422,6 +422,10 @@ def results():
     return {told["kind"]: told for told in map(json.loads, done.stdout.splitlines())}
 
 
+# Kinds of text that hold together wholly or not at all: few spoilt files are still read.
+EASILY_SPOILT = ("toml", "safetensors")
+
+
 def test_there_are_enough_cases():
     assert sum(CASES.values()) >= 20_000
 
@@ -433,7 +437,10 @@ def test_spoilt_files_are_refused_by_name_or_read(results, kind):
     assert sum(told["outcomes"].values()) == CASES[kind]
     assert told["outcomes"]["refused"] >= CASES[kind] // 10, REPEAT  # they do harm
     if kind != "bomb":
-        assert told["outcomes"].get("read", 0) >= CASES[kind] // 50  # but are not all
+        share = 50 if kind in EASILY_SPOILT else 20
+        assert (
+            told["outcomes"].get("read", 0) >= CASES[kind] // share
+        )  # but are not all
 
 
 @pytest.mark.slow
