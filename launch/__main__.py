@@ -8,10 +8,15 @@ from pathlib import Path
 from . import process
 
 FOLDER = Path(__file__).parent
-NOT_COMMANDS = (
-    *("__init__", "__main__", "command", "config_flag", "explain", "process"),
+NOT_COMMANDS = [
+    "__init__",
+    "__main__",
+    "command",
+    "config_flag",
+    "explain",
+    "process",
     "study",
-)
+]
 
 
 def commands() -> dict[str, str]:

@@ -40,8 +40,8 @@ class FolderConfig(Config):
     )
     leave_out: tuple[str, ...] = field(
         (),
-        "files and folders that are no images of the set: names or patterns such as "
-        "masks or *_mask.png",
+        "files and folders to leave out of the set, by name or by pattern: masks, "
+        "*_mask.png",
         is_place=True,
     )
     read_all: bool = field(
