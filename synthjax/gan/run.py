@@ -7,10 +7,11 @@ import jax
 
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock, say
-from synthjax.core.config import freeze, public
+from synthjax.core.config import freeze
 from synthjax.core.devices import Devices
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.core.identity import identity
+from synthjax.core.public import public
 from synthjax.core.versions import versions
 from synthjax.data.dataset import Dataset
 from synthjax.gan.config import GanConfig, ResolvedConfig

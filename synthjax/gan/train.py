@@ -4,9 +4,12 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from synthjax.core import signals
 from synthjax.core.checkpoint import Checkpoints
-from synthjax.core.clock import progress, say
+from synthjax.core.clock import Clock, progress, say
 from synthjax.core.devices import Devices
 from synthjax.core.logbook import Logbook
 from synthjax.data.dataset import Dataset
@@ -99,18 +102,9 @@ def train(
 
     # loop
     resume_at = None if checkpoints.latest() is None else position.kimg
-    recorder = Recorder(
-        config=resolved,
-        devices=devices,
-        clock=clock,
-        logbook=Logbook(out, enabled=devices.is_main, resume_at=resume_at),
-        checkpoints=checkpoints,
-        best=Checkpoints(out / BEST, keep=2) if early_stop else None,
-        columns=grid_columns(label),
-        meta=settings(run),
-        indicators=_indicators(run) if resolved.indicators else None,
-        early_stop=early_stop,
-    )
+    logbook = Logbook(out, enabled=devices.is_main, resume_at=resume_at)
+    best = Checkpoints(out / BEST, keep=2) if early_stop else None
+    recorder = _make_recorder(run, label, clock, logbook, checkpoints, best)
     if devices.is_main:
         recorder.write_header(dataset, out)
     timer = Timer(resolved.checkpoint_minutes)
@@ -137,14 +131,7 @@ def train_phase(
 ) -> tuple[TrainState, Position]:
     """Trains to the end of a phase, or until the early stop ends it."""
     config, devices, early_stop = run.config, run.devices, run.early_stop
-    feed = run.dataset.feed(
-        "train",
-        batch_size=phase.batch_size,
-        seed=run.seed,
-        devices=devices,
-        resident=config.resident,
-    )
-    feed.restore(position.in_feed(phase.batch_size))
+    feed = _open_feed(run, phase, position)
     state = devices.replicate(enter_phase(state, run.optimizers, phase.index))
     steps = make_steps(config, run.networks, run.optimizers, devices, run.seed, phase)
     with recorder.clock.pause():
@@ -188,13 +175,47 @@ def train_phase(
     return state, position
 
 
-def _indicators(run: Run) -> Indicators:
-    return Indicators(
-        run.dataset,
-        run.networks,
-        run.devices,
+def _open_feed(run: Run, phase: Phase, position: Position) -> Feed:
+    """Returns the feed of a phase at a position."""
+    feed = run.dataset.feed(
+        "train",
+        batch_size=phase.batch_size,
         seed=run.seed,
-        label_loss=run.config.label_loss,
+        devices=run.devices,
+        resident=run.config.resident,
+    )
+    feed.restore(position.in_feed(phase.batch_size))
+    return feed
+
+
+def _make_recorder(
+    run: Run,
+    label: Float[np.ndarray, "n y"],
+    clock: Clock,
+    logbook: Logbook,
+    checkpoints: Checkpoints,
+    best: Checkpoints | None,
+) -> Recorder:
+    indicators = None
+    if run.config.indicators:
+        indicators = Indicators(
+            run.dataset,
+            run.networks,
+            run.devices,
+            seed=run.seed,
+            label_loss=run.config.label_loss,
+        )
+    return Recorder(
+        config=run.config,
+        devices=run.devices,
+        clock=clock,
+        logbook=logbook,
+        checkpoints=checkpoints,
+        best=best,
+        columns=grid_columns(label),
+        meta=settings(run),
+        indicators=indicators,
+        early_stop=run.early_stop,
     )
 
 

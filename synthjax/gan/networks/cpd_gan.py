@@ -11,7 +11,6 @@ discriminator one output per label and the sum of those that are present as the 
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -29,7 +28,7 @@ from synthjax.gan.networks.equalized import (
     PublishedConfig,
     Skip,
     conditions,
-    draw_params,
+    make_initializer,
     pixel_norm,
     published_preset,
 )
@@ -150,17 +149,9 @@ def make_networks(
     generator = Generator(config, resolution, channels)
     discriminator = Discriminator(config, resolution)
 
-    @jax.jit
-    def init_generator(key: Array) -> Params:
-        w = jnp.zeros((1, config.z_size + labels), jnp.float32)
-        return draw_params(lambda key: generator.init(key, w), key)
-
-    @jax.jit
-    def init_discriminator(key: Array) -> Params:
-        shape = (config.mbstd_group, resolution, resolution, channels)
-        image = jnp.zeros(shape, jnp.float32)
-        label = jnp.zeros((config.mbstd_group, labels), jnp.float32)
-        return draw_params(lambda key: discriminator.init(key, image, label), key)
+    w_size = config.z_size + labels
+    image = (config.mbstd_group, resolution, resolution, channels)
+    label = (config.mbstd_group, labels)
 
     def synthesize(params: Params, ws: Array, noise: tuple[Array, ...]) -> Array:
         del noise  # this generator has no noise inputs
@@ -174,11 +165,11 @@ def make_networks(
         channels=channels,
         labels=labels,
         z_size=config.z_size,
-        w_size=config.z_size + labels,
+        w_size=w_size,
         num_ws=1,
         noise_shapes=(),
-        init_generator=init_generator,
-        init_discriminator=init_discriminator,
+        init_generator=make_initializer(generator, (1, w_size)),
+        init_discriminator=make_initializer(discriminator, image, label),
         map=lambda params, z, label: conditions(z, label),
         synthesize=synthesize,
         discriminate=discriminate,

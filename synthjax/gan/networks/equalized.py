@@ -104,6 +104,24 @@ def pixel_norm(x: Float[Array, "... c"]) -> Float[Array, "... c"]:
     return (wide * lax.rsqrt(power + 1e-8)).astype(x.dtype)
 
 
+def make_initializer(
+    module: nn.Module, *shapes: tuple[int, ...], **settings: Any
+) -> Callable[[Array], Params]:
+    """Returns a compiled function of a key that draws a module's parameters.
+
+    Args:
+      module: whose parameters `draw_params` draws.
+      shapes: of the arrays that the module is called with.
+      settings: what else it is called with.
+    """
+
+    def init(key: Array) -> Any:
+        inputs = [jnp.zeros(shape, jnp.float32) for shape in shapes]
+        return module.init(key, *inputs, **settings)
+
+    return jax.jit(lambda key: draw_params(init, key))
+
+
 def draw_params(init: Callable[[Array], Any], key: Array) -> Params:
     """Draws parameters of the shapes of `init(key)`: biases 0, all else N(0, 1).
 

@@ -13,7 +13,6 @@ import dataclasses
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -31,7 +30,7 @@ from synthjax.gan.networks.equalized import (
     InitialDense,
     PublishedConfig,
     conditions,
-    draw_params,
+    make_initializer,
     pixel_norm,
     published_preset,
 )
@@ -204,18 +203,9 @@ def make_networks(
     generator = Generator(config, channels)
     discriminator = Discriminator(config, labels)
 
-    @jax.jit
-    def init_generator(key: Array) -> Params:
-        w = jnp.zeros((1, config.z_size + labels), jnp.float32)
-        return draw_params(lambda key: generator.init(key, w, resolution, None), key)
-
-    @jax.jit
-    def init_discriminator(key: Array) -> Params:
-        shape = (config.mbstd_group, resolution, resolution, channels)
-        image = jnp.zeros(shape, jnp.float32)
-        return draw_params(
-            lambda key: discriminator.init(key, image, resolution, None), key
-        )
+    w_size = config.z_size + labels
+    image = (config.mbstd_group, resolution, resolution, channels)
+    grown = {"resolution": resolution, "fade": None}
 
     def at_resolution(side: int, fade: Array | None) -> Networks:
         if side not in resolutions(resolution) or side < config.start_resolution:
@@ -241,11 +231,11 @@ def make_networks(
             channels=channels,
             labels=labels,
             z_size=config.z_size,
-            w_size=config.z_size + labels,
+            w_size=w_size,
             num_ws=1,
             noise_shapes=(),
-            init_generator=init_generator,
-            init_discriminator=init_discriminator,
+            init_generator=make_initializer(generator, (1, w_size), **grown),
+            init_discriminator=make_initializer(discriminator, image, **grown),
             map=lambda params, z, label: pixel_norm(conditions(z, label)),
             synthesize=synthesize,
             discriminate=lambda *arguments: with_labels(*arguments)[0],
