@@ -15,11 +15,12 @@ from synthjax.classifier.validation import Best
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
 from synthjax.core.clock import Clock
-from synthjax.core.config import freeze, public
+from synthjax.core.config import freeze
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json_if_whole
 from synthjax.core.identity import identity
+from synthjax.core.public import public
 from synthjax.data.store.feed import Feed
 from synthjax.data.store.loader import make_feed
 

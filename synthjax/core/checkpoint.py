@@ -7,7 +7,6 @@ so a checkpoint does not depend on how many devices or processes wrote it.
 """
 
 import contextlib
-import logging
 import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -17,30 +16,19 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from flax import serialization
-from orbax.checkpoint.path import atomicity
 
 from synthjax.core import checkpoint_digest
 from synthjax.core.checkpoint_digest import by_path
+from synthjax.core.checkpoint_manager import make_manager
 from synthjax.core.clock import say
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.core.files import DamagedError, read_json
+from synthjax.core.files import DamagedError, free_place, read_json
 
 T = TypeVar("T")
 DAMAGED = "damaged"  # beside a folder of checkpoints: those of it that are not whole
 _ARRAYS = ("train", "ema")  # items that are trees of arrays; the others are JSON
 _DIGEST = "digest"  # an item that checkpoints of the last release lack
-# Orbax logs each file it touches, and what its threads also raise in `wait`.
-logging.getLogger("absl").setLevel(logging.CRITICAL)
-
-
-class _Unlocated(atomicity.AtomicRenameTemporaryPath):
-    """A folder that appears whole; its mark of success does not say where it was made."""
-
-    async def finalize(self) -> None:
-        await super().finalize()
-        mark = Path(self.get_final()) / atomicity.COMMIT_SUCCESS_FILE
-        mark.write_text("Checkpoint commit was successful", encoding="utf-8")
 
 
 class Checkpoints:
@@ -53,14 +41,8 @@ class Checkpoints:
 
     def __init__(self, directory: Path, *, keep: int = 2) -> None:
         self.directory = Path(directory).absolute()
-        arrays = dict.fromkeys(_ARRAYS, ocp.StandardCheckpointHandler)
-        values = dict.fromkeys(("data", "meta", _DIGEST), ocp.JsonCheckpointHandler)
-        self._manager = ocp.CheckpointManager(
-            self.directory,
-            item_handlers={item: make() for item, make in (arrays | values).items()},
-            options=ocp.CheckpointManagerOptions(
-                max_to_keep=keep, create=True, temporary_path_class=_Unlocated
-            ),
+        self._manager = make_manager(
+            self.directory, _ARRAYS, ("data", "meta", _DIGEST), keep=keep
         )
 
     def save(self, step: int, *, train: Any, ema: Any, data: dict, meta: dict) -> None:
@@ -140,7 +122,8 @@ class Checkpoints:
             return
         if devices.is_main:
             for other in newer:
-                _move(self.directory / str(other), self.directory.parent / DAMAGED)
+                aside = free_place(self.directory.parent / DAMAGED, str(other))
+                os.rename(self.directory / str(other), aside)
         devices.barrier("damaged checkpoints are moved")
         self._manager.reload()
 
@@ -301,15 +284,6 @@ def read_newest_meta(directory: Path) -> dict | None:
         with contextlib.suppress(FileNotFoundError, DamagedError):
             return read_json(directory / str(step) / "meta" / "metadata")
     return None
-
-
-def _move(path: Path, folder: Path) -> None:
-    """Moves a folder into another one, under a name that is free there."""
-    folder.mkdir(exist_ok=True)
-    number = 1
-    while (target := folder / f"{path.name}-{number}").exists():
-        number += 1
-    os.rename(path, target)
 
 
 def _host(tree: Any) -> Any:

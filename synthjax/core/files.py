@@ -145,6 +145,18 @@ def remove_temporary(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def free_place(folder: Path, name: str) -> Path:
+    """Returns the first of <name>-1, <name>-2, ... that is free in a folder.
+
+    The folder is made if missing.
+    """
+    folder.mkdir(exist_ok=True)
+    number = 1
+    while (place := folder / f"{name}-{number}").exists():
+        number += 1
+    return place
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as strict JSON (NaN is an error: say null), indented."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from synthjax.core.config import Config, plain, public_value
+from synthjax.core.config import Config, plain
+from synthjax.core.public import public_value
 
 
 def identity(config: Config, prefix: str = "") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from synthjax.core.content import (
     is_made,
 )
 from synthjax.core.errors import StudyError
+from synthjax.core.files import free_place
 from synthjax.core.stage_record import (
     FILE,
     MADE_ELSEWHERE,
@@ -114,23 +115,15 @@ class StageDirectory:
 
     def move_aside(self) -> Path:
         """Moves it to superseded/; returns where it is now."""
-        aside = self._place_aside()
+        aside = free_place(self._superseded, self.stage.name)
         os.rename(self.path, aside)
         return aside
 
     def move_files_aside(self, files: tuple[str, ...]) -> Path:
         """Moves some of its files to superseded/; returns the folder."""
-        aside = self._place_aside()
+        aside = free_place(self._superseded, self.stage.name)
         for file in files:
             if (path := self.path / file).exists():
                 (aside / file).parent.mkdir(parents=True, exist_ok=True)
                 os.rename(path, aside / file)
-        return aside
-
-    def _place_aside(self) -> Path:
-        """Returns a path in superseded/ that is free."""
-        number, name = 1, self.stage.name
-        while (aside := self._superseded / f"{name}-{number}").exists():
-            number += 1
-        aside.parent.mkdir(exist_ok=True)
         return aside

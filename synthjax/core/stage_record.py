@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from synthjax.core.config import Config, freeze, is_public_place, public
+from synthjax.core.config import Config, freeze
 from synthjax.core.errors import ConfigError
 from synthjax.core.files import read_json
 from synthjax.core.identity import identity, non_default
+from synthjax.core.public import is_public_place, public
 
 FILE = "stage.json"
 MADE_ELSEWHERE = "made elsewhere"  # begins the fingerprint of what no study made

@@ -13,12 +13,11 @@ import numpy as np
 
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
-from synthjax.core.files import read_json_if_whole, write_json
 from synthjax.data.build_speed import report_speed
 from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import DataConfig
 from synthjax.data.layouts.hospital import export_phantom
-from synthjax.data.listing import Context, Listing, Metadata
+from synthjax.data.listing import Context, Listing
 from synthjax.data.numbering import numbered
 from synthjax.data.parallel import INLINE
 from synthjax.data.problems import Problems
@@ -32,9 +31,10 @@ from synthjax.data.splits import (
     split_patients,
     why_unmeasurable,
 )
-from synthjax.data.store import shards
 from synthjax.data.store.beam import write_shards_with_beam
 from synthjax.data.store.example_builder import ExampleBuilder
+from synthjax.data.store.plan import CHUNK, FILES, Shard, plan_build
+from synthjax.data.store.shards import ShardManifest, write_shards
 from synthjax.data.store.write import PARTIAL, Split, publish
 
 
@@ -154,7 +154,7 @@ def build(
     seed: int,
     out: Path,
     prepared: Path,
-    chunk: int = shards.CHUNK,
+    chunk: int = CHUNK,
     inline: int = INLINE,
     needs: Sequence[str] = (),
 ) -> None:
@@ -185,35 +185,25 @@ def build(
     histogram = combination_histogram(listing.labels, listing.metadata.label)
     listing, splits, cohort = assign_splits(config, listing, seed)
     if needs:
-        classes = count_classes(listing.labels, listing.metadata.label, splits)
-        reason = why_unmeasurable(classes, needs)
-        if reason is not None:
-            raise StudyError(f"{listing.name}: {reason}")
+        _require_both_classes(listing, splits, needs)
     problems.next_phase()
     record_images(listing, config, prepared)
-    listing = _numbered(listing)
+    listing, partial, begin = _numbered(listing), out / PARTIAL, time.monotonic()
     builder = _example_builder(config, listing)
-    partial, metadata = out / PARTIAL, listing.metadata
-    plan = _plan(partial, builder, metadata, splits, config.shard_mb)
-    write = functools.partial(shards.write_shards, chunk=chunk, inline=inline)
-    begin = time.monotonic()
-    work = (partial, builder, metadata, plan)
+    plan = plan_build(partial, builder, listing.metadata, splits, config.shard_mb)
+    work = (partial, builder, listing.metadata, plan)
     if config.engine == "beam":
         manifests = write_shards_with_beam(
             *work, problems=problems, options=config.beam_options
         )
     else:
+        write = functools.partial(write_shards, chunk=chunk, inline=inline)
         manifests = write(*work, problems=problems, workers=config.workers)
     spent = time.monotonic() - begin
-    coloured = sum(manifest.coloured for manifest in manifests)
-    if coloured:
-        say(
-            f"colour is dropped: {coloured:,} images have colour, and the set has one "
-            "channel; set config.data.channels=3 to keep it"
-        )
-    _remove_others(partial / shards.FILES, plan)
+    coloured = _count_coloured(manifests)
+    _remove_others(partial / FILES, plan)
     publish(
-        partial / shards.FILES,
+        partial / FILES,
         out,
         builder.schema,
         _gather(listing, plan, manifests),
@@ -229,6 +219,27 @@ def build(
     shutil.rmtree(partial)
     problems.announce()
     report_speed(config, out, manifests, spent, inline)
+
+
+def _require_both_classes(
+    listing: Listing, splits: Mapping[str, Sequence[int]], needs: Sequence[str]
+) -> None:
+    """Raises StudyError unless each split of `needs` has a label of both classes."""
+    classes = count_classes(listing.labels, listing.metadata.label, splits)
+    reason = why_unmeasurable(classes, needs)
+    if reason is not None:
+        raise StudyError(f"{listing.name}: {reason}")
+
+
+def _count_coloured(manifests: Sequence[ShardManifest]) -> int:
+    """Returns how many images lost their colour, and says so."""
+    coloured = sum(manifest.coloured for manifest in manifests)
+    if coloured:
+        say(
+            f"colour is dropped: {coloured:,} images have colour, and the set has one "
+            "channel; set config.data.channels=3 to keep it"
+        )
+    return coloured
 
 
 def _numbered(listing: Listing) -> Listing:
@@ -258,30 +269,7 @@ def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:
     return ExampleBuilder(listing.read, schema, config.pixels, listing.root, skip)
 
 
-def _plan(
-    folder: Path,
-    builder: ExampleBuilder,
-    metadata: Metadata,
-    splits: Mapping[str, Sequence[int]],
-    shard_mb: float,
-) -> list[shards.Shard]:
-    """Plans the shards; those of a killed build stay if the plan is the same."""
-    identity = f"{shards.fingerprint(builder, metadata, splits)} {shard_mb}"
-    path = folder / "plan.json"
-    plan = read_json_if_whole(path, keys=("fingerprint", "image_bytes"))
-    if plan is None or plan["fingerprint"] != identity:
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / shards.FILES).mkdir(parents=True)
-        indices = np.concatenate([np.asarray(part) for part in splits.values()])
-        size = shards.estimate_bytes(builder, metadata, indices)
-        plan = {"fingerprint": identity, "image_bytes": size}
-        write_json(path, plan)
-    return shards.plan_shards(
-        metadata, splits, image_bytes=plan["image_bytes"], shard_mb=shard_mb
-    )
-
-
-def _remove_others(files: Path, plan: list[shards.Shard]) -> None:
+def _remove_others(files: Path, plan: list[Shard]) -> None:
     """Removes what a kill left half written beside the shards."""
     for path in set(files.iterdir()) - {files / shard.name for shard in plan}:
         path.unlink()
@@ -289,8 +277,8 @@ def _remove_others(files: Path, plan: list[shards.Shard]) -> None:
 
 def _gather(
     listing: Listing,
-    plan: list[shards.Shard],
-    manifests: list[shards.ShardManifest],
+    plan: list[Shard],
+    manifests: list[ShardManifest],
 ) -> dict[str, Split]:
     """Returns what the files of each split hold, from the manifests of its shards."""
     splits: dict[str, Split] = {}

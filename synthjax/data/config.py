@@ -10,7 +10,7 @@ from synthjax.data.cohorts import check_cohort
 from synthjax.data.images.pixels import RESOLUTIONS, PixelsConfig
 from synthjax.data.sources.registry import SOURCES
 from synthjax.data.splits import check_fractions
-from synthjax.data.store.shards import SHARD_MB
+from synthjax.data.store.plan import SHARD_MB
 
 T = TypeVar("T", bound=type)
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import synthjax
-from synthjax.core.config import plain, public
+from synthjax.core.config import plain
+from synthjax.core.public import public
 from synthjax.data.config import DataConfig
 from synthjax.data.listing import Listing
-from synthjax.data.sources.tree import SUCH_AS
+from synthjax.data.sources.ignored import SUCH_AS
 
 
 def split_facts(config: DataConfig, listing: Listing, seed: int) -> dict[str, Any]:

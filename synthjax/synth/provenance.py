@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 import synthjax
-from synthjax.core.config import public
+from synthjax.core.public import public
 from synthjax.core.versions import versions
 from synthjax.gan.generator import Generator
 from synthjax.synth.config import SynthConfig

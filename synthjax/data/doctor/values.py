@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,15 @@ def describe_values(stats: Sequence[ImageStats]) -> Iterator[tuple[str, str]]:
     yield "values", text
 
 
+class _Kind(NamedTuple):
+    """A kind of odd values, and the images that have them."""
+
+    name: str
+    odd: list[ImageStats]
+    said: str  # of an image, which is {0}
+    remedy: str
+
+
 def check_values(
     metadata: Metadata,
     stats: Sequence[ImageStats],
@@ -58,63 +68,80 @@ def check_values(
     """
     if colour_is_rare is None:
         colour_is_rare = _are_rare([one for one in stats if one.coloured], stats)
+    kinds = (
+        *_odd_brightness(stats),
+        *_odd_levels([image for image in stats if not image.flat]),
+        *_odd_colour(stats, colour_is_rare, channels),
+    )
+    for kind in kinds:
+        if kind.odd:
+            places = (
+                f"{metadata.id[one.index]}: {kind.said.format(one)}" for one in kind.odd
+            )
+            yield Diagnostic(WARNING, kind.name, tuple(places), kind.remedy)
+
+
+def _odd_brightness(stats: Sequence[ImageStats]) -> Iterator[_Kind]:
+    """Find constant images, dark ones and white ones."""
     shown = [image for image in stats if not image.flat]
-
-    def report(
-        kind: str, odd: list[ImageStats], say: str, remedy: str
-    ) -> Iterator[Diagnostic]:
-        if odd:
-            places = (f"{metadata.id[one.index]}: {say.format(one)}" for one in odd)
-            yield Diagnostic(WARNING, kind, tuple(places), remedy)
-
-    yield from report(
+    yield _Kind(
         "constant image",
         [image for image in stats if image.flat],
         "all values are {0.low:.2f} to {0.high:.2f}",
         "It shows nothing: export it again, or remove its row.",
     )
-    yield from report(
+    yield _Kind(
         "nearly black",
         [image for image in shown if image.high < _DARK],
         "its brightest value is {0.high:.2f} of 1",
         "Fewer bits are used than the file has, or config.data.pixels.white is too "
         "large: set it to the value to be shown white (4095 for 12 bits).",
     )
-    yield from report(
+    yield _Kind(
         "clipped to white",
         [image for image in shown if image.white > _WHITE],
         "{0.white:.0%} of its pixels are white",
         "It is overexposed, a negative, or config.data.pixels.white is too small: look "
         "at it and export it again.",
     )
+
+
+def _odd_levels(shown: list[ImageStats]) -> Iterator[_Kind]:
+    """Find masks, images saved with fewer bits, and negatives."""
     coarse = _coarse(shown)
-    yield from report(
+    yield _Kind(
         "two values only",
         [image for image in shown if image.levels == 2 and image not in coarse],
         "it has no values but {0.low:.2f} and {0.high:.2f}",
         "A mask? Remove its row, or leave it out (config.data.folder.leave_out).",
     )
-    yield from report(
+    yield _Kind(
         "few grey levels",
         coarse,
         "it has {0.levels} different values, far fewer than the others",
         "Look at it: a mask, or saved with fewer bits? Export it again, or remove its "
         "row.",
     )
-    yield from report(
+    yield _Kind(
         "negative image",
         _negatives(shown),
         "it is dark where the others are bright",
         "Invert it (MONOCHROME1, exported as it is stored?), or remove its row.",
     )
-    yield from report(
+
+
+def _odd_colour(
+    stats: Sequence[ImageStats], colour_is_rare: bool, channels: int
+) -> Iterator[_Kind]:
+    """Find colour that only few images have, or that the set drops."""
+    yield _Kind(
         "colour among grey",
         [image for image in stats if image.coloured and colour_is_rare],
         "it has coloured pixels",
         "Look at it: screenshots and burned-in annotations are coloured. Export it "
         "again without them, or remove its row.",
     )
-    yield from report(
+    yield _Kind(
         "colour is dropped",
         [one for one in stats if one.coloured and channels == 1 and not colour_is_rare],
         "it has colour, and the set has one channel",

@@ -21,12 +21,11 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
-    JPEGExtended12Bit,
 )
 
 from synthjax.core.files import open_regular
 from synthjax.data.images.decoding import decoding
-from synthjax.data.images.dicom_pixels import install, pixel_fault, read_pixels
+from synthjax.data.images.dicom_pixels import missing_decoder, pixel_fault, read_pixels
 from synthjax.data.images.image_size import check_size
 from synthjax.data.problems import BadImageError
 
@@ -230,25 +229,6 @@ def _check(path: Path, header: Dataset, file: BinaryIO) -> None:
     lacking = missing_decoder(header)
     if lacking:
         raise BadImageError(path, lacking)
-
-
-def missing_decoder(header: Dataset) -> str:
-    """Says that the decoder of a file's pixels is not installed; "" if it is.
-
-    Pillow says that it decodes JPEG Extended, but does 8 bits alone.
-    """
-    syntax = header.file_meta.TransferSyntaxUID
-    decoder = get_decoder(syntax)
-    plugins = set(decoder.available_plugins)
-    if syntax == JPEGExtended12Bit and header.BitsStored > 8:
-        plugins -= {"pillow"}
-    if decoder.is_available and (plugins or not syntax.is_compressed):
-        return ""
-    bits = f", {header.BitsStored} bits" if plugins != decoder.available_plugins else ""
-    return (
-        f"is compressed ({syntax.name}{bits}), and no decoder for it is installed; "
-        f"{install(header)}."
-    )
 
 
 def _check_header(path: Path, header: Dataset) -> None:

@@ -16,6 +16,7 @@ from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import Tag
 from pydicom.uid import (
     JPEG2000TransferSyntaxes,
+    JPEGExtended12Bit,
     JPEGLSTransferSyntaxes,
     RLELossless,
 )
@@ -199,6 +200,25 @@ def _codestream_shape(code: bytes) -> tuple[int, int, int] | None:
             return rows, columns, components
         place += 1 if marker == 0xFF else 2 + length
     return None
+
+
+def missing_decoder(header: Dataset) -> str:
+    """Says that the decoder of a file's pixels is not installed; "" if it is.
+
+    Pillow says that it decodes JPEG Extended, but does 8 bits alone.
+    """
+    syntax = header.file_meta.TransferSyntaxUID
+    decoder = get_decoder(syntax)
+    plugins = set(decoder.available_plugins)
+    if syntax == JPEGExtended12Bit and header.BitsStored > 8:
+        plugins -= {"pillow"}
+    if decoder.is_available and (plugins or not syntax.is_compressed):
+        return ""
+    bits = f", {header.BitsStored} bits" if plugins != decoder.available_plugins else ""
+    return (
+        f"is compressed ({syntax.name}{bits}), and no decoder for it is installed; "
+        f"{install(header)}."
+    )
 
 
 def install(header: Dataset) -> str:

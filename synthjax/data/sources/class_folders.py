@@ -9,7 +9,8 @@ from synthjax.core.errors import StudyError
 from synthjax.data.problems import FILE_NAME, PATIENT_MISSING, Problems
 from synthjax.data.sources.class_layout import Layout, check_spelling, find_layout
 from synthjax.data.sources.folder_config import FolderConfig
-from synthjax.data.sources.tree import Fault, IgnoredFiles, Tree, printable
+from synthjax.data.sources.ignored import IgnoredFiles, printable
+from synthjax.data.sources.tree import Fault, Tree
 
 
 class ClassImage(NamedTuple):

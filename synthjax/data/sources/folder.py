@@ -27,9 +27,10 @@ from synthjax.data.sources.folder_table import (
     open_table,
     read_table,
 )
+from synthjax.data.sources.ignored import IgnoredFiles
 from synthjax.data.sources.set_folder import existing_folder
 from synthjax.data.sources.source import Source
-from synthjax.data.sources.tree import IgnoredFiles, ReadFile, Tree
+from synthjax.data.sources.tree import ReadFile, Tree
 from synthjax.data.splits import group_by_split
 
 

@@ -19,10 +19,11 @@ from synthjax.data.problems import (
 from synthjax.data.schema import SPLITS
 from synthjax.data.sources.attributes import known_age, known_sex
 from synthjax.data.sources.folder_config import FolderConfig
+from synthjax.data.sources.ignored import IgnoredFiles, printable
 from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.spelling import find_spellings
 from synthjax.data.sources.tables import MALFORMED, CsvTable
-from synthjax.data.sources.tree import Fault, IgnoredFiles, Tree, printable
+from synthjax.data.sources.tree import Fault, Tree
 
 _LABEL_VALUES = {"0": 0.0, "0.0": 0.0, "1": 1.0, "1.0": 1.0, "": math.nan}
 

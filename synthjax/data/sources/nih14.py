@@ -26,17 +26,12 @@ from synthjax.data.problems import (
     Problems,
 )
 from synthjax.data.sources.attributes import known_age, known_sex
+from synthjax.data.sources.ignored import IgnoredFiles, summarize_files
 from synthjax.data.sources.merged_rows import MergedRows
 from synthjax.data.sources.set_folder import digest_files, find_root
 from synthjax.data.sources.source import Source
 from synthjax.data.sources.tables import MALFORMED, CsvTable
-from synthjax.data.sources.tree import (
-    Fault,
-    IgnoredFiles,
-    ReadFile,
-    Tree,
-    summarize_files,
-)
+from synthjax.data.sources.tree import Fault, ReadFile, Tree
 
 FINDINGS = (
     "Atelectasis",

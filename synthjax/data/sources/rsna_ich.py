@@ -26,6 +26,7 @@ from synthjax.data.problems import (
 from synthjax.data.sources.attributes import ODD_AGES, ODD_SEXES
 from synthjax.data.sources.dicom_patients import check_patients, header_file
 from synthjax.data.sources.header_index import index_headers
+from synthjax.data.sources.ignored import IgnoredFiles, printable
 from synthjax.data.sources.rsna_ich_table import (
     ABSENT,
     COLUMNS,
@@ -36,7 +37,7 @@ from synthjax.data.sources.rsna_ich_table import (
 )
 from synthjax.data.sources.set_folder import digest_files, find_root
 from synthjax.data.sources.source import Source
-from synthjax.data.sources.tree import Fault, IgnoredFiles, ReadFile, Tree, printable
+from synthjax.data.sources.tree import Fault, ReadFile, Tree
 
 _INCOMPLETE = "rows incomplete"  # kind of problem: a slice without all of its rows
 _SUFFIX = ".dcm"

@@ -18,13 +18,8 @@ from synthjax.data.listing import Metadata
 from synthjax.data.problems import Problems
 from synthjax.data.store.copies import Copies
 from synthjax.data.store.example_builder import BuildResult, ExampleBuilder
-from synthjax.data.store.shards import (
-    Shard,
-    ShardManifest,
-    chunks,
-    read_manifest,
-    write_shard,
-)
+from synthjax.data.store.plan import Shard, chunks
+from synthjax.data.store.shards import ShardManifest, read_manifest, write_shard
 
 
 class ShardTask(NamedTuple):

@@ -1,26 +1,23 @@
-"""The shards of a set: planned, written in parallel, each finished or not there.
+"""The shards of a set: written in parallel, each finished or not there.
 
-A shard is an array_record file of about the same size as the others. It is written under
-another name and renamed when it is whole, then a manifest says what it holds, so a build
-that was killed does again only the shard that it was at, and those whose files have
-changed.
+A shard is an array_record file. It is written under another name and renamed when it
+is whole, then a manifest says what it holds, so a build that was killed does again only
+the shard that it was at, and those whose files have changed.
 """
 
 import contextlib
 import dataclasses
 import hashlib
-import math
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from array_record.python.array_record_module import ArrayRecordWriter
 from jaxtyping import Int
 
-import synthjax
 from synthjax.core.clock import progress
 from synthjax.core.files import read_json_if_whole, write_json
 from synthjax.data.listing import Metadata
@@ -33,29 +30,9 @@ from synthjax.data.store.example_builder import (
     file_stats,
     zero_seconds,
 )
+from synthjax.data.store.plan import CHUNK, FILES, Shard, chunks
 
-SET_NAME = "image_set"  # TFDS's name of every set, and the head of its file names
-SHARD_MB = 200.0  # of one array_record file, about, where nothing else is set
-FILES, MANIFESTS = "set", "notes"  # folders of a build: finished shards, what they hold
-CHUNK = 32  # images that a worker builds at a time, at most
-_CHUNK_BYTES = 8_000_000  # of their pixels, at most
-_SAMPLE = 16  # images by which the size of the others is estimated
-_FORMAT = 3  # of plan and manifests; another begins every build anew
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """One file of a split and the images that it holds, by ascending id."""
-
-    split: str
-    index: int
-    count: int  # shards of the split
-    images: Int[np.ndarray, " k"]  # indices into the metadata
-
-    @property
-    def name(self) -> str:
-        """Returns the file's name, as TFDS expects it."""
-        return shard_name(self.split, self.index, self.count)
+MANIFESTS = "notes"  # folder of a build: what its finished shards hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,70 +47,6 @@ class ShardManifest:
     digests: tuple[str, ...]  # of the pixels of `Shard.images`, "" if they show nothing
     coloured: int  # images whose colour was dropped
     seconds: dict[str, float]  # phase -> working seconds; empty if done before
-
-
-def shard_name(split: str, index: int, count: int) -> str:
-    """Returns the name of file `index` of `count` of a split."""
-    return f"{SET_NAME}-{split}.array_record-{index:05d}-of-{count:05d}"
-
-
-def plan_shards(
-    metadata: Metadata,
-    splits: Mapping[str, Sequence[int]],
-    *,
-    image_bytes: float,
-    shard_mb: float,
-) -> list[Shard]:
-    """Divides the splits of a set into shards.
-
-    Images are in the order of their ids, so a position in a split means the same image
-    in every set made of the same images, and the files depend on the images alone.
-
-    Args:
-        splits: split -> indices of its images.
-        image_bytes: of an image in the files, on average.
-        shard_mb: of a shard, about, in millions of bytes.
-    """
-    shards = []
-    for split, indices in splits.items():
-        order = sorted(indices, key=lambda index: metadata.id[index])
-        count = max(
-            1, min(round(len(order) * image_bytes / (shard_mb * 1e6)), len(order))
-        )
-        parts = np.array_split(np.array(order, np.int64), count)
-        shards += [Shard(split, i, count, part) for i, part in enumerate(parts)]
-    return shards
-
-
-def estimate_bytes(
-    builder: ExampleBuilder, metadata: Metadata, indices: Int[np.ndarray, " k"]
-) -> float:
-    """Returns the mean size of an encoded image, of a few evenly spaced ones."""
-    places = np.unique(np.linspace(0, len(indices) - 1, _SAMPLE).astype(int))
-    sample = metadata.take(indices[places])
-    result = dataclasses.replace(builder, skip=True).build(sample)
-    sizes = [len(example) for example in result.examples if example is not None]
-    return float(np.mean(sizes)) if sizes else 1.0
-
-
-def fingerprint(
-    builder: ExampleBuilder, metadata: Metadata, splits: Mapping[str, Sequence[int]]
-) -> str:
-    """Identifies what shards depend on, except the files (`ShardManifest.file_stats`).
-
-    Whether faulty files are skipped does not count: a manifest says what was skipped.
-    """
-    read = getattr(builder.read, "__qualname__", None) or repr(builder.read)
-    settings = (read, builder.schema, builder.pixels, sorted(splits))
-    hasher = hashlib.sha256(repr((_FORMAT, synthjax.__version__, *settings)).encode())
-    for field in dataclasses.fields(Metadata):
-        column = getattr(metadata, field.name)
-        text = column.dtype == object
-        data = "\0".join(column.tolist()).encode() if text else column.tobytes()
-        hasher.update(f"{field.name} {len(data)} ".encode() + data)
-    for split in sorted(splits):
-        hasher.update(np.array(sorted(splits[split]), np.int64).tobytes())
-    return hasher.hexdigest()[:16]
 
 
 def write_shard(
@@ -262,20 +175,21 @@ def write_shards(
     bar: progress = progress(
         total=total, done=total - count, desc="images", unit="images"
     )
+    parts = {shard.name: chunks(builder, shard, chunk) for shard in todo}
     results = ordered_map(
         _build,
         (
             (builder, metadata.take(indices))
             for shard in todo
-            for indices in chunks(builder, shard, chunk)
+            for indices in parts[shard.name]
         ),
         processes_for(count, workers, inline),
         processes=True,
         describe=_describe,
     )
 
-    def parts(shard: Shard) -> Iterator[tuple[np.ndarray, BuildResult]]:
-        for indices in chunks(builder, shard, chunk):
+    def built(shard: Shard) -> Iterator[tuple[np.ndarray, BuildResult]]:
+        for indices in parts[shard.name]:
             result = next(results)
             _drop_copies(copies, indices, result)
             problems.found.extend(result.problems)
@@ -284,7 +198,7 @@ def write_shards(
             yield indices, result
 
     try:
-        new = iter([write_shard(build, shard, parts(shard)) for shard in todo])
+        new = iter([write_shard(build, shard, built(shard)) for shard in todo])
     finally:
         results.close()
         bar.close()
@@ -311,17 +225,3 @@ def _describe(task: tuple[ExampleBuilder, Metadata]) -> str:
     _, metadata = task
     first = metadata.origin[0] or metadata.id[0]
     return f"{first} (or up to {len(metadata) - 1} images after it)"
-
-
-def chunks(
-    builder: ExampleBuilder, shard: Shard, chunk: int = CHUNK
-) -> list[Int[np.ndarray, " c"]]:
-    """Returns a shard's images in the parts that workers build at a time.
-
-    Args:
-        chunk: images of a part, at most; large images come in smaller parts.
-    """
-    pixels = math.prod(builder.schema.image_shape) * builder.schema.bits // 8
-    size = max(1, min(chunk, _CHUNK_BYTES // pixels))
-    starts = range(0, len(shard.images), size)
-    return [shard.images[start : start + size] for start in starts]

@@ -27,7 +27,7 @@ from synthjax.data.schema import (
 )
 from synthjax.data.splits import check_disjoint, summarize_splits
 from synthjax.data.store.codec import encode_example, features
-from synthjax.data.store.shards import SET_NAME, SHARD_MB, shard_name
+from synthjax.data.store.plan import SET_NAME, SHARD_MB, shard_name
 
 INFO_FILE = "dataset_info.json"  # moved in last: a directory with it is a whole set
 SPLITS_FILE = "splits.json"

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from synthjax.core.errors import StudyError
 from synthjax.data.problems import Problems
+from synthjax.data.sources.ignored import IgnoredFiles
 from synthjax.data.sources.set_folder import digest_files, find_root
-from synthjax.data.sources.tree import Fault, IgnoredFiles, Tree
+from synthjax.data.sources.tree import Fault, Tree
 
 NAMES = ("a", "b", "c.png", "é")
 

@@ -16,6 +16,7 @@ from synthjax.data.schema import Record, Schema, encode_png
 from synthjax.data.store import shards
 from synthjax.data.store.codec import decode_example, encode_example, features
 from synthjax.data.store.example_builder import PHASES, ExampleBuilder
+from synthjax.data.store.plan import FILES, Shard, chunks, fingerprint, plan_shards
 
 SCHEMA = Schema("waves", ("high",), 16, 1)
 SPLITS = {"train": list(range(60)), "valid": list(range(60, 70))}
@@ -51,9 +52,9 @@ def builder_of(*, skip=False, bad=0, bits=8, root=None):
 
 
 def write(directory, *, builder=None, limit=0.0, workers=1, **sizes):
-    (directory / shards.FILES).mkdir(parents=True, exist_ok=True)
+    (directory / FILES).mkdir(parents=True, exist_ok=True)
     metadata, builder = metadata_of(70), builder or builder_of()
-    plan = shards.plan_shards(metadata, SPLITS, image_bytes=1000, shard_mb=0.015)
+    plan = plan_shards(metadata, SPLITS, image_bytes=1000, shard_mb=0.015)
     problems = Problems("skip" if builder.skip else "error", limit)
     return plan, shards.write_shards(
         directory, builder, metadata, plan, problems=problems, workers=workers, **sizes
@@ -61,7 +62,7 @@ def write(directory, *, builder=None, limit=0.0, workers=1, **sizes):
 
 
 def digests(directory):
-    files = sorted((directory / shards.FILES).glob("*-of-?????"))
+    files = sorted((directory / FILES).glob("*-of-?????"))
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
@@ -95,21 +96,21 @@ def test_tfds_makes_the_same_example(bits):
 def test_large_images_are_made_a_few_at_a_time(resolution, size):
     builder = builder_of()
     schema = dataclasses.replace(SCHEMA, resolution=resolution)
-    shard = shards.Shard("train", 0, 1, np.arange(100))
-    parts = shards.chunks(dataclasses.replace(builder, schema=schema), shard)
+    shard = Shard("train", 0, 1, np.arange(100))
+    parts = chunks(dataclasses.replace(builder, schema=schema), shard)
     assert len(parts[0]) == size
     np.testing.assert_array_equal(np.concatenate(parts), shard.images)
 
 
 def test_shards_are_about_as_large_as_planned():
     metadata = metadata_of(70)
-    plan = shards.plan_shards(metadata, SPLITS, image_bytes=1000, shard_mb=0.02)
+    plan = plan_shards(metadata, SPLITS, image_bytes=1000, shard_mb=0.02)
     assert [(s.split, len(s.images)) for s in plan] == [
         *[("train", 20)] * 3,
         ("valid", 10),
     ]
     assert plan[1].name == "image_set-train.array_record-00001-of-00003"
-    huge = shards.plan_shards(metadata, SPLITS, image_bytes=1e12, shard_mb=200)
+    huge = plan_shards(metadata, SPLITS, image_bytes=1e12, shard_mb=200)
     assert len(huge) == 70
 
 
@@ -142,7 +143,7 @@ def test_finished_shards_are_not_done_again(tmp_path, monkeypatch):
     before = digests(tmp_path)
     assert len(plan) > 3
     gone = plan[1].name
-    files, manifests = tmp_path / shards.FILES, tmp_path / shards.MANIFESTS
+    files, manifests = tmp_path / FILES, tmp_path / shards.MANIFESTS
     (manifests / f"{gone}.json").unlink()
     (files / f"{gone}.0.partial").write_bytes(b"half")
     (files / plan[2].name).unlink()
@@ -192,19 +193,19 @@ def test_a_shard_whose_files_changed_is_done_again(tmp_path, monkeypatch):
 
 def test_the_fingerprint_names_all_that_matters():
     metadata = metadata_of(70)
-    same = shards.fingerprint(builder_of(), metadata, SPLITS)
-    assert same == shards.fingerprint(builder_of(), metadata_of(70), SPLITS)
+    same = fingerprint(builder_of(), metadata, SPLITS)
+    assert same == fingerprint(builder_of(), metadata_of(70), SPLITS)
     turned = dataclasses.replace(metadata, label=1 - metadata.label)
-    assert same == shards.fingerprint(builder_of(skip=True), metadata, SPLITS)
+    assert same == fingerprint(builder_of(skip=True), metadata, SPLITS)
     shifted = dataclasses.replace(
         metadata, patient_id=metadata.study_id, study_id=metadata.view
     )
     other = [
-        shards.fingerprint(builder_of(), shifted, SPLITS),
-        shards.fingerprint(builder_of(bits=16), metadata, SPLITS),
-        shards.fingerprint(builder_of(bad=3), metadata, SPLITS),
-        shards.fingerprint(builder_of(), turned, SPLITS),
-        shards.fingerprint(builder_of(), metadata, {"train": [1, 2], "valid": [3]}),
+        fingerprint(builder_of(), shifted, SPLITS),
+        fingerprint(builder_of(bits=16), metadata, SPLITS),
+        fingerprint(builder_of(bad=3), metadata, SPLITS),
+        fingerprint(builder_of(), turned, SPLITS),
+        fingerprint(builder_of(), metadata, {"train": [1, 2], "valid": [3]}),
     ]
     assert len({same, *other}) == 6
 
