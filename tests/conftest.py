@@ -31,7 +31,9 @@ import builders.typechecker  # noqa: F401 (the hook below finds it by its name)
 
 # Every call into these rooms is held against the shapes and types that it declares; the
 # hook must be there before they are imported.
-CHECKED = [f"synthjax.{room}" for room in ("statistics", "metrics", "classifier")]
+CHECKED = [
+    f"synthjax.{room}" for room in ("statistics", "metrics", "gan", "classifier")
+]
 jaxtyping.install_import_hook(CHECKED, "builders.typechecker.check")
 
 from synthjax import testing

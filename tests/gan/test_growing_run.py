@@ -95,7 +95,7 @@ def test_stopped_inside_a_fade_it_ends_the_same(
         if looks == 12:
             generator = load_generator(out)
             assert (generator.phase.resolution, generator.phase.index) == (8, 1)
-            fade = float(generator.phase.fade(generator.params["images"]))
+            fade = float(generator.phase.fade(int(generator.params["images"])))
             assert 0 < fade < 1
         run(toy, toy_data, out)
         metrics, sheets, arrays = outcome(out)
