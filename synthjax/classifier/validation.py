@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from synthjax.classifier.networks.api import Variables
+from synthjax.statistics.roc import auroc
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,9 @@ def mean_auroc(
     label: Float[np.ndarray, "n y"], logit: Float[np.ndarray, "n y"]
 ) -> float:
     """Returns the mean AUROC over labels that have both classes; NaN if none has."""
-    areas = []
-    for truth, score in zip(label.T, logit.T, strict=True):
-        positive, negative = score[truth == 1], np.sort(score[truth == 0])
-        if len(positive) and len(negative):
-            below = np.searchsorted(negative, positive, side="left")
-            not_above = np.searchsorted(negative, positive, side="right")
-            areas.append(np.mean(below + not_above) / (2 * len(negative)))
-    return float(np.mean(areas)) if areas else math.nan
+    areas = [auroc(*columns) for columns in zip(label.T, logit.T, strict=True)]
+    defined = [area for area in areas if not math.isnan(area)]
+    return float(np.mean(defined)) if defined else math.nan
 
 
 def mean_cross_entropy(

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from synthjax.statistics.interval import Interval
+from synthjax.statistics.roc import share_below
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,6 @@ def _placements(
     """
     above, below = np.empty(positive.shape), np.empty(negative.shape)
     for row, (scores, others) in enumerate(zip(positive, negative, strict=True)):
-        above[row] = _rank(scores, np.sort(others))
-        below[row] = 1 - _rank(others, np.sort(scores))
+        above[row] = share_below(scores, np.sort(others))
+        below[row] = 1 - share_below(others, np.sort(scores))
     return above, below
-
-
-def _rank(
-    values: Float[np.ndarray, " k"], ordered: Float[np.ndarray, " m"]
-) -> Float[np.ndarray, " k"]:
-    """Return the share of `ordered`, ascending, that is below each value."""
-    left, right = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return (left + right) / (2 * len(ordered))

@@ -5,6 +5,7 @@ and an area below one half is reported as it is.
 """
 
 import functools
+import math
 from dataclasses import dataclass
 
 import jax
@@ -38,6 +39,30 @@ def undefined_reason(label: Float[np.ndarray, " n"]) -> str | None:
         return "no image with a known label"
     missing, n = ("positive", negatives) if not positives else ("negative", positives)
     return f"no {missing} image among {n} with a known label"
+
+
+def auroc(label: Float[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> float:
+    """Measure the area under the ROC curve, 0..1; NaN where it is undefined.
+
+    Args:
+        label: 0, 1 or NaN (unknown, left out).
+        score: any monotone score.
+    """
+    positive, negative = score[label == 1], np.sort(score[label == 0])
+    if not len(positive) or not len(negative):
+        return math.nan
+    return float(np.mean(share_below(positive, negative)))
+
+
+def share_below(
+    values: Float[np.ndarray, " k"], ordered: Float[np.ndarray, " m"]
+) -> Float[np.ndarray, " k"]:
+    """Return the share of `ordered`, ascending, that is below each value.
+
+    A tie counts one half.
+    """
+    left, right = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (left + right) / (2 * len(ordered))
 
 
 def replicated_ranking(

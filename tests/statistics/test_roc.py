@@ -45,6 +45,8 @@ def test_rankings_equal_scikit_learn(score, seed) -> None:
     found = replicated_ranking(label, score, weight, specificity=0.7)
     known = ~np.isnan(label)
     truth, shown = label[known], score[known]
+    area = roc_auc_score(truth, shown)
+    assert roc.auroc(label, score) == pytest.approx(area, abs=1e-12)
     for r in range(3):
         options = {"sample_weight": weight[known, r]}
         assert found.auroc[r] == pytest.approx(
@@ -82,6 +84,11 @@ def test_whole_multiplicities_are_exact_and_compile_once() -> None:
     assert roc._scan._cache_size() == before + 1
     assert on_host_device(count).dtype == np.int16
     assert not jax.config.jax_enable_x64
+
+
+def test_an_area_without_a_class_is_nan() -> None:
+    assert np.isnan(roc.auroc(np.array([1, 1, np.nan]), np.arange(3.0)))
+    assert np.isnan(roc.auroc(np.array([0, np.nan, 0]), np.arange(3.0)))
 
 
 def test_auroc_below_one_half_is_kept() -> None:
