@@ -8,7 +8,6 @@ another draw for each k.
 import dataclasses
 from collections.abc import Mapping
 
-import jax
 import numpy as np
 from jaxtyping import Bool, Shaped
 
@@ -157,7 +156,7 @@ def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
         metadata = dataset.metadata("train")
         positions = np.arange((copy - 1) * size, copy * size)
         if plan.patients < 1:
-            draw = _generator(seed, "classifier patients", k)
+            draw = rng.host_generator(seed, "classifier patients", k)
             patients = metadata.patient_id[positions]
             positions = positions[_some_patients(patients, plan.patients, draw)]
         parts.append((dataset["train"], positions))
@@ -165,7 +164,7 @@ def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
     label = np.concatenate(labels)
     if plan.shuffled:
         # Validation too: chosen by true labels, the best of many would be above chance.
-        draw = _generator(seed, "classifier labels", k)
+        draw = rng.host_generator(seed, "classifier labels", k)
         label = draw.permutation(label)
         valid = dataclasses.replace(valid, label=draw.permutation(valid.label))
     return Job(arm, k, Selection(parts, label), valid)
@@ -179,8 +178,3 @@ def _some_patients(
     count = max(1, round(share * len(patients)))
     drawn = draw.choice(patients, count, replace=False)
     return np.isin(patient_id.astype(np.str_), drawn)
-
-
-def _generator(seed: int, name: str, k: int) -> np.random.Generator:
-    bits = jax.random.bits(rng.key(seed, name, k), dtype=np.uint32)
-    return np.random.default_rng(int(bits))

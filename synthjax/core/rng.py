@@ -31,8 +31,9 @@ def key(
 def host_generator(seed: int, name: str, *indices: int) -> np.random.Generator:
     """Returns NumPy's generator of the stream `name`, for draws on the host.
 
-    It is the only way to random numbers on the host, so that no two measures share a
-    stream by accident, and needs no compiling.
+    It is the way to random numbers on the host, so that no two measures share a stream
+    by accident, and needs no compiling. Splits and cohorts alone have generators of
+    their own, which no release may change.
 
     Args:
       seed: of the study.

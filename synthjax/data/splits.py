@@ -13,7 +13,8 @@ from synthjax.core.files import read_json
 from synthjax.data.cohorts import combination_histogram
 from synthjax.data.schema import SPLITS
 
-_STREAM = 0x5B117  # separates this generator from others with the same seed
+# Not a named stream: a seed gives the same test patients in every release.
+_STREAM = 0x5B117
 
 
 def check_fractions(fractions: tuple[float, ...]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from synthjax.core.errors import StudyError
+from synthjax.core.rng import host_generator
 from synthjax.data.schema import SPLITS
 from synthjax.data.store.stored import StoredSplit
 
@@ -58,7 +59,7 @@ def requested(
         draw = np.random.default_rng(np.frombuffer(_sha256(secret), np.uint32))
         rows = draw.permutation(n)[np.arange(count) % n]
     else:
-        draw = np.random.default_rng([seed, STREAMS[split]])
+        draw = host_generator(seed, "requested labels", STREAMS[split])
         rows = draw.integers(0, n, count)
     return real[np.tile(rows, copies)].astype(np.float32)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float32, Int
 
+from synthjax.core.rng import host_generator
 from synthjax.data.doctor.batches import run_batches
 from synthjax.data.images.pixels import convert_channels, is_coloured, resize
 from synthjax.data.listing import Metadata, ReadPixels
 from synthjax.data.problems import BadImageError
 from synthjax.data.schema import Record
 
-_STREAM = 0xD0C  # keeps this generator apart from others with the same seed
 _BATCH = 16  # images that a worker decodes at a time
 _THUMB = 16  # pixels a side, to compare images with each other
 _COUNTED = 1 << 16  # values, about, among which grey levels are counted
@@ -50,7 +50,7 @@ def sample_evenly(total: int, count: int, seed: int) -> Int[np.ndarray, " k"]:
     if total <= count:
         return np.arange(total)
     edges = np.linspace(0, total, count + 1).astype(np.int64)
-    return np.random.default_rng((seed, _STREAM)).integers(edges[:-1], edges[1:])
+    return host_generator(seed, "doctor sample").integers(edges[:-1], edges[1:])
 
 
 def measure_images(
