@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
+from synthjax.core.deadline import WAIT, noted
 from synthjax.core.errors import StudyError
 
 FILE_SECONDS = 20.0  # of computing that one file may take; the usual one takes 0.1
 _TICK = 0.25  # seconds between two looks at the time
-_WAIT = 20.0  # times as long may pass by the clock: storage may be slow
 _LONGEST = 300  # characters of a reason
 
 
@@ -44,8 +44,10 @@ def foreign(
     A StudyError passes. Warnings and log messages of the decoders are not shown. After
     `seconds` of computing the work inside is stopped, and the file is faulty too. The
     time is that of the process's processors, so that a slow disk or other processes do
-    not count; a call that never comes back to Python cannot be stopped, and neither can
-    work outside of the main thread.
+    not count. A call that never comes back to Python is stopped in a worker process of
+    `ordered_map`, by its end; the file is faulty for the worker that takes its place.
+    It is not stopped in the process of the command, which does the work alone for few
+    images or with one worker. Work outside of the main thread has no deadline.
 
     Args:
         what: what is then wrong with the file, a clause such as "cannot be read as PNG".
@@ -53,7 +55,14 @@ def foreign(
         error: makes the error of the path and a clause.
     """
     try:
-        with warnings.catch_warnings(), _quiet(), _limited(seconds):
+        with (
+            warnings.catch_warnings(),
+            _quiet(),
+            noted(str(path), seconds) as is_endless,
+            _limited(seconds),
+        ):
+            if is_endless:
+                raise _OutOfTime
             warnings.simplefilter("ignore")  # of odd metadata, which is not used
             yield
     except StudyError:
@@ -93,7 +102,7 @@ def _limited(seconds: float) -> Iterator[None]:
 
     def look(signum: int, frame: FrameType | None) -> None:
         spent, passed = time.process_time() - begin, time.monotonic() - started
-        if spent > seconds or passed > _WAIT * seconds:
+        if spent > seconds or passed > WAIT * seconds:
             raise _OutOfTime
 
     handler = signal.signal(signal.SIGALRM, look)

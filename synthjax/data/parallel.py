@@ -1,18 +1,19 @@
 """Threads and processes: results in order, a few items ahead, no more."""
 
+import itertools
 import os
 import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 from synthjax.core.clock import say
+from synthjax.core.deadline import Deadlines, say_ended
 from synthjax.core.errors import StudyError
 
 INLINE = 256  # images: less work than starting a process
@@ -51,6 +52,9 @@ def ordered_map(
 ) -> Generator[Result, None, None]:
     """Does `map(function, items)` in threads or processes: same order, bounded memory.
 
+    A worker process whose decoder of a file does not come back is ended (`foreign`);
+    others begin again at the first unfinished item, and that file is a faulty one.
+
     Args:
         function: called in the workers; its exception surfaces at its own item.
         items: read in the calling thread, at most `4 * workers` ahead.
@@ -66,45 +70,85 @@ def ordered_map(
     count = worker_count(workers)
     if count == 1:
         yield from map(function, items)
-        return
-    pending: deque[tuple[Item, Future[Result]]] = deque()
-    start = partial(_start_processes, function=function)
+    elif processes:
+        yield from _map_in_processes(function, iter(items), count, describe)
+    else:
+        with ThreadPoolExecutor(count) as pool:
+            yield from _map_in_pool(function, iter(items), pool, count, deque())
+
+
+def _map_in_pool(
+    function: Callable[[Item], Result],
+    items: Iterator[Item],
+    pool: Executor,
+    count: int,
+    taken: deque[Item],
+) -> Generator[Result, None, None]:
+    """Yields results in order; `taken` holds the items begun whose result was not."""
+    pending = deque(pool.submit(function, item) for item in taken)
     try:
-        executor = (start if processes else ThreadPoolExecutor)(count)
-    except OSError as error:  # as where /dev/shm cannot be written
-        say(f"no worker processes can be started ({error}); this one works alone")
-        yield from map(function, items)
-        return
-    with executor as pool:
+        for item in items:
+            taken.append(item)
+            pending.append(pool.submit(function, item))
+            if len(pending) >= 4 * count:
+                yield pending.popleft().result()
+                taken.popleft()
+        while pending:
+            yield pending.popleft().result()
+            taken.popleft()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _map_in_processes(
+    function: Callable[[Item], Result],
+    items: Iterator[Item],
+    count: int,
+    describe: Callable[[Item], str],
+) -> Generator[Result, None, None]:
+    """Begins again with other workers when some were ended, each at another file."""
+    taken: deque[Item] = deque()
+    endless: frozenset[str] = frozenset()
+    while True:
         try:
-            for item in items:
-                pending.append((item, pool.submit(function, item)))
-                if len(pending) >= 4 * count:
-                    yield pending[0][1].result()
-                    pending.popleft()
-            while pending:
-                yield pending[0][1].result()
-                pending.popleft()
-        except BrokenProcessPool:
-            place = describe(pending[0][0]) if pending else "the first item"
-            raise StudyError(
-                "a worker process was killed, most often for want of memory, or by a "
-                f"file: it was at {place} or one of the next. Run the "
-                f"same command with fewer workers (now {count}), such as "
-                "--config.data.workers=1; it goes on where it stopped."
-            ) from None
-        finally:
-            for _, future in pending:
-                future.cancel()
+            deadlines = Deadlines(count, endless)
+            executor = _start_processes(count, function, deadlines)
+        except OSError as error:  # as where /dev/shm cannot be written
+            say(f"no worker processes can be started ({error}); this one works alone")
+            yield from map(function, itertools.chain(taken, items))
+            return
+        with deadlines.kept() as ended, executor as pool:
+            try:
+                yield from _map_in_pool(function, items, pool, count, taken)
+                return
+            except BrokenProcessPool:
+                if ended <= endless:
+                    place = describe(taken[0]) if taken else "the first item"
+                    raise _killed(place, count) from None
+        say_ended(ended)
+        endless |= ended
 
 
-def _start_processes(count: int, function: Callable[..., object]) -> Executor:
+def _killed(place: str, count: int) -> StudyError:
+    return StudyError(
+        "a worker process was killed, most often for want of memory, or by a file: it "
+        f"was at {place} or one of the next. Run the same command with fewer workers "
+        f"(now {count}), such as --config.data.workers=1; it goes on where it stopped."
+    )
+
+
+def _start_processes(
+    count: int, function: Callable[..., object], deadlines: Deadlines
+) -> Executor:
     """Starts worker processes, spawned: the parent may hold JAX's threads, so no fork.
 
     They do not import the program that was launched, for that means all of the study,
     JAX included: seconds and memory that they have no use for.
     """
-    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_follow_parent)
+    pool = ProcessPoolExecutor(
+        count, get_context("spawn"), initializer=_begin, initargs=(deadlines,)
+    )
     main = sys.modules["__main__"]
     saved = {name: vars(main).get(name) for name in ("__spec__", "__file__")}
     try:
@@ -115,6 +159,12 @@ def _start_processes(count: int, function: Callable[..., object]) -> Executor:
     finally:
         vars(main).update(saved)
     return pool
+
+
+def _begin(deadlines: Deadlines) -> None:
+    """Makes this process a worker."""
+    deadlines.join()
+    _follow_parent()
 
 
 def _follow_parent() -> None:

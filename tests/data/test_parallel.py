@@ -1,5 +1,7 @@
 """Workers keep the order, the errors and the bound on what is read ahead."""
 
+import ctypes
+import hashlib
 import os
 import signal
 import subprocess
@@ -9,6 +11,7 @@ import time
 import pytest
 
 from synthjax.core.errors import StudyError
+from synthjax.core.foreign import foreign
 from synthjax.data import parallel
 from synthjax.data.parallel import ordered_map
 
@@ -69,6 +72,35 @@ def test_processes_keep_the_order_and_say_when_one_is_killed():
         list(ordered_map(die, range(30), 2, processes=True))
 
 
+def decode(item):
+    """Two of the files keep a decoder in C, one computing and one waiting for ever."""
+    with foreign(f"scan{item}.dcm", "cannot be read", "remove it", seconds=0.2):
+        if item == 5:
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+        if item == 11:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            ctypes.CDLL(None).sleep(3600)
+        return item
+
+
+def decode_or_skip(item):
+    try:
+        return decode(item)
+    except StudyError as error:
+        return str(error)
+
+
+@pytest.mark.slow
+def test_a_decoder_that_never_comes_back_is_ended_and_its_file_named(capfd):
+    found = list(ordered_map(decode_or_skip, range(20), 2, processes=True))
+    assert [n for n in range(20) if found[n] != n] == [5, 11]
+    for item in (5, 11):
+        assert found[item].startswith(f"scan{item}.dcm cannot be read (it takes more")
+    assert capfd.readouterr().err.count("its process was ended") == 2
+    with pytest.raises(StudyError, match=r"scan5\.dcm cannot be read"):
+        list(ordered_map(decode, range(20), 2, processes=True))
+
+
 ORPHANS = """
 import os, signal, sys, time
 from synthjax.data.parallel import ordered_map
@@ -99,12 +131,12 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
 
 @pytest.mark.slow
 def test_workers_that_die_before_the_first_item_are_an_error_too(monkeypatch):
-    monkeypatch.setattr(parallel, "_follow_parent", print_nothing_and_die)
+    monkeypatch.setattr(parallel, "_begin", print_nothing_and_die)
     with pytest.raises(StudyError, match="a worker process was killed"):
         list(ordered_map(double, late(range(9)), 2, processes=True))
 
 
-def print_nothing_and_die():
+def print_nothing_and_die(deadlines):
     os._exit(1)
 
 
