@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from synthjax.core.stages import PREPARED
 from synthjax.data.builder import build, write_layout
 from synthjax.data.doctor import validate
 from synthjax.data.doctor.validation import SAMPLE
@@ -26,7 +27,7 @@ from .study import Launch, Work, launch
 def work(this: Launch, needs: Sequence[str] = ()) -> Work:
     """Returns what the stage does; `needs` is that of `build`."""
     config = this.sections["data"]
-    prepared = this.study.workdir / "prepared"
+    prepared = this.study.workdir / PREPARED
     return Work(
         "data",
         lambda out: build(
@@ -46,7 +47,7 @@ def check(this: Launch, sample: int) -> None:
     report = validate(
         this.sections["data"],
         seed=this.seed,
-        prepared=this.study.workdir / "prepared",
+        prepared=this.study.workdir / PREPARED,
         sample=sample,
     )
     print(report.text())
@@ -55,7 +56,7 @@ def check(this: Launch, sample: int) -> None:
 
 def export_as(this: Launch, layout: str) -> None:
     """Writes the source as a hospital's files, and prints where."""
-    prepared = this.study.workdir / "prepared"
+    prepared = this.study.workdir / PREPARED
     print(
         write_layout(this.sections["data"], layout, seed=this.seed, prepared=prepared)
     )

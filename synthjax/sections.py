@@ -7,8 +7,9 @@ from ml_collections import ConfigDict
 
 from synthjax.classifier import presets
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.core.config import freeze, section
+from synthjax.core.config import MAX_SEED, freeze, section
 from synthjax.core.devices_config import DevicesConfig
+from synthjax.core.errors import ConfigError
 from synthjax.data.config import DataConfig
 from synthjax.evaluate.config import EvaluateConfig
 from synthjax.gan.config import GanConfig
@@ -80,4 +81,8 @@ def resolve_all(sections: Mapping[str, Any]) -> dict[str, Any]:
 
 def freeze_all(config: ConfigDict) -> dict[str, Any]:
     """Every section as its dataclass; the first bad value raises ConfigError."""
+    if not 0 <= config.seed <= MAX_SEED:
+        raise ConfigError(
+            f"config.seed={config.seed}: must be at least 0 and at most {MAX_SEED}"
+        )
     return {name: freeze(cls, config[name], name) for name, cls in SECTIONS.items()}

@@ -23,6 +23,7 @@ from synthjax.core.errors import ConfigError
 
 T = TypeVar("T")
 Names = Iterable[Any] | Callable[[], Iterable[Any]]
+MAX_SEED = 2**31 - 1  # JAX's keys tell seeds below 2**32 apart, and two are added
 _BOUNDS = {  # name of a bound -> (whether a value keeps it, how it is said)
     "ge": (lambda value, bound: value >= bound, "at least {}"),
     "gt": (lambda value, bound: value > bound, "more than {}"),
@@ -138,10 +139,14 @@ def check_range(declared: dataclasses.Field, value: Any) -> None:
             raise ConfigError(f"{declared.name}={value!r}: must be {said}{preset}")
 
 
+def _say(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
 def range_of(declared: dataclasses.Field) -> str:
     """Says what values a field allows; empty if it declares no range."""
     bounds = declared.metadata.get("bounds", {})
-    parts = [_BOUNDS[name][1].format(f"{b:g}") for name, b in bounds.items()]
+    parts = [_BOUNDS[name][1].format(_say(b)) for name, b in bounds.items()]
     names = allowed_values(declared)
     if names:
         parts.append(f"one of {', '.join(str(name) for name in names if name != '')}")

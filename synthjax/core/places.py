@@ -6,9 +6,9 @@ from pathlib import Path
 
 from synthjax.core.errors import StudyError
 from synthjax.core.stage_record import FILE
-from synthjax.core.stages import STAGES
+from synthjax.core.stages import STAGES, SUPERSEDED
 
-_OWN = (*STAGES, "superseded")  # folders of a workdir that the study alone writes
+_OWN = (*STAGES, SUPERSEDED)  # folders of a workdir that the study alone writes
 
 
 def is_inside(place: Path | str, folder: Path | str) -> bool:

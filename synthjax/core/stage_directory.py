@@ -22,7 +22,7 @@ from synthjax.core.stage_record import (
     fingerprint,
     read_record,
 )
-from synthjax.core.stages import Stage
+from synthjax.core.stages import SUPERSEDED, Stage
 
 
 class StageDirectory:
@@ -36,7 +36,7 @@ class StageDirectory:
 
     def __init__(self, workdir: Path, stage: Stage, contents: Contents) -> None:
         self.path, self.stage = workdir / stage.name, stage
-        self._superseded, self._contents = workdir / "superseded", contents
+        self._superseded, self._contents = workdir / SUPERSEDED, contents
 
     @property
     def command(self) -> str:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+SUPERSEDED = "superseded"  # folder of a workdir: earlier runs, moved aside
+PREPARED = "prepared"  # folder of a workdir: of the user's files, never handed on
 _CHECKPOINT = ("ema/**/*", "meta/**/*", "digest/**/*")  # of a step, what others load
 _SET = (  # of a built set of images
     "dataset_info.json",

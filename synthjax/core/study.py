@@ -30,7 +30,8 @@ from synthjax.core.stage_record import (
     is_read_from,
     make_record,
 )
-from synthjax.core.stages import STAGES, Stage
+from synthjax.core.stages import PREPARED, STAGES, SUPERSEDED, Stage
+from synthjax.core.storage import in_bytes, storage
 from synthjax.core.versions import say_other_versions, versions
 
 __all__ = ["STAGES", "Stage", "Study"]
@@ -79,12 +80,14 @@ class Study:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps a second process out of the workdir.
+        """Keeps a second process out of the workdir; removes what killed ones left.
 
         Raises:
           StudyError: the workdir cannot be written, or another process has it.
         """
         with locked(self.workdir) if self.is_main else nullcontext():
+            if self.is_main:
+                remove_temporary(self.workdir / PREPARED)
             yield
 
     def run(
@@ -198,18 +201,28 @@ class Study:
         if plan.action == "again":
             aside = directory.move_aside()
             say(f"{name}: {because}: running again (old one: {aside})")
+            self._say_superseded()
         elif plan.action == "continue":
             say(f"{name}: going on{f' ({because})' if because else ''}")
             kept = self._kept(name)
             if plan.wrong:
                 aside = directory.move_files_aside(plan.wrong)
                 say(f"{name}: what is not as it was is in {aside} now")
+                self._say_superseded()
         else:
             say(f"{name}: begins")
         path.mkdir(parents=True, exist_ok=True)
         status = {"status": "running", "started": _now(), "finished": None}
         write_json(path / FILE, new | status | {"versions": versions()} | kept)
         return True
+
+    def _say_superseded(self) -> None:
+        """Says how much there is by now of what is never deleted."""
+        folder = self.workdir / SUPERSEDED
+        say(
+            f"{folder} holds {in_bytes(storage(folder))} of earlier runs; delete it when "
+            "nothing of it is wanted"
+        )
 
     def _kept(self, name: str) -> dict[str, Any]:
         """Returns what stays in the record of a stage that goes on."""

@@ -10,12 +10,12 @@ from synthjax.core.content import Contents
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json, write_json
 from synthjax.core.stage_record import FILE
-from synthjax.core.stages import STAGES
+from synthjax.core.stages import PREPARED, STAGES, SUPERSEDED
 from synthjax.data.dataset import Dataset
 from synthjax.data.schema import Record
 from synthjax.data.store.write import PARTIAL, SPLITS_FILE, write_set
 
-_KEPT_APART = ("superseded", "prepared")  # folders of a workdir that hold patients too
+_KEPT_APART = (SUPERSEDED, PREPARED)  # folders of a workdir that hold patients too
 
 
 def forget(workdir: Path, patient: str) -> str:

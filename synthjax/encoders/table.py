@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from synthjax.classifier.networks import pretrained
 from synthjax.classifier.networks.densenet import LAYERS
-from synthjax.core.config import Config, field
+from synthjax.core.config import MAX_SEED, Config, field
 from synthjax.core.errors import ConfigError
 from synthjax.encoders.densenet import make_densenet
 from synthjax.encoders.inception import SOURCE as INCEPTION_SOURCE
@@ -63,7 +63,7 @@ class EncoderConfig(Config):
         "DenseNets, a file of weights",
         is_place=True,
     )
-    seed: int = field(0, "of the weights of random", ge=0)
+    seed: int = field(0, "of the weights of random", ge=0, le=MAX_SEED)
 
     def check(self) -> None:
         """Raises ConfigError unless there is a path just where one is read."""

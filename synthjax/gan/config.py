@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synthjax.core.config import field
+from synthjax.core.config import MAX_SEED, field
 from synthjax.core.errors import ConfigError, StudyError
 from synthjax.gan.augment.augment import AugmentConfig
 from synthjax.gan.early_stop_config import EarlyStopConfig, ResolvedEarlyStop
@@ -51,6 +51,7 @@ class GanConfig(ModelConfig):
         "added to the study's seed, so that another generator of the same data can be "
         "asked for",
         ge=0,
+        le=MAX_SEED,
     )
     init_from: str = field(
         "", "folder gan/ of another study, to start from its weights", is_place=True

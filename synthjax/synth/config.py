@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from synthjax.core.config import Config, field
+from synthjax.core.config import MAX_SEED, Config, field
 from synthjax.core.errors import ConfigError
 from synthjax.data.sources.folder import FolderConfig
 from synthjax.synth.labels import LABEL_SOURCES, STREAMS
@@ -35,7 +35,10 @@ class SynthConfig(Config):
         1.0, "truncation; 1 is none, smaller is less varied", ge=0.0, le=2.0
     )
     seed: int = field(
-        0, "added to the study's seed: another draw from the same generator", ge=0
+        0,
+        "added to the study's seed: another draw from the same generator",
+        ge=0,
+        le=MAX_SEED,
     )
     step: int = field(0, "checkpoint to draw from; 0 is the best or the newest", ge=0)
     chunk: int = field(

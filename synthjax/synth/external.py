@@ -12,6 +12,7 @@ from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 from synthjax.core.files import write_json
 from synthjax.core.places import is_inside
+from synthjax.core.stages import PREPARED
 from synthjax.data.builder import build
 from synthjax.data.config import DataConfig, with_source
 from synthjax.data.dataset import Dataset
@@ -72,7 +73,7 @@ def identify_external(config: SynthConfig, like: DataConfig, out: Path) -> str |
 
 def _prepared(out: Path) -> Path:
     """Returns where names of the user's files are kept: in nothing that is handed on."""
-    return out.absolute().parent / "prepared" / out.name
+    return out.absolute().parent / PREPARED / out.name
 
 
 def check_folders(config: SynthConfig, like: DataConfig) -> None:

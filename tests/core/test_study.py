@@ -74,6 +74,7 @@ def test_changed_key_reruns_that_stage_and_those_after(tmp_path, capsys):
     assert "config.synth.size was 1 and is 2" in said
     assert "its input synth/ changed" in said
     assert (tmp_path / "superseded" / "synth-1" / "made.txt").read_text() == "synth"
+    assert said.count(" kB of earlier runs; delete it when") == 4
 
 
 def test_a_changed_source_reruns_the_stage_and_a_missing_one_does_not(tmp_path, capsys):
@@ -205,6 +206,17 @@ def test_missing_input_and_foreign_directory(tmp_path):
     study.run("gan", lambda path: None)
     inputs = read_json(tmp_path / "gan" / "stage.json")["inputs"]
     assert re.fullmatch("made elsewhere: [0-9a-f]{32}", inputs["data"])
+
+
+def test_what_killed_writers_left_among_prepared_files_is_removed(tmp_path):
+    prepared = tmp_path / "prepared"
+    (prepared / "synth").mkdir(parents=True)
+    left = [prepared / ".a.json.0f1e.tmp", prepared / "synth" / ".b.npz.77.tmp"]
+    for path in (*left, prepared / "a.json"):
+        path.write_text("{}")
+    with Study(tmp_path, config()).locked():
+        assert not any(path.exists() for path in left)
+    assert (prepared / "a.json").exists()
 
 
 @pytest.mark.slow

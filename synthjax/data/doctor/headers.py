@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool
 
 from synthjax.core.files import open_regular
+from synthjax.core.storage import in_bytes
 from synthjax.data.doctor.batches import run_batches
 from synthjax.data.doctor.diagnostics import NOTE, WARNING, Diagnostic
 from synthjax.data.images.image_file import Header, check_header
@@ -53,7 +54,7 @@ class Headers:
         """Describe the files in words; `missing` more files are not there."""
         good = self.good
         kinds = listed(Counter(self.kind[good].tolist()))
-        size = _storage(int(self.bytes.sum()))
+        size = in_bytes(int(self.bytes.sum()))
         yield "files", f"{len(good):,} found, {missing:,} missing; {size}: {kinds}"
         sizes = zip(self.height[good].tolist(), self.width[good].tolist(), strict=True)
         yield "height x width", listed(Counter(f"{h} x {w}" for h, w in sizes))
@@ -176,14 +177,6 @@ def _if_rare(
     count = good.sum()
     rare = count >= _ENOUGH and odd.sum() <= _RARE * count
     return odd if rare else np.zeros_like(odd)
-
-
-def _storage(size: int) -> str:
-    """Write a number of bytes in the unit that suits it."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
-        if size >= scale:
-            return f"{size / scale:,.1f} {unit}"
-    return f"{size / 1e3:,.1f} kB"
 
 
 def count_channels(channels: Sequence[int]) -> Counter[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from synthjax.core.clock import say
 from synthjax.core.errors import StudyError
 from synthjax.core.places import check_output, is_inside
+from synthjax.core.stages import PREPARED
 from synthjax.data.dataset import Dataset
 from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
@@ -59,7 +60,7 @@ def export(
 
 def _folders_read(set_directory: Path) -> dict[str, str]:
     """Returns the folders that the study of a set was made from, if it kept them."""
-    prepared = set_directory.absolute().parent / "prepared"
+    prepared = set_directory.absolute().parent / PREPARED
     roots = (recorded_root(prepared), recorded_root(prepared / set_directory.name))
     return {f"the study of {set_directory}": root for root in roots if root}
 
