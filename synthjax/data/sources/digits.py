@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from synthjax.core.config import Config
 from synthjax.core.csv_text import CsvWriter
@@ -43,6 +42,8 @@ def write_folder(root: Path) -> None:
 
     Columns: file, digit_0 ... digit_9 (one of them 1, the others 0).
     """
+    from sklearn.datasets import load_digits  # 0.7 s that other sources do not need
+
     scans = load_digits()
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
