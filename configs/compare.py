@@ -34,7 +34,6 @@ def get_config() -> ConfigDict:
     config.data.resolution = 64
     config.devices.cpu_devices = 2
     config.classifier.input_size = 32
-    config.classifier.seeds = 3
     config.classifier.steps = 200
     config.classifier.eval_every = 50
     return config

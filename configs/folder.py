@@ -27,5 +27,4 @@ def get_config() -> ConfigDict:
     config.gan.kimg = 2000.0
     config.gan.stylegan2.channel_base = 8192
     config.gan.stylegan2.channel_max = 256
-    config.classifier.seeds = 3
     return config

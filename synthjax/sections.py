@@ -65,7 +65,6 @@ def published_study(study: str, modality: str) -> ConfigDict:
     else:
         config.classifier.steps = 10000
         config.classifier.eval_every = 500
-    config.classifier.seeds = 3
     return config
 
 

@@ -18,7 +18,7 @@ class ClassifierConfig(NetworkConfig):
     arms: tuple[str, ...] = field(
         ("real", "synthetic"), "what the classifiers are trained on", one_of=ARMS
     )
-    seeds: int = field(3, "networks trained in each arm", ge=1)
+    seeds: int = field(5, "networks trained in each arm", ge=1)
     schedule: str = field(
         "cosine",
         "course of the learning rate; cosine is the same in every arm, plateau ends an "
