@@ -39,6 +39,15 @@ def outputs_of(notebook):
     ]
 
 
+def seconds_for(cell):
+    """Few for a cell with widgets.
+
+    The client answers widgets on the channel on which it waits for the cell's end, and
+    may then not notice that end until it has waited for all of this time.
+    """
+    return 30 if "widgets.interact" in cell.source else 300
+
+
 def code_of(notebook):
     lines = "\n".join(
         cell.source for cell in notebook.cells if cell.cell_type == "code"
@@ -69,7 +78,7 @@ def test_notebook_runs_on_the_tiny_study(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     client = NotebookClient(
         notebook,
-        timeout=300,
+        timeout_func=seconds_for,
         kernel_name="python3",
         resources={"metadata": {"path": str(FOLDER)}},
     )
