@@ -13,6 +13,7 @@ from synthjax.data.images.windowing import WINDOWS
 RESOLUTIONS = (16, 32, 64, 128, 256, 512, 1024)
 _TINT = 0.02  # of 0..1: channels that differ by more are colour
 _BLOCK = 1 << 24  # values of a padded image that are made at a time
+_TALL = 64  # times as high as wide is very tall; no radiograph is
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -155,9 +156,12 @@ def resize_padded(
 
     The square itself is never made, for of a long, thin image it may be a thousand times
     as large. Rows are resized first, a few at a time, then columns: what `resize` does
-    with the whole square, to the last bit.
+    with the whole square, to the last bit. Of a very tall image columns are resized first,
+    for each of its rows would become as wide as it is tall; that rounds differently.
     """
     height, width, channels = values.shape
+    if height > _TALL * width:
+        return resize_padded(values.swapaxes(0, 1), size).swapaxes(0, 1)
     side = max(height, width)
     if side == size or height == width:
         return resize(pad_to_square(values), size, size)
