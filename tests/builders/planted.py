@@ -15,6 +15,13 @@ from builders.dicom import radiograph, save
 
 PSEUDONYM = "XQPSEUDOX"
 FILE, SUBFOLDER, TABLE, EXAM = "XQFILEX", "XQSUBX", "XQTABLEX", "XQEXAMX"
+ODD = {  # files that are no images of the study
+    "other": "XQOTHERX",
+    "hidden": "XQHIDDENX",
+    "link": "XQLINKX",
+    "mask": "XQMASKX",
+    "faulty": "XQFAULTYX",
+}
 TAGS = {  # keyword of a DICOM element: what is planted in it
     "PatientName": "XQNAMEX^XQGIVENX",
     "PatientBirthDate": "19010703",
@@ -49,6 +56,7 @@ WORDS = {
     "subfolder": SUBFOLDER,
     "table": TABLE,
     "exam": EXAM,
+    **ODD,
     "private tag": PRIVATE,
     "SOPInstanceUID": INSTANCE,
     **{tag: word.partition("^")[0] for tag, word in TAGS.items()},
@@ -79,6 +87,12 @@ def make_folder(root, patients=80):
         name = f"{SUBFOLDER}/{number % 7}/{FILE}_{number:03d}.dcm"
         save(root / name, made)
         rows.append([name, f"{EXAM}{number:04d}", int(top), int(right)])
+    (root / f"{ODD['other']}.txt").touch()
+    (root / f".{ODD['hidden']}").touch()
+    (root / ODD["link"]).symlink_to(root / SUBFOLDER)
+    save(root / SUBFOLDER / f"{ODD['mask']}.dcm", made)
+    (root / f"{ODD['faulty']}.dcm").write_bytes(bytes(128) + b"DICM")
+    rows.append([f"{ODD['faulty']}.dcm", f"{EXAM}9999", 0, 0])
     with open(root / f"{TABLE}.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
     return root
@@ -93,7 +107,9 @@ def flags_of(root):
         f"{folder}.labels_csv={TABLE}.csv",
         f"{folder}.study_column=exam",
         f"{folder}.patient_from_dicom=True",
+        f"{folder}.leave_out=('*{ODD['mask']}*',)",
         "--config.data.fractions=(0.5,0.2,0.3)",
+        "--config.data.on_bad_file=skip",
     ]
 
 

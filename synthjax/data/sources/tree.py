@@ -219,7 +219,7 @@ class Tree:
             if os.path.islink(path) and os.path.relpath(
                 real, self._real_root
             ).startswith(".."):
-                return name, os.path.relpath(real, self._real_root)
+                return name, real
         return None
 
     def _missing(self, file: str) -> Fault:
