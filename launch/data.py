@@ -3,7 +3,8 @@
     python -m launch.data --config=configs/phantom_chest.py --workdir=runs/phantom
 
 With --check it builds nothing, but validates the source and prints what it finds; the
-exit code is 1 if a build would fail. With --export_as=chexpert (or mimic_cxr_jpg, nih14,
+exit code is 1 if a build would fail. With --tables it does so by the tables alone, before
+the images are downloaded: labels, cohort and splits. With --export_as=chexpert (or mimic_cxr_jpg, nih14,
 rsna_ich) it builds nothing either, but writes a phantom as a hospital would have it, into
 <workdir>/prepared.
 """
@@ -42,13 +43,14 @@ def run(this: Launch, needs: Sequence[str] = ()) -> None:
     this.run(work(this, needs))
 
 
-def check(this: Launch, sample: int) -> None:
+def check(this: Launch, sample: int, *, tables_alone: bool = False) -> None:
     """Validates the source, prints what is found, and exits: with 1 if it is fatal."""
     report = validate(
         this.sections["data"],
         seed=this.seed,
         prepared=this.study.workdir / PREPARED,
         sample=sample,
+        tables_alone=tables_alone,
     )
     print(report.text())
     sys.exit(1 if report.fatal else 0)
@@ -78,6 +80,12 @@ def main() -> None:
         "Images that --check decodes; 0 for all.",
         lower_bound=0,
     )
+    tables = flags.DEFINE_bool(
+        "tables",
+        False,
+        "Validate the tables alone and print labels, cohort and splits; the images need "
+        "not be there. Build nothing.",
+    )
     layout = flags.DEFINE_enum(
         "export_as",
         None,
@@ -93,8 +101,8 @@ def main() -> None:
     )
 
     def act(this: Launch) -> None:
-        if wanted.value:
-            check(this, sample.value)
+        if wanted.value or tables.value:
+            check(this, sample.value, tables_alone=tables.value)
         elif patient.value:
             forget_patient(this, patient.value)
         elif layout.value:

@@ -18,7 +18,7 @@ from synthjax.data.cohorts import combination_histogram, draw_cohort
 from synthjax.data.config import DataConfig
 from synthjax.data.layouts.hospital import export_phantom
 from synthjax.data.listing import Context, Listing
-from synthjax.data.numbering import numbered
+from synthjax.data.numbering import number_listing
 from synthjax.data.parallel import INLINE
 from synthjax.data.problems import Problems
 from synthjax.data.provenance import provenance, split_facts
@@ -39,7 +39,12 @@ from synthjax.data.store.write import PARTIAL, Split, publish
 
 
 def list_source(
-    config: DataConfig, *, seed: int, prepared: Path, problems: Problems
+    config: DataConfig,
+    *,
+    seed: int,
+    prepared: Path,
+    problems: Problems,
+    tables_alone: bool = False,
 ) -> Listing:
     """Lists the images of the source; no pixel is read.
 
@@ -50,11 +55,21 @@ def list_source(
         seed: of a generated source.
         prepared: keeps what a source makes ready once, and the hospital's files.
         problems: gets the faulty rows and files.
+        tables_alone: whether images need not be there; such a listing is not built.
 
     Raises:
-        StudyError: the source is faulty (each source says how), an id comes twice.
+        StudyError: the source is faulty (each source says how), an id comes twice, or
+            its tables alone do not say what its images are.
     """
     context = _context(config, seed, prepared, problems)
+    if tables_alone:
+        able = [name for name, source in SOURCES.items() if source.has_tables]
+        if config.source not in able:
+            raise StudyError(
+                f"config.data.source={config.source} cannot be listed by its tables "
+                f"alone, as {', '.join(able)} can; have its images there"
+            )
+        context = dataclasses.replace(context, tables_alone=True)
     listing = SOURCES[config.source].list_images(config.section(config.source), context)
     if config.layout:
         folder = export_phantom(
@@ -188,7 +203,7 @@ def build(
         _require_both_classes(listing, splits, needs)
     problems.next_phase()
     record_images(listing, config, prepared)
-    listing, partial, begin = _numbered(listing), out / PARTIAL, time.monotonic()
+    listing, partial, begin = number_listing(listing), out / PARTIAL, time.monotonic()
     builder = _example_builder(config, listing)
     plan = plan_build(partial, builder, listing.metadata, splits, config.shard_mb)
     work = (partial, builder, listing.metadata, plan)
@@ -240,21 +255,6 @@ def _count_coloured(manifests: Sequence[ShardManifest]) -> int:
             "channel; set config.data.channels=3 to keep it"
         )
     return coloured
-
-
-def _numbered(listing: Listing) -> Listing:
-    """Returns the listing with numbers in place of the names of images and exams."""
-    metadata = listing.metadata
-    numbers = {
-        "id": numbered(metadata.id),
-        "study_id": numbered(metadata.study_id),
-        "name": metadata.id,
-    }
-    if not listing.has_patients:  # each is called as its image
-        numbers["patient_id"] = numbered(metadata.patient_id)
-    return dataclasses.replace(
-        listing, metadata=dataclasses.replace(metadata, **numbers)
-    )
 
 
 def _example_builder(config: DataConfig, listing: Listing) -> ExampleBuilder:

@@ -127,6 +127,7 @@ class Context:
     prepared: Path  # keeps what a source makes ready once: an index, unpacked files
     pixels: PixelsConfig  # how values become pixels
     problems: Problems  # where a faulty row or file is reported
+    tables_alone: bool = False  # whether images need not be there (`Source.has_tables`)
 
 
 @dataclasses.dataclass(frozen=True)

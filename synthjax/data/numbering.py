@@ -6,9 +6,12 @@ the patient stays in the real set, because a later build must know patients agai
 everything that is made of the set numbers the patients too.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+
+from synthjax.data.listing import Listing
 
 _DIGITS = 6  # of a number, at least
 
@@ -27,3 +30,18 @@ def numbered(names: Sequence[str] | np.ndarray) -> np.ndarray:
     number = {name: f"{rank:0{digits}d}" for rank, name in enumerate(distinct)}
     result[known] = [number[name] for name in column[known].tolist()]
     return result
+
+
+def number_listing(listing: Listing) -> Listing:
+    """Returns the listing with numbers in place of the names of images and exams."""
+    metadata = listing.metadata
+    numbers = {
+        "id": numbered(metadata.id),
+        "study_id": numbered(metadata.study_id),
+        "name": metadata.id,
+    }
+    if not listing.has_patients:  # each is called as its image
+        numbers["patient_id"] = numbered(metadata.patient_id)
+    return dataclasses.replace(
+        listing, metadata=dataclasses.replace(metadata, **numbers)
+    )

@@ -12,7 +12,9 @@ from synthjax.data.config import DataConfig
 from synthjax.data.doctor.collect_problems import CollectProblems
 from synthjax.data.doctor.diagnostics import (
     ERROR,
+    NOTE,
     WARNING,
+    CountTable,
     Diagnostic,
     ValidationReport,
     count_of,
@@ -35,7 +37,12 @@ _SUSPECTS = 400  # files that stand out and are decoded beside the sample
 
 
 def validate(
-    config: DataConfig, *, seed: int, prepared: Path, sample: int = SAMPLE
+    config: DataConfig,
+    *,
+    seed: int,
+    prepared: Path,
+    sample: int = SAMPLE,
+    tables_alone: bool = False,
 ) -> ValidationReport:
     """List the source, read all headers, decode a sample; nothing is built.
 
@@ -47,6 +54,7 @@ def validate(
         seed: of the source and of the splits, as for `build`.
         prepared: keeps what a source makes ready once (an index of headers).
         sample: images that are decoded; 0 = all.
+        tables_alone: whether images need not be there; none is opened.
 
     Returns:
         Facts, tables and diagnostics; fatal if a build of this config would fail.
@@ -54,7 +62,13 @@ def validate(
     problems = CollectProblems(config.on_bad_file, config.skip_limit)
     title = f"Doctor: {config.source}"
     try:
-        listing = list_source(config, seed=seed, prepared=prepared, problems=problems)
+        listing = list_source(
+            config,
+            seed=seed,
+            prepared=prepared,
+            problems=problems,
+            tables_alone=tables_alone,
+        )
     except StudyError as error:
         problems.stops = True
         message = " ".join(str(error).split())
@@ -62,9 +76,40 @@ def validate(
             ERROR, "source", (message,), "Correct it; nothing else was looked at."
         )
         return ValidationReport(title, diagnostics=(stopped, *problems.diagnostics()))
+    if tables_alone:
+        return _of_tables(title, config, seed, listing, problems)
     source, settings = SOURCES[config.source], config.section(config.source)
     index = source.header_index(settings, prepared)
     return _Validation(config, seed, listing, problems, index, sample).report(title)
+
+
+def _of_tables(
+    title: str,
+    config: DataConfig,
+    seed: int,
+    listing: Listing,
+    problems: CollectProblems,
+) -> ValidationReport:
+    """Validate what the tables say, whether or not the images are there."""
+    found = _Validation(config, seed, listing, problems, None, 0)
+    unseen = Diagnostic(
+        NOTE,
+        "images not looked at",
+        (f"{len(listing.metadata):,} images are named by the tables",),
+        "Check again without --tables once they are there.",
+    )
+    return ValidationReport(
+        title,
+        tuple(found.facts_of_source()),
+        found.tables(),
+        (
+            *found.diagnostics,
+            *problems.diagnostics(),
+            *check_metadata(listing),
+            *check_labels(found.listing, found.splits),
+            unseen,
+        ),
+    )
 
 
 class _Validation:
@@ -125,9 +170,30 @@ class _Validation:
         return ValidationReport(
             title,
             tuple(self._facts(headers, stats)),
-            (prevalence_table(listing, splits), combination_table(self.listed)),
+            self.tables(),
             tuple(self.diagnostics),
         )
+
+    def tables(self) -> tuple[CountTable, CountTable]:
+        """Count the labels, and their combinations before a cohort is drawn."""
+        labels = prevalence_table(self.listing, self.splits)
+        return labels, combination_table(self.listed)
+
+    def facts_of_source(self) -> Iterator[tuple[str, str]]:
+        """Say how many images and patients there are, and what the source chose."""
+        listing = self.listing
+        patients = len(set(listing.metadata.patient_id))
+        whose = f"of {count_of(patients, 'patient')}" if listing.has_patients else ""
+        if listing.root:
+            yield "folder", str(listing.root)
+        yield "images", f"{len(listing.metadata):,} {whose}".rstrip()
+        facts = [
+            f"{name}: {_in_words(value)}"
+            for name, value in listing.facts.items()
+            if value
+        ]
+        if facts:
+            yield "source", "; ".join(facts)
 
     def _headers(self) -> Headers | None:
         """Read the headers of all files; None if the source has none."""
@@ -181,12 +247,7 @@ class _Validation:
         self, headers: Headers | None, stats: list[ImageStats]
     ) -> Iterator[tuple[str, str]]:
         """Say what the source is like."""
-        listing = self.listing
-        patients = len(set(listing.metadata.patient_id))
-        whose = f"of {count_of(patients, 'patient')}" if listing.has_patients else ""
-        if listing.root:
-            yield "folder", str(listing.root)
-        yield "images", f"{len(listing.metadata):,} {whose}".rstrip()
+        yield from self.facts_of_source()
         if headers is not None:
             missing = sum(p.kind == "file missing" for p in self.problems.found)
             yield from headers.facts(missing)
@@ -194,13 +255,6 @@ class _Validation:
             yield from describe_shapes(stats)
         yield "decoded", f"{len(stats):,} of them"
         yield from describe_values(stats)
-        facts = [
-            f"{name}: {_in_words(value)}"
-            for name, value in listing.facts.items()
-            if value
-        ]
-        if facts:
-            yield "source", "; ".join(facts)
 
 
 def _in_words(value: Any) -> str:

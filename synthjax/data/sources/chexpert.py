@@ -121,7 +121,7 @@ def list_images(config: ChexpertConfig, context: Context) -> Listing:
     counts: Counter[str] = Counter()
     named, batches = set[str](), Batches(root if plus is None else None)
     top = batches.top or root  # what the images are below
-    tree = Tree(top)
+    tree = Tree(top, believed=context.tables_alone)
     if plus is None:
         below, rows = "", _table_rows(config, root, counts)
     else:
@@ -293,4 +293,6 @@ def digest(config: ChexpertConfig) -> str | None:
     return digest_files((plus, chexpert_plus.labels_file(root, config.plus_labels)))
 
 
-SOURCE = Source(ChexpertConfig, list_images, digest, labels=lambda config: CHEST)
+SOURCE = Source(
+    ChexpertConfig, list_images, digest, labels=lambda config: CHEST, has_tables=True
+)

@@ -93,7 +93,11 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     """
     root = _root(config)
     counts: Counter[str] = Counter()
-    tree, named, problems = Tree(root), set[str](), context.problems
+    tree, named, problems = (
+        Tree(root, believed=context.tables_alone),
+        set[str](),
+        context.problems,
+    )
     studies = _read_studies(_table(root, config.labeler), problems)
     metadata = _table(root, "metadata")
     images, label, facts = usable_images(
@@ -244,4 +248,6 @@ def digest(config: MimicCxrJpgConfig) -> str | None:
     return digest_files(_table(root, kind) for kind in ("metadata", config.labeler))
 
 
-SOURCE = Source(MimicCxrJpgConfig, list_images, digest, labels=lambda config: CHEST)
+SOURCE = Source(
+    MimicCxrJpgConfig, list_images, digest, labels=lambda config: CHEST, has_tables=True
+)

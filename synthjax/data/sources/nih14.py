@@ -96,7 +96,7 @@ def list_images(config: Nih14Config, context: Context) -> Listing:
             missing file), as the policy says.
     """
     root = find_root(config.path, "nih14", _TABLES)
-    tree, named = Tree(root), set[str]()
+    tree, named = Tree(root, believed=context.tables_alone), set[str]()
     counts: Counter[str] = Counter()
     images = _read_rows(_table(root), context.problems, counts, named)
     places = _scan(tree)
@@ -242,4 +242,4 @@ def digest(config: Nih14Config) -> str | None:
     return digest_files((_table(root),))
 
 
-SOURCE = Source(Nih14Config, list_images, digest, label_names)
+SOURCE = Source(Nih14Config, list_images, digest, label_names, has_tables=True)

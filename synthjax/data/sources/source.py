@@ -78,6 +78,8 @@ class Source(Generic[C]):
 
     Given `context.prepared` as well. None if it reads no headers.
     """
+    has_tables: bool = False
+    """Whether its tables say all of a listing, so that it can do without the images."""
 
     @property
     def defaults(self) -> C:
