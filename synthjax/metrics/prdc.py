@@ -82,11 +82,12 @@ def prdc(
     precision, recall: Kynkäänniemi et al. 2019, arXiv:1904.06991, eq. 1 and 2: share of
     synthetic images in a ball of a real one, and the reverse. density, coverage: Naeem
     et al. 2020, arXiv:2002.09797, eq. 4 and 5: how many real balls hold a synthetic
-    image, over k; share of real balls that hold one. alpha_precision, beta_recall: Alaa
+    image, over k; share of real balls that hold one. alpha_precision: Alaa
     et al. 2022, arXiv:2102.08921, eq. 6: one minus twice the mean absolute difference
     between a share alpha of the mass and what of the other set lies in it. The mass
-    nearest to its mean counts first; a real image is recalled if the synthetic image
-    next to it is in its ball and in the synthetic share.
+    nearest to its mean counts first. core_recall is the reverse of it: a real image is
+    recalled if the synthetic image next to it is in its ball and in the synthetic share.
+    The authors' beta-recall asks for the synthetic image of that share next to it.
 
     Two samples of one distribution do not reach 1 in any of them; the real-real
     baseline says what they reach. Intervals: delete-a-group jackknife over real
@@ -123,7 +124,7 @@ def _overlap(
         "density": _average(in_real / k, synthetic.group),
         "coverage": _average(hit, real.group),
         "alpha_precision": _alpha_precision(real, synthetic),
-        "beta_recall": _beta_recall(real, synthetic, hit, closest),
+        "core_recall": _core_recall(real, synthetic, hit, closest),
     }
     top = {"density": np.inf}
     return {
@@ -152,13 +153,13 @@ def _alpha_precision(real: Sample, synthetic: Sample) -> Float[np.ndarray, " r"]
     return np.array(values)
 
 
-def _beta_recall(
+def _core_recall(
     real: Sample,
     synthetic: Sample,
     hit: Bool[np.ndarray, "n r"],
     closest: Int[np.ndarray, "n r"],
 ) -> Float[np.ndarray, " r"]:
-    """Return beta-recall likewise; the centre stays where it is when a group is left out."""
+    """Return core recall likewise; the centre stays where it is when a group is left out."""
     centre = synthetic.features.mean(axis=0, dtype=np.float64)
     inner = np.linalg.norm(synthetic.features - centre, axis=1)
     values = []
@@ -232,8 +233,8 @@ COVERAGE = _metric(
 ALPHA_PRECISION = _metric(
     "alpha_precision", "Alpha-precision", "synthetic images in the core of the real"
 )
-BETA_RECALL = _metric(
-    "beta_recall", "Beta-recall", "real images in the core of the synthetic ones"
+CORE_RECALL = _metric(
+    "core_recall", "Core recall", "real images in the core of the synthetic ones"
 )
 
 

@@ -24,7 +24,7 @@ METRICS: dict[str, Metric[Comparison]] = {
         prdc.DENSITY,
         prdc.COVERAGE,
         prdc.ALPHA_PRECISION,
-        prdc.BETA_RECALL,
+        prdc.CORE_RECALL,
         prdc.AUTHENTICITY,
     )
 }

@@ -60,7 +60,7 @@ def plain(real, synthetic, k):
         "density": inside.sum() / (k * len(b)),
         "coverage": hit.mean(),
         "alpha_precision": closeness[0],
-        "beta_recall": closeness[1],
+        "core_recall": closeness[1],
     }
 
 

@@ -15,9 +15,10 @@ class MetricResult:
         "squared maximum mean discrepancy of all pairs, kernel (x.y / d + 1)^3. vendi: "
         "Vendi score. precision, recall: Kynkäänniemi et al. 2019 with balls to the "
         "k-th neighbour. density, coverage: Naeem et al. 2020 with the same balls. "
-        "alpha_precision, beta_recall: Alaa et al. 2022, beta_recall with real balls to "
-        "the k-th neighbour and the share of all synthetic images nearest to their mean "
-        "(the authors' program has k = 1, and the share of those next to a real image). "
+        "alpha_precision: Alaa et al. 2022. core_recall (called beta_recall until version "
+        "0.1): their beta-recall, but for the nearest of all synthetic images, which must "
+        "be in the real image's ball to the k-th neighbour and in the share nearest to "
+        "the synthetic mean; theirs is the nearest of that share. "
         "authenticity: Alaa et al. 2022, of other patients. ms_ssim: Wang et al. 2003, "
         "mean of the channels"
     )

@@ -102,7 +102,7 @@ def test_everything_is_there_and_named(found):
     names = [metric["name"] for metric in random["metrics"]]
     assert names == [
         *("frechet", "frechet_infinity", "kid", "vendi", "precision", "recall"),
-        *("density", "coverage", "alpha_precision", "beta_recall", "authenticity"),
+        *("density", "coverage", "alpha_precision", "core_recall", "authenticity"),
     ]
     for metric in random["metrics"]:
         for part in (metric["synthetic"], metric["floor"]):
@@ -133,7 +133,7 @@ def test_an_honest_sampler_is_at_the_baseline_and_noise_is_not(found):
         for name, (synthetic, baseline, better) in values(entry["metrics"]).items():
             if better == "low":
                 assert synthetic["low"] > baseline["high"], name
-            if name in ("coverage", "beta_recall"):
+            if name in ("coverage", "core_recall"):
                 assert synthetic["high"] < baseline["low"], name
     similar = values(found["noise"]["images"])["ms_ssim"]
     assert similar[0]["high"] < similar[1]["low"]
