@@ -53,6 +53,7 @@ def test_focal_loss_without_gamma_is_the_cross_entropy() -> None:
     np.testing.assert_array_equal(found, masked_loss("bce", SCORE, MASKED, ONES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bce", "focal"])
 def test_unknown_labels_take_no_part(name) -> None:
     def total(logit):

@@ -84,6 +84,7 @@ def test_outcomes_are_held_apart(made, outcome, told) -> None:
     assert gate.kept == (outcome in ("shown", "not shown")), gate.reason
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_gap_of_a_finding_asks_whether_that_one_was_learned() -> None:
     results = study(3, 3)
     interval = {"value": 0.5, "low": 0.48, "high": 0.52}

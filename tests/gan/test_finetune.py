@@ -145,6 +145,7 @@ def test_the_image_layer_of_another_width_is_new():
     }
 
 
+@pytest.mark.slow
 def test_another_number_of_labels_leaves_what_sees_them():
     into, source = both(networks_of(labels=5), 0), both(networks_of(labels=3), 10)
     tree, done = load_compatible(into, source)

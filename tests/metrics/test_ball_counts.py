@@ -21,6 +21,7 @@ def test_equals_a_plain_table_whatever_the_chunk(chunk):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_a_vector_on_the_rim_is_inside():
     """A copy of the neighbour that makes a ball's radius, where float32 may not tell."""
     random = np.random.default_rng(1)

@@ -25,6 +25,7 @@ def plain_kid(a, b, mine=None, theirs=None):
     return pairs[0] + pairs[1] - 2 * pairs[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [64, 2048])
 def test_kernel_distance_equals_all_pairs_whatever_the_chunk(chunk):
     random = np.random.default_rng(4)

@@ -64,6 +64,7 @@ def plain(real, synthetic, k):
     }
 
 
+@pytest.mark.slow
 def test_all_equal_plain_tables(pair):
     found = prdc(pair[0], pair[1:], k=K, level=0.95)[0]
     expected = plain(*pair, K)

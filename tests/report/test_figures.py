@@ -14,6 +14,7 @@ GAPS = [
 MEAN = {"value": 0.05, "low": 0.0, "high": 0.1}
 
 
+@pytest.mark.slow
 def test_svg_is_valid_and_the_same_twice():
     first, second = (figures.svg(figures.forest(GAPS, MEAN)) for _ in range(2))
     assert first == second

@@ -127,6 +127,7 @@ def read(write_safetensors):
     return written
 
 
+@pytest.mark.slow
 def test_each_tensor_has_its_place(tmp_path, read, weights) -> None:
     found = read(tmp_path, weights)
     for name, place in PLACES.items():
@@ -161,6 +162,7 @@ def test_half_precision_becomes_float32(tmp_path, read, weights) -> None:
     np.testing.assert_array_equal(bias, [0.5, 1.5, -2])
 
 
+@pytest.mark.slow
 def test_a_head_of_other_labels_is_dropped_and_this_is_said(
     tmp_path, read, weights, capsys
 ) -> None:

@@ -22,6 +22,7 @@ def run_check(config, workdir):
     return caught.value.code
 
 
+@pytest.mark.slow
 def test_the_exit_code_says_whether_a_build_would_fail(tree, tmp_path, capsys):
     assert run_check(tree.config(), tmp_path) == 0
     assert "a build would go through" in capsys.readouterr().out

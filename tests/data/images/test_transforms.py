@@ -6,6 +6,7 @@ import pytest
 from synthjax.data.images.transforms import to_image, to_pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 16])
 def test_pixels_to_image_and_back_is_exact(bits):
     pixels = np.arange(2**bits, dtype=f"uint{bits}").reshape(1, 16, -1, 1)

@@ -46,6 +46,7 @@ def tree(written: Path, tmp_path: Path) -> Path:
     return shutil.copytree(written, tmp_path / "rsna")
 
 
+@pytest.mark.slow
 def test_labels_patients_and_studies_are_the_truth(tree: Path, tmp_path: Path):
     listing = load(tree, tmp_path)
     assert (

@@ -75,6 +75,7 @@ def test_stops_after_patience_without_a_new_best(
     assert len(whole.state()["values"]) == len(whole.state()["kimg"]) == len(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("min_kimg", "every_kimg", "growing", "expected"),
     [

@@ -88,6 +88,7 @@ def test_bias_act_second_order_equals_finite_differences():
         check_grads(bent, (x, bias), order=2, modes=["rev"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_minibatch_stddev_equals_numpy():
     image = draw(0, 8, 2, 2, 3)
     output = np.asarray(minibatch_stddev(image, 4))
@@ -97,6 +98,7 @@ def test_minibatch_stddev_equals_numpy():
         np.testing.assert_allclose(output[group, :, :, 3], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3])
 def test_a_batch_smaller_than_the_group_is_the_group(batch):
     image = draw(0, batch, 2, 2, 3)

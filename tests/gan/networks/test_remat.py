@@ -76,6 +76,7 @@ def test_gradients_that_nobody_asks_for_are_not_computed():
     assert gradient.shape == (3,)
 
 
+@pytest.mark.slow
 def test_parameters_are_the_same():
     key = jax.random.key(0)
     plain, thrifty = make(SIZES, 8), make(replace(SIZES, remat_from=4), 8)

@@ -92,6 +92,7 @@ def test_conv_up_and_down_are_filter_and_convolution():
     np.testing.assert_allclose(conv_down(x, w), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_bfloat16_is_accumulated_in_float32():
     x = draw(0, 2, 8, 8, 3).astype(jnp.bfloat16)
     exact = blur(x.astype(jnp.float32), 2)

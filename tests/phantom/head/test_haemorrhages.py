@@ -44,6 +44,7 @@ def test_labels_tell_exactly_what_is_seen():
     assert slices > 220 and positive > 100
 
 
+@pytest.mark.slow
 def test_a_clean_slice_of_a_bleeding_patient_is_that_of_a_healthy_one():
     seen = 0
     for number in range(60):

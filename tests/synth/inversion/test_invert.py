@@ -114,6 +114,7 @@ def test_noise_that_is_found_too_draws_what_styles_cannot(generator, own):
     assert (moved.loss < still.loss / 4).all(), (moved.loss, still.loss)
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_named(generator, own):
     with pytest.raises(StudyError, match="do not fit a generator of"):
         invert(generator, own[:, :8], LABEL)
