@@ -1,5 +1,5 @@
 # make quickstart   a whole study on this machine, from nothing to the report
-# make quick        tests for a developer's loop: every room, a minute and a half
+# make quick        tests for a developer's loop: every room, in a minute or so
 # make test         the whole test suite
 # make check        format, lint and types
 # make docs         what is generated from the code: docs/config.md, the results' schema

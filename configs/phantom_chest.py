@@ -7,7 +7,7 @@ The radiographs are written to <workdir>/prepared as CheXpert has them (JPEG fil
 train.csv), and read back by the reader of `configs/chexpert.py`.
 
 Expect, on two cores, 8 to 14 minutes and 2.1 GB: 0.967 mean AUROC trained on real images,
-0.888 on synthetic ones, a gap of 0.079 (95 % interval 0.023 to 0.107) on 3,603 test
+0.889 on synthetic ones, a gap of 0.078 (95 % interval 0.019 to 0.116) on 3,603 test
 images of 1,800 patients, 3 seeds. Of the time, most is the generator's. Rounding differs
 from one machine to the next, and so does where the training ends: an earlier run had a
 gap of 0.092. Longer training narrows it.
