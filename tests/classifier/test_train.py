@@ -6,13 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
-from synthjax.classifier import presets
 from synthjax.classifier.config import ClassifierConfig
-from synthjax.classifier.networks.api import MODELS, Model, make_network
+from synthjax.classifier.networks.api import MODELS, Model
 from synthjax.classifier.networks.densenet import DenseNet, DenseNetConfig
 from synthjax.classifier.networks.small import SmallConfig
 from synthjax.classifier.predict import (
@@ -24,10 +22,9 @@ from synthjax.classifier.predict import (
 from synthjax.classifier.step import make_init, make_steps
 from synthjax.classifier.train import train
 from synthjax.classifier.validation import mean_auroc
-from synthjax.core import rng, signals
-from synthjax.core.config import freeze
+from synthjax.core import signals
 from synthjax.core.devices import DevicesConfig, make_devices
-from synthjax.core.errors import ConfigError, StudyError
+from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
 from synthjax.data.numbering import numbered
 from synthjax.data.schema import Record, Schema
@@ -240,19 +237,6 @@ def test_running_statistics_are_kept_and_resumed(
 
 
 @pytest.mark.slow
-def test_padded_prediction_equals_unpadded(devices) -> None:
-    network = make_network(TINY, n_labels=3, resolution=16, channels=1)
-    params = devices.replicate(make_init(network, TINY)(rng.key(0, "params")).variables)
-    images = np.random.default_rng(0).integers(0, 256, (13, 16, 16, 1), np.uint8)
-    for function, width in ((network.logits, 3), (network.features, 32)):
-        whole = jax.jit(function)(params, images / np.float32(127.5) - 1)
-        assert whole.shape == (13, width)
-        step = make_predict(function, devices)
-        padded = predict(step, params, images, batch_size=5, devices=devices)
-        np.testing.assert_allclose(padded, whole, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_the_run(
     sets, devices, tmp_path, monkeypatch
 ) -> None:
@@ -279,40 +263,6 @@ def test_sets_that_differ_are_refused(sets, devices, tmp_path) -> None:
             out=tmp_path / "out",
             devices=devices,
         )
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"steps": 0}, "config.classifier.steps=0: must be at least 1"),
-        ({"model": "large"}, "config.classifier.model='large'"),
-        ({"arms": ("real", "fake")}, "config.classifier.arms.*must be one of real"),
-        ({"arms": ()}, "config.classifier.arms.*must name some of real"),
-        ({"arms": ("real", "real")}, "config.classifier.arms.*each once"),
-        ({"pretrained": "a.h5"}, "config.classifier.pretrained.*the network small"),
-        (
-            {"small": {"width": 4}},
-            "config.classifier.small.width=4: must be at least 8",
-        ),
-        ({"small": {"width": 12}}, "config.classifier.small.width=12"),
-        ({"patience": 3}, "config.classifier.patience: there is no such key"),
-    ],
-)
-def test_bad_config_is_named(values, message) -> None:
-    with pytest.raises(ConfigError, match=message):
-        freeze(ClassifierConfig, values, "classifier")
-
-
-def test_sections_that_are_not_read_are_known() -> None:
-    assert ClassifierConfig().unselected() == ("densenet", "plateau")
-    paper = presets.paper()
-    assert paper.unselected() == ("small",)
-    affects = {
-        declared.name: declared.metadata["affects_result"]
-        for declared in dataclasses.fields(paper)
-    }
-    kept = {name for name, value in affects.items() if not value}
-    assert kept == {"eval_batch", "keep", "resident"}
 
 
 @pytest.mark.slow
@@ -347,12 +297,3 @@ def test_what_other_settings_made_is_not_taken(trained, sets, devices) -> None:
         )
     with pytest.raises(StudyError, match="seed of the study. was 5 and is 6"):
         train(TINY, seed=6, data=sets[0], synth=sets[1], out=trained, devices=devices)
-
-
-def test_damaged_predictions_are_named(tmp_path) -> None:
-    path = tmp_path / "predictions.npz"
-    with pytest.raises(StudyError, match="missing"):
-        read_predictions(path)
-    path.write_bytes(b"half a file")
-    with pytest.raises(StudyError, match="cannot be read"):
-        read_predictions(path)
