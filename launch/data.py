@@ -4,9 +4,9 @@
 
 With --check it builds nothing, but validates the source and prints what it finds; the
 exit code is 1 if a build would fail. With --tables it does so by the tables alone, before
-the images are downloaded: labels, cohort and splits. With --export_as=chexpert (or mimic_cxr_jpg, nih14,
-rsna_ich) it builds nothing either, but writes a phantom as a hospital would have it, into
-<workdir>/prepared.
+the images are downloaded: labels, cohort and splits. With --export_as=chexpert (or
+mimic_cxr_jpg, nih14, rsna_ich) it builds nothing either, but writes a phantom as a hospital
+would have it, into <workdir>/prepared.
 """
 
 import sys

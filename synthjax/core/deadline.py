@@ -52,7 +52,7 @@ class Deadlines:
         self._notes = context.RawArray(_Note, workers)
 
     def join(self) -> None:
-        """Makes this process a worker, whose note is looked at."""
+        """Registers this process as a worker, so that its parent checks its note."""
         global _note, _endless
         with self._taken.get_lock():
             _note = self._notes[self._taken.value]

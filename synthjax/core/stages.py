@@ -3,7 +3,8 @@
 import dataclasses
 
 SUPERSEDED = "superseded"  # folder of a workdir: earlier runs, moved aside
-PREPARED = "prepared"  # folder of a workdir: of the user's files, never handed on
+# Folder of a workdir with what is kept of the user's files; it must not be handed on.
+PREPARED = "prepared"
 _CHECKPOINT = ("ema/**/*", "meta/**/*", "digest/**/*")  # of a step, what others load
 _SET = (  # of a built set of images
     "dataset_info.json",

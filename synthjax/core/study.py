@@ -217,7 +217,7 @@ class Study:
         return True
 
     def _say_superseded(self) -> None:
-        """Says how much there is by now of what is never deleted."""
+        """Says how large superseded/ is; nothing in it is ever deleted by itself."""
         folder = self.workdir / SUPERSEDED
         say(
             f"{folder} holds {in_bytes(storage(folder))} of earlier runs; delete it when "

@@ -52,8 +52,8 @@ def ordered_map(
 ) -> Generator[Result, None, None]:
     """Does `map(function, items)` in threads or processes: same order, bounded memory.
 
-    A worker process whose decoder of a file does not come back is ended (`foreign`);
-    others begin again at the first unfinished item, and that file is a faulty one.
+    Where a decoder hangs on a file, the worker process that it runs in is stopped and the
+    file counts as faulty (see `foreign`); new workers go on at the first unfinished item.
 
     Args:
         function: called in the workers; its exception surfaces at its own item.

@@ -87,7 +87,8 @@ def prdc(
     between a share alpha of the mass and what of the other set lies in it. The mass
     nearest to its mean counts first. core_recall is the reverse of it: a real image is
     recalled if the synthetic image next to it is in its ball and in the synthetic share.
-    The authors' beta-recall asks for the synthetic image of that share next to it.
+    It is not quite beta-recall, for which the authors' program takes k = 1 and the share
+    of the synthetic images that are next to a real one.
 
     Two samples of one distribution do not reach 1 in any of them; the real-real
     baseline says what they reach. Intervals: delete-a-group jackknife over real

@@ -47,6 +47,7 @@ class ValidationReport:
     facts: tuple[tuple[str, str], ...] = ()  # name and text
     tables: tuple[CountTable, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    tables_alone: bool = False  # whether no image was looked at
 
     @property
     def fatal(self) -> bool:
@@ -70,7 +71,13 @@ class ValidationReport:
             if counts[severity]
         ]
         would = "would fail" if self.fatal else "would go through"
-        return f"{', '.join(parts) or 'Nothing to report'}: a build {would}."
+        told = f"{', '.join(parts) or 'Nothing to report'}: a build {would}"
+        if self.tables_alone and not self.fatal:
+            return (
+                f"{told}, as far as the tables tell. The images were not looked at: "
+                "check again without --tables once they are there."
+            )
+        return f"{told}."
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:

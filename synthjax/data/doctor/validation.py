@@ -12,7 +12,6 @@ from synthjax.data.config import DataConfig
 from synthjax.data.doctor.collect_problems import CollectProblems
 from synthjax.data.doctor.diagnostics import (
     ERROR,
-    NOTE,
     WARNING,
     CountTable,
     Diagnostic,
@@ -92,12 +91,6 @@ def _of_tables(
 ) -> ValidationReport:
     """Validate what the tables say, whether or not the images are there."""
     found = _Validation(config, seed, listing, problems, None, 0)
-    unseen = Diagnostic(
-        NOTE,
-        "images not looked at",
-        (f"{len(listing.metadata):,} images are named by the tables",),
-        "Check again without --tables once they are there.",
-    )
     return ValidationReport(
         title,
         tuple(found.facts_of_source()),
@@ -107,8 +100,8 @@ def _of_tables(
             *problems.diagnostics(),
             *check_metadata(listing),
             *check_labels(found.listing, found.splits),
-            unseen,
         ),
+        tables_alone=True,
     )
 
 
@@ -183,10 +176,12 @@ class _Validation:
         """Say how many images and patients there are, and what the source chose."""
         listing = self.listing
         patients = len(set(listing.metadata.patient_id))
-        whose = f"of {count_of(patients, 'patient')}" if listing.has_patients else ""
+        images = f"{len(listing.metadata):,}"
+        if listing.has_patients:
+            images += f" of {count_of(patients, 'patient')}"
         if listing.root:
             yield "folder", str(listing.root)
-        yield "images", f"{len(listing.metadata):,} {whose}".rstrip()
+        yield "images", images
         facts = [
             f"{name}: {_in_words(value)}"
             for name, value in listing.facts.items()

@@ -93,11 +93,8 @@ def list_images(config: MimicCxrJpgConfig, context: Context) -> Listing:
     """
     root = _root(config)
     counts: Counter[str] = Counter()
-    tree, named, problems = (
-        Tree(root, believed=context.tables_alone),
-        set[str](),
-        context.problems,
-    )
+    tree = Tree(root, believed=context.tables_alone)
+    named, problems = set[str](), context.problems
     studies = _read_studies(_table(root, config.labeler), problems)
     metadata = _table(root, "metadata")
     images, label, facts = usable_images(
