@@ -6,14 +6,16 @@ another draw for each k.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Int, Shaped
 
+from synthjax.classifier.soft_labels import choose_copies
 from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
+from synthjax.data.soft_labels import SoftLabels
 from synthjax.data.store.loader import Table
 from synthjax.data.store.selection import Selection
 from synthjax.statistics.roc import undefined_reason
@@ -31,16 +33,36 @@ class Arm:
     valid: str  # set whose validation split chooses among the checkpoints
     patients: float = 1.0  # share of the patients that take part
     shuffled: bool = False  # labels are permuted, of training and of validation
+    teacher: str = ""  # arm whose classifiers give the training images soft labels
+    # Of all copies of a row of labels the one that agrees best with them, as the
+    # classifiers of this arm see it.
+    chosen_by: str = ""
+
+    @property
+    def taught_by(self) -> str:
+        """The arm that has to be trained before this one; empty if there is none."""
+        return self.teacher or self.chosen_by
 
 
 REAL, SYNTHETIC = ("real", 1), ("synthetic", 1)
+_TWICE = (SYNTHETIC, ("synthetic", 2))
+_THRICE = (*_TWICE, ("synthetic", 3))
 ARMS = {
     "real": Arm((REAL,), "real"),
     "synthetic": Arm((SYNTHETIC,), "synthetic"),
     "mixed": Arm((REAL, SYNTHETIC), "real"),
     # More synthetic images (Khosravi et al. 2024): still no real one takes part.
-    "synthetic_2x": Arm((SYNTHETIC, ("synthetic", 2)), "synthetic"),
-    "synthetic_3x": Arm((SYNTHETIC, ("synthetic", 2), ("synthetic", 3)), "synthetic"),
+    "synthetic_2x": Arm(_TWICE, "synthetic"),
+    "synthetic_3x": Arm(_THRICE, "synthetic"),
+    # The same images, with the labels that classifiers of real images see in them.
+    "synthetic_teacher": Arm((SYNTHETIC,), "synthetic", teacher="real"),
+    "synthetic_teacher_2x": Arm(_TWICE, "synthetic", teacher="real"),
+    "synthetic_teacher_3x": Arm(_THRICE, "synthetic", teacher="real"),
+    # As many images as in synthetic, chosen from all copies.
+    "synthetic_chosen": Arm(_TWICE, "synthetic", chosen_by="real"),
+    "synthetic_chosen_teacher": Arm(
+        _TWICE, "synthetic", chosen_by="real", teacher="real"
+    ),
     # Controls: what half of the patients cost, what a mere repetition brings (against
     # mixed), and what is learned where there is nothing to learn.
     "real_subsampled": Arm((REAL,), "real", patients=0.5),
@@ -75,6 +97,7 @@ class Sets:
     datasets: Mapping[str, Dataset]  # "real" and "synthetic"
     copies: Mapping[str, int]  # images of each row of labels in the training split
     valid: Mapping[str, Table]  # validation splits that an arm asks for, and the real
+    soft: SoftLabels | None = None  # of the synthetic set, once there are teachers
 
     def copy_size(self, name: str) -> int:
         """Returns how many training images one copy has."""
@@ -151,16 +174,18 @@ def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
     """
     plan, valid = ARMS[arm], sets.valid[ARMS[arm].valid]
     parts, labels = [], []
-    for name, copy in plan.train:
-        size, dataset = sets.copy_size(name), sets.datasets[name]
+    for name, positions in _positions(plan, sets):
+        dataset = sets.datasets[name]
         metadata = dataset.metadata("train")
-        positions = np.arange((copy - 1) * size, copy * size)
         if plan.patients < 1:
             draw = rng.host_generator(seed, "classifier patients", k)
             patients = metadata.patient_id[positions]
             positions = positions[_some_patients(patients, plan.patients, draw)]
         parts.append((dataset["train"], positions))
-        labels.append(metadata.label[positions])
+        if plan.teacher:
+            labels.append(_soft(sets).of(metadata.id[positions]))
+        else:
+            labels.append(metadata.label[positions])
     label = np.concatenate(labels)
     if plan.shuffled:
         # Validation too: chosen by true labels, the best of many would be above chance.
@@ -168,6 +193,29 @@ def make_job(arm: str, k: int, *, seed: int, sets: Sets) -> Job:
         label = draw.permutation(label)
         valid = dataclasses.replace(valid, label=draw.permutation(valid.label))
     return Job(arm, k, Selection(parts, label), valid)
+
+
+def _positions(plan: Arm, sets: Sets) -> Iterator[tuple[str, Int[np.ndarray, " n"]]]:
+    """Yields each set that an arm trains on, with the places of its images."""
+    if plan.chosen_by:
+        yield "synthetic", chosen_positions(sets)
+        return
+    for name, copy in plan.train:
+        size = sets.copy_size(name)
+        yield name, np.arange((copy - 1) * size, copy * size)
+
+
+def chosen_positions(sets: Sets) -> Int[np.ndarray, " rows"]:
+    """Returns the places of the synthetic training images that teachers chose."""
+    metadata = sets.datasets["synthetic"].metadata("train")
+    probability = _soft(sets).of(metadata.id)
+    return choose_copies(metadata.label, probability, sets.copies["synthetic"])
+
+
+def _soft(sets: Sets) -> SoftLabels:
+    if sets.soft is None:
+        raise ValueError("the teachers have not labelled the synthetic set")
+    return sets.soft
 
 
 def _some_patients(

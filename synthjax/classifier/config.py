@@ -7,6 +7,7 @@ from synthjax.classifier.arms import ARMS
 from synthjax.classifier.losses import CLASS_WEIGHTS, LOSSES
 from synthjax.classifier.networks.api import NetworkConfig
 from synthjax.classifier.schedule import Cosine, Plateau, PlateauConfig, Schedule
+from synthjax.classifier.soft_labels import TeacherConfig
 from synthjax.core.config import field
 from synthjax.core.errors import ConfigError
 
@@ -17,6 +18,14 @@ class ClassifierConfig(NetworkConfig):
 
     arms: tuple[str, ...] = field(
         ("real", "synthetic"), "what the classifiers are trained on", one_of=ARMS
+    )
+    primary: str = field(
+        "synthetic",
+        "the arm whose gap to real is the study's verdict, named before the training",
+        one_of=ARMS,
+    )
+    teacher: TeacherConfig = field(  # noqa: RUF009
+        TeacherConfig, "what gives synthetic images the labels of the teacher arms"
     )
     seeds: int = field(5, "networks trained in each arm", ge=1)
     schedule: str = field(
@@ -95,10 +104,29 @@ class ClassifierConfig(NetworkConfig):
             raise ConfigError(
                 f"arms={self.arms!r}: must name some of {', '.join(ARMS)}, each once"
             )
+        if self.primary not in self.arms and self.primary != "synthetic":
+            raise ConfigError(
+                f"primary={self.primary!r}: is not among arms={self.arms!r}; name it "
+                "there too"
+            )
+        for name in self.arms:
+            taught_by = ARMS[name].taught_by
+            if taught_by and taught_by not in self.arms:
+                raise ConfigError(
+                    f"arms={self.arms!r}: {name} takes its labels from classifiers of "
+                    f"the arm {taught_by}; name that arm too"
+                )
+        if (self.teacher.count or 0) > self.seeds:
+            raise ConfigError(
+                f"teacher.count={self.teacher.count}: each arm has seeds={self.seeds} "
+                "classifiers; ask for no more teachers"
+            )
 
     def unselected(self) -> tuple[str, ...]:
-        """Returns the sections of the networks and schedules that were not chosen."""
-        other = () if self.schedule == "plateau" else ("plateau",)
+        """Returns the sections of what was not chosen: networks, schedules, teachers."""
+        other = [] if self.schedule == "plateau" else ["plateau"]
+        if not any(ARMS[name].taught_by for name in self.arms):
+            other.append("teacher")
         return (*super().unselected(), *other)
 
 

@@ -79,17 +79,19 @@ def positive_weights(
 ) -> Float[np.ndarray, " y"]:
     """Returns what the loss of a positive is multiplied by, for each label.
 
+    A soft label counts in part as a positive and in part as a negative.
+
     Args:
-      label: of the training images in use: 0, 1 or NaN (unknown).
+      label: of the training images in use: 0 to 1, NaN where unknown.
       scheme: "none": 1; "balanced": negatives over positives, so that both sides of a
         label weigh the same.
       cap: weights are kept within 1 / cap and cap; a label without a positive has cap.
     """
     if scheme == "none":
         return np.ones(label.shape[1], np.float32)
-    positive = np.sum(label == 1, axis=0)
-    negative = np.sum(label == 0, axis=0)
+    positive = np.sum(np.nan_to_num(label), axis=0, dtype=np.float64)
+    negative = np.sum(~np.isnan(label), axis=0) - positive
     ratio = np.divide(
-        negative, positive, out=np.full(len(positive), cap), where=positive > 0
+        negative, positive, out=np.full(label.shape[1], float(cap)), where=positive > 0
     )
     return np.clip(ratio, 1 / cap, cap).astype(np.float32)

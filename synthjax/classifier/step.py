@@ -7,7 +7,7 @@ of them. Read `make_update` first; what it takes is above it, how it is compiled
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import numpy as np
 import optax
 from flax import struct
 from flax.traverse_util import flatten_dict, unflatten_dict
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, UInt
 
 from synthjax.classifier.augment import flip_images, mix_pairs
 from synthjax.classifier.config import ClassifierConfig
@@ -29,7 +29,6 @@ from synthjax.core.devices import AXIS, Devices, Step, sum_over_devices
 from synthjax.core.errors import ConfigError
 from synthjax.data.images.transforms import to_image
 from synthjax.data.schema import Schema
-from synthjax.data.store.loader import Table
 
 
 @struct.dataclass
@@ -182,6 +181,15 @@ def check_batch(config: ClassifierConfig, devices: Devices) -> None:
         )
 
 
+@runtime_checkable
+class Logits(Protocol):
+    """Runs the network on images that every process holds, padding cut off."""
+
+    def __call__(
+        self, variables: Variables, pixels: UInt[np.ndarray, "n h w c"], /
+    ) -> Float[np.ndarray, "n y"]: ...
+
+
 @dataclass(frozen=True)
 class Steps:
     """What all arms and seeds share, compiled once."""
@@ -189,7 +197,7 @@ class Steps:
     init: Callable[[Key[Array, ""]], State]  # draws a state
     update: Step  # an Update over all devices
     predict: Step  # (variables, pixels) -> logits, over all devices
-    logits: Callable[[Variables, Table], Float[np.ndarray, "n y"]]  # of a whole split
+    logits: Logits  # of any number of images
 
 
 def make_steps(config: ClassifierConfig, schema: Schema, devices: Devices) -> Steps:
@@ -231,11 +239,13 @@ def make_steps(config: ClassifierConfig, schema: Schema, devices: Devices) -> St
         }
     )
 
-    def logits(variables: Variables, table: Table) -> Float[np.ndarray, "n y"]:
+    def logits(
+        variables: Variables, pixels: UInt[np.ndarray, "n h w c"], /
+    ) -> Float[np.ndarray, "n y"]:
         return predict(
             predict_step,
             variables,
-            table.pixels,
+            pixels,
             batch_size=config.eval_batch,
             devices=devices,
         )

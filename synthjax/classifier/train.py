@@ -12,6 +12,7 @@ published; then the arms do not see the same number of images.
 
 import contextlib
 import dataclasses
+import itertools
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -20,7 +21,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from synthjax.classifier.arms import check_validation, make_job, open_sets
+from synthjax.classifier.arms import (
+    ARMS,
+    Sets,
+    check_validation,
+    chosen_positions,
+    make_job,
+    open_sets,
+)
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.losses import positive_weights
 from synthjax.classifier.networks.api import Variables
@@ -39,7 +47,14 @@ from synthjax.classifier.run import (
     save,
     settings,
 )
-from synthjax.classifier.step import State, check_batch, make_steps, make_terms
+from synthjax.classifier.step import (
+    State,
+    Steps,
+    check_batch,
+    make_steps,
+    make_terms,
+)
+from synthjax.classifier.teacher import describe_choice, teach
 from synthjax.classifier.validation import Best, mean_auroc, mean_cross_entropy
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
@@ -53,6 +68,8 @@ from synthjax.data.dataset import Dataset
 from synthjax.data.store.loader import Table
 
 __all__ = ["ClassifierConfig", "train"]
+
+CHOICE = "chosen.json"  # what choosing among synthetic copies brought, and cost
 
 
 def train(
@@ -106,6 +123,8 @@ def train(
 
     # loop
     for number, (arm, k) in enumerate(waiting, 1):
+        if ARMS[arm].taught_by and sets.soft is None:
+            sets = _taught(config, ARMS[arm].taught_by, sets, steps, out, devices)
         say(f"classifier {number}/{len(waiting)}: {arm}, seed {k}")
         run = make_run(
             config,
@@ -126,16 +145,57 @@ def _folder(out: Path, arm: str, k: int) -> Path:
 def _unfinished(
     config: ClassifierConfig, seed: int, out: Path, files: Collection[str]
 ) -> list[tuple[str, int]]:
-    """Returns the arms and seeds that lack a file of predictions, or a whole one."""
+    """Returns the arms and seeds that lack a file of predictions, or a whole one.
+
+    Arms that wait for teachers come last.
+    """
     found = []
-    for k in range(config.seeds):
-        for arm in config.arms:
+    taught = [arm for arm in config.arms if ARMS[arm].taught_by]
+    others = [arm for arm in config.arms if arm not in taught]
+    for arms, k in itertools.product((others, taught), range(config.seeds)):
+        for arm in arms:
             folder = _folder(out, arm, k)
             check_settings(folder, config, seed)
             whole = [_is_whole(folder / file) for file in files]  # and said of each
             if not all(whole):
                 found.append((arm, k))
     return found
+
+
+def _taught(
+    config: ClassifierConfig,
+    by: str,
+    sets: Sets,
+    steps: Steps,
+    out: Path,
+    devices: Devices,
+) -> Sets:
+    """Returns the sets with the soft labels of classifiers of the arm `by`."""
+    count = config.teacher.count or config.seeds
+    teachers = [_folder(out, by, k) for k in range(count)]
+    say(f"classifier: {count} classifiers of the arm {by} label the synthetic images")
+    soft = teach(
+        config.teacher,
+        teachers,
+        sets.datasets["synthetic"],
+        steps=steps,
+        out=out,
+        devices=devices,
+    )
+    sets = dataclasses.replace(sets, soft=soft)
+    if any(ARMS[arm].chosen_by for arm in config.arms) and devices.is_main:
+        copies = sets.copies["synthetic"]
+        synthetic, chosen = sets.datasets["synthetic"], chosen_positions(sets)
+        choice = describe_choice(synthetic, chosen, soft, copies)
+        write_json(out / CHOICE, choice)
+        say(
+            f"classifier: of {copies} images for each row of labels the teachers choose "
+            f"one; agreement {choice['agreement_all']:.3f} of all, "
+            f"{choice['agreement_chosen']:.3f} of the chosen (log-probability); "
+            f"difference within a row of labels {choice['diversity_all']:.3f} of the "
+            f"first, {choice['diversity_chosen']:.3f} of the chosen"
+        )
+    return sets
 
 
 def _is_whole(path: Path) -> bool:
@@ -156,7 +216,7 @@ def _write_predictions(
     """Predicts splits, given by the names of their files, and writes them in order."""
     variables = run.devices.replicate(variables)
     for name, table in tables.items():
-        logit = run.steps.logits(variables, table)
+        logit = run.steps.logits(variables, table.pixels)
         if run.devices.is_main:
             write_predictions(run.out / name, table, logit)
     run.devices.barrier(f"predictions of {run.job.arm} {run.job.k}")
@@ -234,8 +294,8 @@ def validate(run: Run, state: State, step: int) -> dict[str, float]:
             f"The checkpoint after update {before} is kept. Lower "
             "config.classifier.learning_rate"
         )
-    label = run.job.valid.label
-    logit = run.steps.logits(state.variables, run.job.valid).astype(np.float64)
+    label, pixels = run.job.valid.label, run.job.valid.pixels
+    logit = run.steps.logits(state.variables, pixels).astype(np.float64)
     return {
         "loss": loss,
         "valid_loss": mean_cross_entropy(label, logit),

@@ -54,6 +54,7 @@ STAGES = {
             ("data", "synth"),
             makes="*/seed*/predictions.npz",
             hands_on=(
+                "soft_labels.npz",
                 "*/seed*/config.json",
                 "*/seed*/predictions*.npz",
                 *(f"*/seed*/checkpoints/*/{part}" for part in _CHECKPOINT),

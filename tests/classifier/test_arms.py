@@ -1,5 +1,6 @@
 """The arms: what each trains on, one compiled step for all, and controls that control."""
 
+import dataclasses
 import json
 
 import jax
@@ -18,6 +19,7 @@ from synthjax.core import rng
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import StudyError
 from synthjax.data.dataset import Dataset
+from synthjax.data.soft_labels import SoftLabels
 from synthjax.data.store.loader import read_metadata
 
 TINY = {
@@ -58,7 +60,11 @@ def pair(toy_set):
 @pytest.fixture(scope="module")
 def sets(pair):
     real, synthetic = Dataset.open(pair["data"]), Dataset.open(pair["synth"])
-    return open_sets(tuple(ARMS), real=real, synthetic=synthetic)
+    sets = open_sets(tuple(ARMS), real=real, synthetic=synthetic)
+    ids = synthetic.metadata("train").id
+    labels = synthetic.schema.labels
+    probability = np.full((len(ids), len(labels)), 0.25, np.float32)
+    return dataclasses.replace(sets, soft=SoftLabels(labels, ids, probability))
 
 
 @pytest.mark.slow
@@ -73,6 +79,11 @@ def test_each_arm_trains_on_what_the_table_says(sets) -> None:
     assert ids("synthetic") == drawn[:96]
     assert ids("synthetic_2x") == drawn[:192]
     assert ids("synthetic_3x") == drawn
+    assert ids("synthetic_teacher") == drawn[:96]
+    assert ids("synthetic_teacher_2x") == drawn[:192]
+    assert ids("synthetic_teacher_3x") == drawn
+    for arm in ("synthetic_chosen", "synthetic_chosen_teacher"):
+        assert len(set(ids(arm))) == 96
     assert ids("mixed") == real + drawn[:96]
     assert ids("real_duplicated") == real + real
     assert len(ids("mixed")) == len(ids("real_duplicated"))
@@ -166,7 +177,8 @@ def test_all_arms_begin_alike_and_see_as_many_images(all_arms) -> None:
         assert [json.loads(line)["step"] for line in text.splitlines()] == [6]
         saved = json.loads((out / arm / "seed0" / "config.json").read_text())
         sizes = {"mixed": 192, "real_duplicated": 192, "real_subsampled": 48}
-        sizes |= {"synthetic_2x": 192, "synthetic_3x": 288}
+        for kind in ("synthetic", "synthetic_teacher"):
+            sizes |= {f"{kind}_2x": 192, f"{kind}_3x": 288}
         assert saved["n_train"] == sizes.get(arm, 96)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, UInt8
+from jaxtyping import Array, Bool, Float
 
 from synthjax.core import rng
 from synthjax.core.devices import Devices
@@ -21,6 +21,11 @@ from synthjax.gan.monitor.probe import make_probe
 from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import TrainState, ema_item
+from synthjax.metrics.within_label import (
+    coded_labels,
+    mean_distance,
+    same_label_groups,
+)
 
 IMAGES = 256  # of a split, at most
 
@@ -155,20 +160,6 @@ def _read_sample(dataset: Dataset, split: str, images: int, seed: int) -> Sample
     }
 
 
-def _coded(labels: Float[np.ndarray, "n y"]) -> Float[np.ndarray, "n y"]:
-    """Returns labels in which an unknown one equals another unknown one."""
-    return np.nan_to_num(labels, nan=-1.0)
-
-
-def same_label_groups(
-    labels: Float[np.ndarray, "n y"],
-) -> list[Int[np.ndarray, " _m"]]:
-    """Returns the indices of equal labels, for all that occur twice or more."""
-    _, group = np.unique(_coded(labels), axis=0, return_inverse=True)
-    members = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
-    return [indices for indices in members if len(indices) > 1]
-
-
 def other_labels(
     labels: Float[np.ndarray, "n y"],
     pool: Float[np.ndarray, "m y"],
@@ -176,43 +167,13 @@ def other_labels(
 ) -> tuple[Float[np.ndarray, "n y"], Bool[np.ndarray, " n"]]:
     """Draws for each image's labels others of the pool; also whether there are any."""
     other, differs = labels.copy(), np.zeros(len(labels), bool)
-    coded = _coded(pool)
-    for index, own in enumerate(_coded(labels)):
+    coded = coded_labels(pool)
+    for index, own in enumerate(coded_labels(labels)):
         candidates = np.flatnonzero(np.any(coded != own, axis=1))
         if len(candidates):
             other[index] = pool[random.choice(candidates)]
             differs[index] = True
     return other, differs
-
-
-def mean_distance(
-    pixels: UInt8[np.ndarray, "n h w c"],
-    groups: list[Int[np.ndarray, " _m"]],
-    chunk: int = 16384,
-) -> float:
-    """Returns the mean over all pairs in a group of their root-mean-square difference.
-
-    In intensities -1..1; NaN if there is no pair. Exact: products of bytes are summed
-    as whole numbers, which float64 holds.
-
-    Args:
-      pixels: of all images.
-      groups: indices of the images that are compared with one another.
-      chunk: pixels of each image multiplied at a time.
-    """
-    total, pairs = 0.0, 0
-    for group in groups:
-        flat = pixels[group].reshape(len(group), -1)
-        product = np.zeros((len(group), len(group)))
-        for start in range(0, flat.shape[1], chunk):
-            part = flat[:, start : start + chunk].astype(np.float64)
-            product += part @ part.T
-        square = np.diag(product)
-        distance = square[:, None] + square[None] - 2 * product
-        upper = np.triu_indices(len(group), 1)
-        total += np.sqrt(distance[upper] / flat.shape[1]).sum() * (2 / 255)
-        pairs += len(upper[0])
-    return _ratio(total, pairs)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -16,12 +16,7 @@ from synthjax.data.store.write import write_set
 from synthjax.gan.generator import draw_latents, draw_noise, generate
 from synthjax.gan.growth import real_images
 from synthjax.gan.monitor.distance import fixed_subset
-from synthjax.gan.monitor.indicators import (
-    Indicators,
-    mean_distance,
-    other_labels,
-    same_label_groups,
-)
+from synthjax.gan.monitor.indicators import Indicators, other_labels
 from synthjax.gan.monitor.probe import discriminate_with_label_fit, label_preference
 from synthjax.gan.networks.layers import minibatch_stddev
 from synthjax.gan.schedule import Phase
@@ -276,20 +271,6 @@ def test_other_labels_differ_and_occur():
         assert {tuple(row) for row in coded} <= {tuple(row) for row in original}
     same = rows[[0, 3]]
     assert not other_labels(same, same, random)[1].any()
-    groups = [group.tolist() for group in same_label_groups(rows)]
-    assert sorted(groups) == [[0, 3], [2, 4]]
-
-
-def test_mean_distance_is_exact():
-    random = np.random.default_rng(1)
-    pixels = random.integers(0, 256, (6, 150, 150, 1), dtype=np.uint8)
-    pixels[3] = pixels[0]
-    groups = [np.array([0, 3, 5]), np.array([1, 2])]
-    rows = np.array([0, 1, 1, 0, 2, 0])
-    expected = pairwise(pixels, rows) * 2 / 255
-    assert mean_distance(pixels, groups) == pytest.approx(expected, rel=1e-12)
-    assert mean_distance(pixels, [np.array([0, 3])]) == 0
-    assert np.isnan(mean_distance(pixels, []))
 
 
 def write_unlabelled(directory):

@@ -1,0 +1,148 @@
+"""Teachers: classifiers trained on real images give synthetic images their labels.
+
+A generator does not always draw what it was asked for. Classifiers of the real training
+split say what an image shows, as a probability of each finding: a soft label. They are
+those of the real arm, chosen on real validation images; no validation or test image is
+trained on. Lomurno & Matteucci 2024 (arXiv:2407.15526) label medical images so.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int, UInt
+
+from synthjax.classifier.networks.api import Variables
+from synthjax.classifier.predict import load_classifier
+from synthjax.classifier.soft_labels import (
+    TeacherConfig,
+    agreement,
+    mean_probability,
+)
+from synthjax.classifier.step import Steps
+from synthjax.core.clock import progress, say
+from synthjax.core.devices import Devices
+from synthjax.core.files import DamagedError
+from synthjax.data.dataset import Dataset
+from synthjax.data.images.pixels import to_bytes
+from synthjax.data.soft_labels import (
+    SOFT_LABELS,
+    SoftLabels,
+    read_soft_labels,
+    write_soft_labels,
+)
+from synthjax.data.store.stored import StoredSplit
+from synthjax.metrics.within_label import mean_distance, same_label_groups
+
+_READ = 4096  # images in memory at a time
+_COMPARED = 2048  # images whose differences are measured, at most
+
+
+def teach(
+    config: TeacherConfig,
+    teachers: Sequence[Path],
+    synthetic: Dataset,
+    *,
+    steps: Steps,
+    out: Path,
+    devices: Devices,
+) -> SoftLabels:
+    """Labels every image of a synthetic set; reads the labels if they are there.
+
+    Args:
+      config: the section config.classifier.teacher.
+      teachers: folders of trained classifiers, whose mean probability is taken.
+      synthetic: what is labelled, all splits.
+      steps: of the network that the teachers share.
+      out: directory of the classifier stage; gets the file SOFT_LABELS.
+      devices: where the teachers run.
+
+    Raises:
+      StudyError: there is no trained classifier in a folder.
+    """
+    ids = np.concatenate([synthetic.metadata(split).id for split in synthetic.counts])
+    if (found := _read_whole(out / SOFT_LABELS, ids)) is not None:
+        return found
+    variables = [devices.replicate(load_classifier(path)[1]) for path in teachers]
+    bar: progress = progress(total=len(synthetic), desc="soft labels", unit="images")
+    parts = []
+    for split in synthetic.counts:
+        for pixels in _chunks(synthetic[split]):
+            parts.append(
+                _mean_probability(variables, pixels, steps, config.temperature)
+            )
+            bar.update(len(pixels))
+    bar.close()
+    soft = SoftLabels(synthetic.schema.labels, ids, np.concatenate(parts))
+    if devices.is_main:
+        write_soft_labels(out / SOFT_LABELS, soft)
+    devices.barrier("soft labels")
+    return soft
+
+
+def _read_whole(path: Path, ids: np.ndarray) -> SoftLabels | None:
+    """Returns the soft labels of these images if they are there, whole."""
+    try:
+        found = read_soft_labels(path)
+    except FileNotFoundError:
+        return None
+    except DamagedError as error:
+        say(f"{error}: the images are labelled again")
+        return None
+    return found if np.array_equal(found.id, ids) else None
+
+
+def _chunks(stored: StoredSplit) -> Iterator[UInt[np.ndarray, "n h w c"]]:
+    for start in range(0, len(stored), _READ):
+        records = stored.read(range(start, min(start + _READ, len(stored))))
+        yield np.stack([record.pixels for record in records])
+
+
+def _mean_probability(
+    teachers: Sequence[Variables],
+    pixels: UInt[np.ndarray, "n h w c"],
+    steps: Steps,
+    temperature: float,
+) -> Float32[np.ndarray, "n y"]:
+    logits = np.stack([steps.logits(teacher, pixels) for teacher in teachers])
+    return mean_probability(logits, temperature)
+
+
+def describe_choice(
+    synthetic: Dataset, chosen: Int[np.ndarray, " rows"], soft: SoftLabels, copies: int
+) -> dict[str, float]:
+    """Returns what choosing one of the copies of each row brought, and what it cost.
+
+    Args:
+      synthetic: the set, whose training images were chosen from.
+      chosen: places of the chosen training images.
+      soft: labels of the set.
+      copies: images that were drawn for each row of labels.
+
+    Returns:
+      candidates: images for each row. agreement_all, agreement_chosen: mean
+      log-probability of the labels asked for. diversity_all, diversity_chosen: mean
+      root-mean-square difference of images with the same labels, intensities -1..1, of
+      the first copy and of the chosen, NaN without such images.
+    """
+    metadata = synthetic.metadata("train")
+    scores = agreement(metadata.label, soft.of(metadata.id))
+    first = np.arange(len(chosen))
+    return {
+        "candidates": copies,
+        "agreement_all": float(scores.mean()),
+        "agreement_chosen": float(scores[chosen].mean()),
+        "diversity_all": _diversity(synthetic, first),
+        "diversity_chosen": _diversity(synthetic, chosen),
+    }
+
+
+def _diversity(synthetic: Dataset, places: Int[np.ndarray, " n"]) -> float:
+    """Returns the mean difference within a label row of some of the images."""
+    few = places[
+        np.linspace(0, len(places) - 1, min(len(places), _COMPARED)).astype(int)
+    ]
+    records = synthetic["train"].read(few.tolist())
+    pixels = np.stack([to_bytes(record.pixels) for record in records])
+    label = synthetic.metadata("train").label[few]
+    return mean_distance(pixels, same_label_groups(label))
