@@ -104,10 +104,12 @@ class ClassifierConfig(NetworkConfig):
             raise ConfigError(
                 f"arms={self.arms!r}: must name some of {', '.join(ARMS)}, each once"
             )
-        if self.primary not in self.arms and self.primary != "synthetic":
+        if self.primary != "synthetic" and not {"synthetic", self.primary} <= {
+            *self.arms
+        }:
             raise ConfigError(
-                f"primary={self.primary!r}: is not among arms={self.arms!r}; name it "
-                "there too"
+                f"primary={self.primary!r}: arms={self.arms!r} must name it, and "
+                "synthetic too, whose gap is shown beside it"
             )
         for name in self.arms:
             taught_by = ARMS[name].taught_by

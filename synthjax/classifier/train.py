@@ -187,7 +187,8 @@ def _taught(
         copies = sets.copies["synthetic"]
         synthetic, chosen = sets.datasets["synthetic"], chosen_positions(sets)
         choice = describe_choice(synthetic, chosen, soft, copies)
-        write_json(out / CHOICE, choice)
+        told = {key: None if math.isnan(x) else x for key, x in choice.items()}
+        write_json(out / CHOICE, told)
         say(
             f"classifier: of {copies} images for each row of labels the teachers choose "
             f"one; agreement {choice['agreement_all']:.3f} of all, "

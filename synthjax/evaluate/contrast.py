@@ -18,7 +18,7 @@ from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.core.table import format_table
 from synthjax.data.dataset import Dataset
-from synthjax.evaluate.predictions import ARMS, Predictions, load_predictions
+from synthjax.evaluate.predictions import Predictions, load_predictions
 from synthjax.statistics.bootstrap import draw_patients, mean_over_labels, resample
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.patient_counts import PatientCounts, count_patients
@@ -32,7 +32,7 @@ class StudyGap:
 
     workdir: Path
     real: float  # mean AUROC of its classifiers trained on real images
-    synthetic: float  # and of those trained on its synthetic ones
+    synthetic: float  # and of those of its primary arm
     gap: Estimate  # real minus synthetic
 
 
@@ -42,7 +42,7 @@ class Contrast:
 
     first: StudyGap
     second: StudyGap
-    lead: Estimate  # mean AUROC of the first's synthetic arm minus the second's
+    lead: Estimate  # mean AUROC of the first's primary arm minus the second's
     images: int  # real test images
     patients: int  # of them
 
@@ -70,15 +70,13 @@ def contrast(
         )
     )
     areas = [
-        {
-            arm: mean_over_labels(
-                resample(test.label, side.test.logit[arm], draws).auroc
-            )
-            for arm in ARMS
-        }
+        [
+            mean_over_labels(resample(test.label, side.test.logit[arm], draws).auroc)
+            for arm in side.compared
+        ]
         for side in found
     ]
-    if np.isnan(areas[0]["real"][0, 0]):
+    if np.isnan(areas[0][0][0, 0]):
         raise StudyError(
             f"{first}: no label has both classes among the test images, so no AUROC is "
             "defined"
@@ -87,7 +85,7 @@ def contrast(
         _study_gap(workdir, area, patients)
         for workdir, area in zip((first, second), areas, strict=True)
     ]
-    lead = estimate(*(area["synthetic"] for area in areas), patients=patients)
+    lead = estimate(*(synthetic for _, synthetic in areas), patients=patients)
     patients_tested = len(np.unique(test.patient_id))
     return Contrast(sides[0], sides[1], lead, len(test.label), patients_tested)
 
@@ -112,11 +110,11 @@ def _check_same(found: Sequence[Predictions], workdirs: Sequence[Path]) -> None:
 
 def _study_gap(
     workdir: Path,
-    areas: dict[str, Float[np.ndarray, "s draws"]],
+    areas: Sequence[Float[np.ndarray, "s draws"]],
     patients: PatientCounts,
 ) -> StudyGap:
-    real, synthetic = (float(areas[arm][:, 0].mean()) for arm in ARMS)
-    gap = estimate(*(areas[arm] for arm in ARMS), patients=patients)
+    real, synthetic = (float(area[:, 0].mean()) for area in areas)
+    gap = estimate(*areas, patients=patients)
     return StudyGap(workdir, real, synthetic, gap)
 
 

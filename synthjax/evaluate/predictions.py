@@ -12,7 +12,7 @@ from synthjax.classifier.predict import PREDICTIONS, read_predictions
 from synthjax.core.errors import StudyError
 from synthjax.core.files import read_json
 
-ARMS = ("real", "synthetic")  # compared; every other arm that is there is shown
+REAL = "real"  # the arm that the primary one is compared with
 VALID = "predictions_valid.npz"  # on the real validation images
 SYNTHETIC = "predictions_synthetic.npz"  # on the synthetic test images
 _SEED = re.compile(r"seed(\d+)")
@@ -33,6 +33,7 @@ class Predictions:
     """All logits: on real test images, and on others where the files are there."""
 
     names: tuple[str, ...]  # of the labels
+    compared: tuple[str, str]  # REAL and the primary arm; every other arm is shown
     test: Logits  # real test images, every arm
     valid: Logits | None  # real validation images, the arms that have them
     synthetic: Logits | None  # synthetic test images, the arms that have them
@@ -43,31 +44,35 @@ def load_predictions(classifier: Path, names: tuple[str, ...]) -> Predictions:
     """Read the predictions of every arm and check that they belong together.
 
     Args:
-        classifier: the directory of the classifier stage. The arms real and synthetic
-            must be there with equal numbers of seeds. VALID and SYNTHETIC are read of
-            the arms whose every seed has them.
+        classifier: the directory of the classifier stage. The arm real and the primary
+            one must be there with equal numbers of seeds. VALID and SYNTHETIC are read
+            of the arms whose every seed has them.
         names: of the labels.
 
     Raises:
         StudyError: an arm is missing, or files do not fit together.
     """
-    folders = {arm: _seed_folders(classifier, arm) for arm in ARMS}
-    counts = {arm: len(found) for arm, found in folders.items()}
-    if counts["real"] != counts["synthetic"]:
+    compared = (REAL, _primary(_seed_folders(classifier, REAL)[0]))
+    folders = {arm: _seed_folders(classifier, arm) for arm in compared}
+    counts = [len(folders[arm]) for arm in compared]
+    if len(set(counts)) > 1:
         raise StudyError(
-            f"{classifier}: {counts['real']} seeds of the arm real but "
-            f"{counts['synthetic']} of the arm synthetic; run the classifier stage again"
+            f"{classifier}: {counts[0]} seeds of the arm {REAL} but {counts[1]} of the "
+            f"arm {compared[1]}; run the classifier stage again"
         )
     others = {
         path.parent.parent.name
         for path in classifier.glob(f"*/*/{PREDICTIONS}")
         if _SEED.fullmatch(path.parent.name)
     }
-    folders |= {arm: _seed_folders(classifier, arm) for arm in sorted(others - {*ARMS})}
+    folders |= {
+        arm: _seed_folders(classifier, arm) for arm in sorted(others - {*compared})
+    }
     test = _read(folders, PREDICTIONS, names)
     assert test is not None  # every folder was found by this file
     return Predictions(
         names=names,
+        compared=compared,
         test=test,
         valid=_read(folders, VALID, names),
         synthetic=_read(folders, SYNTHETIC, names),
@@ -124,15 +129,22 @@ def _seed_folders(classifier: Path, arm: str) -> list[Path]:
     if not found:
         raise StudyError(
             f"{classifier / arm} has no seed<k>/{PREDICTIONS}: run the classifier stage "
-            f"with config.classifier.arms naming {' and '.join(ARMS)}"
+            f"with config.classifier.arms naming {arm}"
         )
     return [path for _, path in sorted(found)]
 
 
 def _n_train(folder: Path) -> int | None:
+    return _settings(folder).get("n_train")
+
+
+def _primary(folder: Path) -> str:
+    """Return the arm that the classifiers' config named before they were trained."""
+    return _settings(folder).get("config", {}).get("primary", "synthetic")
+
+
+def _settings(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.exists():
-        return None
-    return read_json(path, keys=(), remedy="run the classifier stage again").get(
-        "n_train"
-    )
+        return {}
+    return read_json(path, keys=(), remedy="run the classifier stage again")

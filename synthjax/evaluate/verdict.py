@@ -1,16 +1,23 @@
 """The verdict of a study in a few sentences."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from synthjax.evaluate.predictions import ARMS, Logits
+from synthjax.evaluate.predictions import Logits, Predictions
 from synthjax.evaluate.results.utility import MeanUtility, Primary, Utility
 from synthjax.statistics.interval import Interval
 from synthjax.statistics.noninferiority import MIN_PATIENTS, Outcome
 from synthjax.statistics.patient_counts import count_patients
 
+# What an arm is trained on, in words; the others go by their names.
+_TRAINED_ON = {
+    "synthetic": "synthetic images",
+    "synthetic_teacher": (
+        "synthetic images with the soft labels of classifiers trained on real images"
+    ),
+}
 _SAME_SCORE = 1e-6  # logits that differ by less are one score, rounded
 
 
@@ -40,7 +47,7 @@ def write_verdict(
     shown = round(gap.value, 3)
     change = f"loses {shown:.3f}" if shown >= 0 else f"gains {-shown:.3f}"
     text = (
-        f"A classifier trained on synthetic images {change} mean AUROC "
+        f"A classifier trained on {_trained_on(primary)} {change} mean AUROC "
         f"({_interval(gap, level, shown)}; {_many(len(labels) - len(undefined), 'finding')}, "
         f"n = {images:,} real test images of {_many(patients, 'patient')}, "
         f"{_many(seeds, 'seed')}): {real} real against {synthetic} synthetic. "
@@ -49,6 +56,11 @@ def write_verdict(
     if undefined:
         text += f" Left out, because undefined: {', '.join(undefined)}."
     return text
+
+
+def _trained_on(primary: Primary) -> str:
+    arm = primary.arm if isinstance(primary.arm, str) else "synthetic"
+    return _TRAINED_ON.get(arm, f"the images of the arm {arm}")
 
 
 def explain_outcome(
@@ -99,19 +111,15 @@ def few_patients(test: Logits, names: Sequence[str]) -> str:
     return f"{', '.join(few[:3])}{more}: give more test patients, or leave the finding out."
 
 
-def constant_scores(logit: Mapping[str, np.ndarray]) -> str:
-    """Say which classifiers give every test image the same scores; empty if none does.
-
-    Args:
-        logit: of each arm, [seeds, images, labels].
-    """
+def constant_scores(predictions: Predictions) -> str:
+    """Say which classifiers give every test image the same scores; empty if none does."""
     found = []
-    for arm in ARMS:
-        span = np.ptp(logit[arm], axis=1).max(axis=1)
+    for arm in predictions.compared:
+        span = np.ptp(predictions.test.logit[arm], axis=1).max(axis=1)
         count = int((span <= _SAME_SCORE).sum())
         if count:
             found.append(
-                f"{count} of {_many(len(span), 'classifier')} trained on {arm} images"
+                f"{count} of {_many(len(span), 'classifier')} of the arm {arm}"
             )
     if not found:
         return ""

@@ -29,7 +29,9 @@ def study(real, synthetic, *, patients=400, seeds=3, positive=0.5, **others):
         logit[arm] = 0 * noise if strength is None else strength * label + noise
     ids = np.array([f"i{n:04d}" for n in range(patients)])
     test = Logits(ids, ids, label, logit)
-    predictions = Predictions(NAMES, test, None, None, dict.fromkeys(logit))
+    predictions = Predictions(
+        NAMES, ("real", "synthetic"), test, None, None, dict.fromkeys(logit)
+    )
     metadata = make_metadata(id=ids, patient_id=ids, label=label)
     return to_json(measure_utility(LEAST, predictions, metadata, 0))
 
@@ -103,5 +105,5 @@ def test_a_limit_on_the_gap_of_a_finding_asks_whether_that_one_was_learned() -> 
 def test_classifiers_that_give_all_images_one_score_are_said() -> None:
     told = study(3, None)["primary"]
     assert told["outcome"] == "not shown"
-    assert "from 3 of 3 classifiers trained on synthetic images." in told["conclusion"]
+    assert "from 3 of 3 classifiers of the arm synthetic." in told["conclusion"]
     assert "same scores" not in study(3, 3)["verdict"]

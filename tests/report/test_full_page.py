@@ -97,8 +97,11 @@ def test_margin_is_said_beside_the_verdict(page, copy):
 def copy(full_study, tmp_path, empty_figures):
     """Renders the full study with another primary endpoint and less of the rest."""
 
-    def copy(primary=None, gap=None, without=()):
+    def copy(primary=None, gap=None, without=(), arms=(), choice=None):
         results = read_json(full_study / "evaluate" / "results.json")
+        results["arms"] += arms
+        if choice:
+            write_json(tmp_path / "study" / "classifier" / "chosen.json", choice)
         results["primary"] |= (primary or {}) | ({"gap": gap} if gap else {})
         for key in without:
             del results[key]
@@ -184,3 +187,41 @@ def test_page_and_its_numbers_are_files_small_enough(full_report):
     lines = (full_report / "numbers.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "path,value,low,high,n"
     assert "n_test_images,2412,,," in lines
+
+
+SOFT = {
+    "name": "synthetic_teacher",
+    "mean": {"value": 0.901, "low": 0.89, "high": 0.911},
+    "gap_to_real": {"value": 0.023, "low": 0.012, "high": 0.034},
+    "seeds": 3,
+    "n_train": 8000,
+}
+
+
+@pytest.mark.slow
+def test_gaps_of_both_kinds_of_label_stand_side_by_side(copy):
+    page = copy(arms=[SOFT])
+    verdict = page.text("verdict")
+    assert "the arm Synthetic, soft labels has a gap of" in verdict
+    assert "0.023" in verdict
+    assert "of the arm Synthetic, which was named before the training" in verdict
+    arms = page.text("arms")
+    assert "A soft label is the probability of a finding in a synthetic image" in arms
+    assert "whether it gives a patient away was not tested" in arms
+
+
+@pytest.mark.slow
+def test_a_verdict_of_soft_labels_says_so(copy):
+    verdict = copy(primary={"arm": "synthetic_teacher"}, arms=[SOFT]).text("verdict")
+    assert "The verdict is of the arm Synthetic, soft labels" in verdict
+    assert "Beside it, the arm Synthetic has a gap of" in verdict
+
+
+@pytest.mark.slow
+def test_what_choosing_brought_and_cost_is_told(copy):
+    choice = {"candidates": 3, "agreement_all": -0.31, "agreement_chosen": -0.12}
+    choice |= {"diversity_all": 0.41, "diversity_chosen": None}
+    arms = copy(arms=[SOFT], choice=choice).text("arms")
+    assert "Of 3 images for each row of labels" in arms
+    assert "-0.310 of all images, -0.120 of the chosen" in arms
+    assert "0.410 before, \u2013 among the chosen" in arms

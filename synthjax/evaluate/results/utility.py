@@ -160,6 +160,10 @@ class Primary:
     """The one endpoint that was named before the run."""
 
     endpoint: str = key("what it is")
+    arm: str | Absent = key(
+        "the arm that is compared with the real one; synthetic where it is not said",
+        default=ABSENT,
+    )
     gap: Interval = key("mean AUROC, real minus synthetic")
     margin: float = key("loss of mean AUROC called acceptable before the run")
     p_noninferior: float = key(

@@ -1,7 +1,7 @@
 """The statistics of all arms on the same draws of patients, and how two arms compare."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from synthjax.core.clock import progress
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.predictions import ARMS, Predictions
+from synthjax.evaluate.predictions import Predictions
 from synthjax.evaluate.results.utility import ArmComparison, Brier
 from synthjax.statistics.bootstrap import Resampled, resample, resample_mean
 from synthjax.statistics.interval import Interval
@@ -23,6 +23,7 @@ from synthjax.statistics.seed_patient_variance import estimate
 class ArmStatistics:
     """The statistics of every arm, in the sample and in every draw of patients."""
 
+    compared: tuple[str, str]  # the real and the primary arm
     ranking: dict[str, Resampled]  # of every arm
     brier: dict[str, Float[np.ndarray, "s y draws"]]  # of the two that are compared
     n_patients: int  # in the test set
@@ -49,7 +50,9 @@ def resample_arms(
         for arm, scores in test.logit.items()
     }
     bar.close()
-    squares = {arm: (expit(test.logit[arm]) - test.label) ** 2 for arm in ARMS}
+    squares = {
+        arm: (expit(test.logit[arm]) - test.label) ** 2 for arm in predictions.compared
+    }
     brier = {
         arm: resample_mean(test.label, value, draws) for arm, value in squares.items()
     }
@@ -57,7 +60,8 @@ def resample_arms(
         count_patients(test.label, test.patient_id, by_class=by_class)
         for by_class in (True, False)
     )
-    return ArmStatistics(ranking, brier, len(np.unique(test.patient_id)), *counts)
+    n_patients = len(np.unique(test.patient_id))
+    return ArmStatistics(predictions.compared, ranking, brier, n_patients, *counts)
 
 
 class ArmIntervals(NamedTuple):
@@ -73,18 +77,18 @@ class ArmIntervals(NamedTuple):
 
 
 def compare_arms(
-    tables: Mapping[str, Float[np.ndarray, "s draws"]],
+    tables: Sequence[Float[np.ndarray, "s draws"]],
     level: float,
     patients: PatientCounts,
 ) -> ArmIntervals:
-    """Compare one number of the real and the synthetic arm, with intervals.
+    """Compare one number of the real and the primary arm, with intervals.
 
     Args:
         tables: the number of each seed and draw, between 0 and 1, of both arms.
         level: coverage of the intervals.
         patients: that the number rests on.
     """
-    real, synthetic = (tables[arm] for arm in ARMS)
+    real, synthetic = tables
     return ArmIntervals(
         real=estimate(real, patients=patients).share_interval(level),
         synthetic=estimate(synthetic, patients=patients).share_interval(level),
@@ -93,7 +97,7 @@ def compare_arms(
 
 
 def compare_brier(
-    tables: Mapping[str, Float[np.ndarray, "s draws"]],
+    tables: Sequence[Float[np.ndarray, "s draws"]],
     level: float,
     patients: PatientCounts,
 ) -> Brier:

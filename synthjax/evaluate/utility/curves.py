@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from synthjax.evaluate.predictions import ARMS, Predictions
+from synthjax.evaluate.predictions import Predictions
 from synthjax.evaluate.results.arms import (
     PrecisionRecall,
     PrecisionRecallCurve,
@@ -69,9 +69,9 @@ def _mean_curves(
         if undefined_reason(column) is not None:
             continue
         means = {}
-        for arm in ARMS:
+        for name, arm in zip(("real", "synthetic"), predictions.compared, strict=True):
             seeds = [curve(column, score, grid) for score in test.logit[arm][:, :, y]]
-            means[arm] = _rounded(np.mean(seeds, axis=0))
+            means[name] = _rounded(np.mean(seeds, axis=0))
         yield y, means
 
 

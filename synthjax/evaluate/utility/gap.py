@@ -14,7 +14,7 @@ from synthjax.core import rng
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Metadata
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.predictions import ARMS, Logits, Predictions
+from synthjax.evaluate.predictions import Logits, Predictions
 from synthjax.evaluate.results.arms import Bootstrap
 from synthjax.evaluate.results.results import Results
 from synthjax.evaluate.results.utility import (
@@ -75,7 +75,9 @@ def measure_utility(
     areas = {
         arm: mean_over_labels(found.auroc) for arm, found in statistics.ranking.items()
     }
-    gap = estimate(*(areas[arm] for arm in ARMS), patients=statistics.patients)
+    gap = estimate(
+        *(areas[arm] for arm in predictions.compared), patients=statistics.patients
+    )
     utility = Utility(
         mean=_mean(config, statistics, areas, gap),
         labels=measure_labels(config, predictions, statistics, reasons),
@@ -101,9 +103,11 @@ def measure_utility(
         arms=list_arms(config, predictions, areas),
         label_fidelity=measure_on_synthetic(config, predictions, "real", seed),
         synthetic_on_synthetic=measure_on_synthetic(
-            config, predictions, "synthetic", seed
+            config, predictions, predictions.compared[1], seed
         ),
-        subgroups=measure_subgroups(config, test, metadata, on_host_device(draws)),
+        subgroups=measure_subgroups(
+            config, predictions, metadata, on_host_device(draws)
+        ),
         calibration=measure_calibration(config, predictions, draws),
         curves=roc_curves(config.roc_points, predictions),
         precision_recall=precision_recall_curves(config.roc_points, predictions),
@@ -153,13 +157,14 @@ def _primary(
         few_patients(predictions.test, predictions.names)
         if outcome is Outcome.TOO_FEW_PATIENTS
         else "",
-        constant_scores(predictions.test.logit),
+        constant_scores(predictions),
     ]
     method = METHOD
     if np.isnan(gap.var_seeds).any():
         method += "; with one seed in each arm the chance of training is not in it"
     return Primary(
         endpoint="mean AUROC gap",
+        arm=predictions.compared[1],
         gap=gap.share_interval(config.level),
         margin=config.margin,
         p_noninferior=p,
@@ -183,20 +188,22 @@ def _mean(
 ) -> MeanUtility:
     """Average over the defined labels: both arms, and their difference."""
     level, patients = config.level, statistics.patients
-    auroc = compare_arms(areas, level, patients)
-    seeds = {arm: tuple(areas[arm][:, 0].tolist()) for arm in ARMS}
-    precision = {
-        arm: mean_over_labels(statistics.ranking[arm].average_precision) for arm in ARMS
-    }
+    compared = [areas[arm] for arm in statistics.compared]
+    auroc = compare_arms(compared, level, patients)
+    real, synthetic = (tuple(area[:, 0].tolist()) for area in compared)
+    precision = [
+        mean_over_labels(statistics.ranking[arm].average_precision)
+        for arm in statistics.compared
+    ]
     # Of the labels that have an AUROC, so that all means are of the same ones.
     undefined = np.isnan(statistics.ranking["real"].auroc[:1, :, :1])
-    brier = {
-        arm: mean_over_labels(np.where(undefined, np.nan, statistics.brier[arm]))
-        for arm in ARMS
-    }
+    brier = [
+        mean_over_labels(np.where(undefined, np.nan, statistics.brier[arm]))
+        for arm in statistics.compared
+    ]
     return MeanUtility(
-        real=ArmMean(auroc=auroc.real, seeds=seeds["real"]),
-        synthetic=ArmMean(auroc=auroc.synthetic, seeds=seeds["synthetic"]),
+        real=ArmMean(auroc=auroc.real, seeds=real),
+        synthetic=ArmMean(auroc=auroc.synthetic, seeds=synthetic),
         gap=GapMean(auroc=gap.share_interval(level), sd_patients=gap.var_patients**0.5),
         average_precision=compare_arms(precision, level, patients).result(),
         brier=compare_brier(brier, level, statistics.patients_known),

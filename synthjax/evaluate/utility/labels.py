@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.predictions import ARMS, Logits, Predictions
+from synthjax.evaluate.predictions import Logits, Predictions
 from synthjax.evaluate.results.json_form import ABSENT, Absent
 from synthjax.evaluate.results.utility import (
     AveragePrecision,
@@ -71,15 +71,15 @@ def _undefined(predictions: Predictions, y: int, reason: str) -> LabelUtility:
 
 def _tables(
     statistics: ArmStatistics, name: str, y: int
-) -> dict[str, Float[np.ndarray, "s draws"]]:
+) -> list[Float[np.ndarray, "s draws"]]:
     """Return one statistic of a label in every seed and draw, of both arms."""
-    return {arm: getattr(statistics.ranking[arm], name)[:, y] for arm in ARMS}
+    return [getattr(statistics.ranking[arm], name)[:, y] for arm in statistics.compared]
 
 
 def _p_of_gap(test: Logits, statistics: ArmStatistics, y: int) -> float:
     areas = _tables(statistics, "auroc", y)
     patients = count_patients(test.label[:, [y]], test.patient_id)
-    return estimate(*(areas[arm] for arm in ARMS), patients=patients).p_different()
+    return estimate(*areas, patients=patients).p_different()
 
 
 def _defined(
@@ -101,7 +101,7 @@ def _defined(
         _tables(statistics, "average_precision", y), level, patients
     )
     sensitivity = compare_arms(_tables(statistics, "sensitivity", y), level, patients)
-    brier = {arm: statistics.brier[arm][:, y] for arm in ARMS}
+    brier = [statistics.brier[arm][:, y] for arm in statistics.compared]
     return LabelUtility(
         name=predictions.names[y],
         real=area.real,
@@ -109,7 +109,7 @@ def _defined(
         gap=area.gap,
         n_positive=n_positive,
         n=n,
-        replicates_left_out=int(np.isnan(areas["real"][0]).sum()),
+        replicates_left_out=int(np.isnan(areas[0][0]).sum()),
         average_precision=AveragePrecision(
             comparison=precision.result(), prevalence=n_positive / n
         ),
@@ -117,18 +117,19 @@ def _defined(
             specificity=config.specificity, comparison=sensitivity.result()
         ),
         brier=compare_brier(brier, level, known),
-        delong=_delong(test, y, level),
+        delong=_delong(predictions, y, level),
         p=p,
         p_holm=p_holm,
         significant=bool(p_holm <= 1 - level),
     )
 
 
-def _delong(test: Logits, y: int, level: float) -> DeLongTest | Absent:
+def _delong(predictions: Predictions, y: int, level: float) -> DeLongTest | Absent:
     """Test the first seeds by DeLong's method, which needs two images of each class."""
+    test = predictions.test
     column = test.label[:, y]
     if min(np.sum(column == 0), np.sum(column == 1)) <= 1:
         return ABSENT
-    first = np.stack([test.logit[arm][0, :, y] for arm in ARMS])
+    first = np.stack([test.logit[arm][0, :, y] for arm in predictions.compared])
     interval, p = delong(column, first).difference(level)
     return DeLongTest(gap=interval, p=p)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Shaped
 from synthjax.core.errors import StudyError
 from synthjax.data.listing import Metadata
 from synthjax.evaluate.config import EvaluateConfig
-from synthjax.evaluate.predictions import ARMS, Logits
+from synthjax.evaluate.predictions import Predictions
 from synthjax.evaluate.results.arms import Subgroup
 from synthjax.evaluate.utility.comparison import compare_arms
 from synthjax.statistics.bootstrap import mean_over_labels, resample
@@ -39,7 +39,7 @@ def same_images(metadata: Metadata, ids: np.ndarray) -> Metadata:
 
 def measure_subgroups(
     config: EvaluateConfig,
-    test: Logits,
+    predictions: Predictions,
     metadata: Metadata,
     multiplicity: Shaped[np.ndarray, "n draws"] | Shaped[Array, "n draws"],
 ) -> tuple[Subgroup, ...]:
@@ -47,7 +47,7 @@ def measure_subgroups(
 
     Args:
         config: the section config.evaluate.
-        test: logits on the test images.
+        predictions: logits on the test images.
         metadata: of the same images in the same order: sex, age and view.
         multiplicity: draws of patients.
 
@@ -56,19 +56,20 @@ def measure_subgroups(
         patients or no defined label has a reason in place of numbers.
     """
     return tuple(
-        _measure(config, test, by, group, member, multiplicity)
+        _measure(config, predictions, by, group, member, multiplicity)
         for by, group, member in _groups(config, metadata)
     )
 
 
 def _measure(
     config: EvaluateConfig,
-    test: Logits,
+    predictions: Predictions,
     by: str,
     group: str,
     member: Bool[np.ndarray, " n"],
     multiplicity: Shaped[np.ndarray, "n draws"] | Shaped[Array, "n draws"],
 ) -> Subgroup:
+    test = predictions.test
     patients = len(np.unique(test.patient_id[member]))
     label = np.where(member[:, None], test.label, np.nan)
     defined = sum(undefined_reason(column) is None for column in label.T)
@@ -86,10 +87,10 @@ def _measure(
         return dataclasses.replace(empty, reason=reason)
     if not defined:
         return dataclasses.replace(empty, reason="no finding has both classes")
-    areas = {
-        arm: mean_over_labels(resample(label, test.logit[arm], multiplicity).auroc)
-        for arm in ARMS
-    }
+    areas = [
+        mean_over_labels(resample(label, test.logit[arm], multiplicity).auroc)
+        for arm in predictions.compared
+    ]
     means = compare_arms(areas, config.level, count_patients(label, test.patient_id))
     return dataclasses.replace(
         empty,

@@ -10,6 +10,26 @@ from synthjax.report.study_reader import COMPARED_ARMS
 ARM_TITLES = {
     "real": ("Real", "the real training set"),
     "synthetic": ("Synthetic", "as many synthetic images"),
+    "synthetic_teacher": (
+        "Synthetic, soft labels",
+        "the same synthetic images, labelled by classifiers trained on real images",
+    ),
+    "synthetic_teacher_2x": (
+        "Synthetic, twice, soft labels",
+        "twice as many, labelled by classifiers trained on real images",
+    ),
+    "synthetic_teacher_3x": (
+        "Synthetic, three times, soft labels",
+        "three times as many, labelled by classifiers trained on real images",
+    ),
+    "synthetic_chosen": (
+        "Synthetic, chosen",
+        "of several images for each row of labels, the one that shows them best",
+    ),
+    "synthetic_chosen_teacher": (
+        "Synthetic, chosen, soft labels",
+        "the chosen images, labelled by classifiers trained on real images",
+    ),
     "mixed": ("Real and synthetic", "both sets together"),
     "synthetic_2x": ("Synthetic, twice", "twice as many synthetic images"),
     "synthetic_3x": ("Synthetic, three times", "three times as many synthetic images"),
@@ -43,6 +63,8 @@ def arms(inputs: SectionInputs) -> Values | None:
         if row["mean"]["value"] is not None
     ]
     return {
+        "soft": any("soft labels" in row["name"] for row in rows),
+        "choice": _choice(inputs),
         "forest": add_forest(
             inputs.figures,
             "arms",
@@ -64,4 +86,23 @@ def arms(inputs: SectionInputs) -> Values | None:
             }
             for row in rows
         ],
+    }
+
+
+def _choice(inputs: SectionInputs) -> dict[str, str] | None:
+    """Return what choosing among synthetic images brought and cost; None without."""
+    found = inputs.study.optional_json("classifier", "chosen.json")
+    if found is None:
+        return None
+    return {
+        "candidates": f"{found['candidates']}",
+        **{
+            name: "–" if found[name] is None else f"{found[name]:.3f}"
+            for name in (
+                "agreement_all",
+                "agreement_chosen",
+                "diversity_all",
+                "diversity_chosen",
+            )
+        },
     }

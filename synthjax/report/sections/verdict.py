@@ -2,8 +2,17 @@
 
 from typing import Any
 
-from synthjax.report.formatting import auroc, interval, p_value, percent, signed
+from synthjax.report.formatting import (
+    as_title,
+    auroc,
+    interval,
+    p_value,
+    percent,
+    signed,
+    with_interval,
+)
 from synthjax.report.section import SectionInputs, Values
+from synthjax.report.sections.arms import ARM_TITLES
 
 _CAUSES = {  # of the gap's variance
     "patients": "which patients were tested",
@@ -32,6 +41,8 @@ def verdict(inputs: SectionInputs) -> Values:
         "margin": against_margin(primary),
         "chance": _standard_deviations(primary),
         "method": (primary or {}).get("method"),
+        "primary_arm": _arm_title((primary or {}).get("arm") or "synthetic"),
+        "beside": _other_labels(results),
         **mean_row(results),
         "level": percent(level),
         "images": results["n_test_images"],
@@ -44,6 +55,25 @@ def verdict(inputs: SectionInputs) -> Values:
         # A folder of images from a generator that this study did not train.
         "made_elsewhere": provenance is not None and "generator" not in provenance,
     }
+
+
+def _arm_title(name: str) -> str:
+    return ARM_TITLES.get(name, (as_title(name), ""))[0]
+
+
+def _other_labels(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the gap of the same images with the other kind of label, where there is.
+
+    The verdict is of one kind of label, named before the training; the other is shown
+    beside it.
+    """
+    primary = (results.get("primary") or {}).get("arm") or "synthetic"
+    names = {"synthetic", "synthetic_teacher"} - {primary}
+    return [
+        {"name": _arm_title(arm["name"]), "gap": with_interval(arm.get("gap_to_real"))}
+        for arm in results.get("arms") or []
+        if arm["name"] in names
+    ]
 
 
 def mean_gap(results: dict[str, Any]) -> dict[str, Any]:
