@@ -19,6 +19,7 @@ from synthjax.data.listing import Metadata
 from synthjax.data.numbering import numbered
 from synthjax.data.parallel import ordered_map
 from synthjax.data.schema import Record, Schema
+from synthjax.data.soft_labels import SoftLabels
 from synthjax.data.store import loader
 from synthjax.data.store.feed import Feed
 from synthjax.data.store.stored import StoredSet, StoredSplit
@@ -41,6 +42,7 @@ class Dataset:
     directory: Path
     stored: StoredSet
     chunk_bytes: int = CHUNK_BYTES  # of images that `map_images` reads in one go
+    soft: SoftLabels | None = None  # of its images, beside the labels
 
     @classmethod
     def open(cls, directory: Path, *, chunk_bytes: int = CHUNK_BYTES) -> "Dataset":
@@ -117,7 +119,7 @@ class Dataset:
             )
             for column in ("id", "patient_id", "study_id")
         }
-        result = Dataset(self.directory, self.stored, self.chunk_bytes)
+        result = dataclasses.replace(self, soft=None)
         for place, (split, metadata) in enumerate(every.items()):
             columns = {column: parts[place] for column, parts in names.items()}
             result._metadata[split] = dataclasses.replace(metadata, **columns)
@@ -126,6 +128,12 @@ class Dataset:
     def label(self, split: str) -> Float32[np.ndarray, "n y"]:
         """Returns the labels of a split in the file's order: 0, 1, NaN if unknown."""
         return self.metadata(split).label.reshape(-1, len(self.schema.labels))
+
+    def soft_label(self, split: str) -> Float32[np.ndarray, "n y"] | None:
+        """Returns the soft labels of a split in the file's order; None without."""
+        if self.soft is None:
+            return None
+        return self.soft.of(self.metadata(split).id)
 
     def table(self, split: str, *, images: bool = True) -> loader.Table:
         """Returns a whole split in memory, by ascending id.

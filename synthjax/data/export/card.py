@@ -36,6 +36,12 @@ _SYNTHETIC = """\
 **Every image is synthetic.** It was drawn by a generative model and shows no patient;
 the labels are those that were requested of the model. Patient and exam ids are
 invented."""
+_SOFT = """
+
+Beside them are soft labels: of each finding the probability, 0 to 1, that classifiers
+trained on real images see in the synthetic image. They may be truer of the image than what
+was asked for, and carry something of the real images that taught those classifiers. In a
+table their columns end in `(soft)`, in an `.npz` file they are `soft_labels`."""
 _REAL = """\
 **This set is not synthetic**: its images are those of its source, resized. Ids of
 images, exams and patients are numbers, unless it was exported with --keep_ids. Hand it on only if the terms of the source allow it."""
@@ -61,7 +67,7 @@ def write_card(
         _SYNTHETIC if built.is_synthetic else _REAL,
         f"## Files\n\n{files}",
         f"## Images\n\n{_images(built)}",
-        f"## Labels\n\n{_labels(built)}",
+        f"## Labels\n\n{_labels(built)}{_SOFT if built.soft else ''}",
         f"## Provenance\n\n{_provenance(built)}",
     ]
     write_atomic(folder / "README.md", ("\n\n".join(sections) + "\n").encode())

@@ -1,6 +1,7 @@
 """Exports a finished set: the table of formats that other tools open."""
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -15,6 +16,7 @@ from synthjax.data.dataset import Dataset
 from synthjax.data.export.imagefolder import write_image_folder
 from synthjax.data.export.npz import write_npz
 from synthjax.data.export.secondary_capture import write_secondary_capture
+from synthjax.data.soft_labels import SOFT_LABELS, read_soft_labels
 from synthjax.data.source_images import recorded_root
 
 FORMATS = {  # name -> what writes a set in it, into an empty folder
@@ -28,6 +30,9 @@ def export(
     set_directory: Path, out: Path, format: str, *, keep_ids: bool = False
 ) -> None:
     """Writes the set in `set_directory`, real or synthetic, to `out`.
+
+    The soft labels of a synthetic set are written beside the labels that were asked
+    for, each named, if the classifier stage of its study made some.
 
     Args:
         set_directory: a finished set, such as <workdir>/data or <workdir>/synth.
@@ -50,12 +55,31 @@ def export(
         )
     check_output(out, _folders_read(set_directory))
     _check_free(out)
-    dataset = Dataset.open(set_directory)
+    dataset = _with_soft_labels(Dataset.open(set_directory))
     if not (keep_ids or dataset.is_synthetic):
         dataset = dataset.numbered()
     with _whole_folder(out) as folder:
         FORMATS[format](dataset, folder)
     say(f"{out}: {len(dataset)} images of {dataset.schema.name} as {format}")
+
+
+def _with_soft_labels(dataset: Dataset) -> Dataset:
+    """Returns a study's synthetic set with the soft labels that the study has of it.
+
+    Raises:
+        StudyError: they are damaged, or of another set.
+    """
+    path = dataset.directory.absolute().parent / "classifier" / SOFT_LABELS
+    if not dataset.is_synthetic or not path.exists():
+        return dataset
+    soft = read_soft_labels(path)
+    if soft.labels != dataset.schema.labels:
+        raise StudyError(
+            f"{path} is of other findings than {dataset.directory}: run the classifier "
+            "stage again, or move it away to export the set without soft labels"
+        )
+    say(f"{path}: soft labels are exported beside the labels that were asked for")
+    return dataclasses.replace(dataset, soft=soft)
 
 
 def _folders_read(set_directory: Path) -> dict[str, str]:

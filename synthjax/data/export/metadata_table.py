@@ -35,6 +35,8 @@ class MetadataTable:
         self._leading = leading
         taken = {_IMAGE, *leading, *ATTRIBUTES}
         self.labels = tuple(_free_name(name, taken) for name in built.schema.labels)
+        softened = self.labels if built.soft else ()
+        self.soft = tuple(_free_name(f"{name} (soft)", taken) for name in softened)
         self._blank = {
             name: _blank(built, name) for name in ("study_id", "sex", "view")
         }
@@ -49,7 +51,8 @@ class MetadataTable:
         """
         texts = (*self._leading[1:], *ATTRIBUTES)
         types = {name: "float32" if name == "age" else "string" for name in texts}
-        return types | dict.fromkeys(map(defused, self.labels), "float32")
+        columns = (*self.labels, *self.soft)
+        return types | dict.fromkeys(map(defused, columns), "float32")
 
     def write(
         self, path: Path, split: str, leading: Mapping[str, Sequence[str]]
@@ -60,9 +63,10 @@ class MetadataTable:
             leading: column -> one text for each row.
         """
         metadata, label = self._built.metadata(split), self._built.label(split)
+        soft = self._built.soft_label(split)
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = CsvWriter(file)
-            writer.writerow([*self._leading, *ATTRIBUTES, *self.labels])
+            writer.writerow([*self._leading, *ATTRIBUTES, *self.labels, *self.soft])
             for index in range(len(metadata)):
                 age = metadata.age[index]
                 writer.writerow(
@@ -75,6 +79,7 @@ class MetadataTable:
                         metadata.sex[index] or self._blank["sex"],
                         metadata.view[index] or self._blank["view"],
                         *map(_label_cell, label[index], self._fractions),
+                        *(() if soft is None else map(_probability, soft[index])),
                     ]
                 )
 
@@ -83,6 +88,10 @@ def _label_cell(value: float, fraction: bool) -> str:
     if math.isnan(value):
         return ""
     return f"{value:.1f}" if fraction else f"{value:.0f}"
+
+
+def _probability(value: float) -> str:
+    return f"{value:.6f}"
 
 
 def _blank(built: Dataset, name: str) -> str:

@@ -19,7 +19,7 @@ def write_npz(built: Dataset, folder: Path) -> None:
     """Writes `<split>.npz` and README.md; the same set gives the same bytes.
 
     Arrays: images [n h w c] uint8 or uint16; labels [n y] float32, 0, 1 or NaN where
-    unknown; label_names [y]; id, patient_id, study_id, sex, view [n] text, "" where
+    unknown; soft_labels [n y] float32, 0 to 1, where there are some; label_names [y]; id, patient_id, study_id, sex, view [n] text, "" where
     unknown; age [n] float32 years, NaN where unknown; synthetic, a truth value.
 
     Args:
@@ -46,6 +46,9 @@ def _write_split(built: Dataset, split: str, path: Path) -> None:
         "age": metadata.age,
         "synthetic": np.array(built.is_synthetic),
     }
+    soft = built.soft_label(split)
+    if soft is not None:
+        columns["soft_labels"] = soft
     for name in ("id", "patient_id", "study_id", "sex", "view"):
         columns[name] = getattr(metadata, name).astype(str)
 
