@@ -34,6 +34,7 @@ def get_config() -> ConfigDict:
     config.gan.stylegan2.mapping_layers = 2
     config.gan.stylegan2.label_size = 64
     config.gan.stylegan2.channel_max = 32
+    config.classifier.arms = ("real", "synthetic", "synthetic_teacher")
     config.classifier.seeds = 3  # not five, to save time: see docs/coverage.md
     config.classifier.steps = 400
     return config

@@ -22,6 +22,7 @@ AFTER_GAN = AFTER_DATA[1:]
 def tiny(**changes):
     """The tiny study's config; `gan__keep=3` changes a key of a section."""
     config = phantom_chest.get_config("tiny")
+    config.classifier.arms = ("real", "synthetic")  # as the last release had them
     for name, value in changes.items():
         *path, key = name.split("__")
         section = config
@@ -139,6 +140,27 @@ def test_more_kimg_goes_on(finished):
     stages, said = stale(finished, tiny(gan__kimg=2.0))
     assert stages == AFTER_GAN
     assert "gan: goes on at what was begun, because config.gan.kimg was 1.0" in said
+
+
+def test_an_arm_more_goes_on_and_one_less_does_not(finished):
+    more = ("real", "synthetic", "synthetic_teacher")
+    stages, said = stale(finished, tiny(classifier__arms=more))
+    assert stages == AFTER_DATA[3:]
+    assert (
+        "classifier: goes on at what was begun, because config.classifier.arms" in said
+    )
+    said = stale(finished, tiny(classifier__arms=("real", "mixed")))[1]
+    assert "classifier: runs anew, because config.classifier.arms was" in said
+
+
+def test_the_primary_arm_is_named_before_the_training(finished):
+    config = tiny(
+        classifier__arms=("real", "synthetic", "synthetic_teacher"),
+        classifier__primary="synthetic_teacher",
+    )
+    said = stale(finished, config)[1]
+    assert "classifier: runs anew" in said
+    assert "config.classifier.primary was synthetic and is synthetic_teacher" in said
 
 
 def test_a_model_that_is_selected_counts(finished):

@@ -93,12 +93,15 @@ def settings(run: Run) -> dict[str, Any]:
     }
 
 
-def check_settings(folder: Path, config: ClassifierConfig, seed: int) -> None:
+def check_settings(folder: Path, config: ClassifierConfig, arm: str, seed: int) -> None:
     """Checks that what a folder holds was trained as this run would train it.
+
+    Which other arms there are does not matter to it.
 
     Args:
       folder: of one classifier; it need not be there.
       config: the section config.classifier.
+      arm: what the classifier was trained on.
       seed: of the study.
 
     Raises:
@@ -114,13 +117,20 @@ def check_settings(folder: Path, config: ClassifierConfig, seed: int) -> None:
     changed = [
         f"config.classifier.{key} was {was.get(key)} and is {now.get(key)}"
         for key in sorted(was.keys() | now.keys())
-        if was.get(key) != now.get(key)
+        if was.get(key) != now.get(key) and _matters(key, arm)
     ]
     if changed:
         raise StudyError(
             f"{folder} was trained with other settings: {'; '.join(changed)}. Set them "
             f"back, or move {folder.parent.parent} away"
         )
+
+
+def _matters(key: str, arm: str) -> bool:
+    """Whether a key of the config decides what a classifier of an arm becomes."""
+    if key.startswith("teacher."):
+        return bool(ARMS[arm].taught_by)
+    return key not in ("arms", "primary")
 
 
 def save(

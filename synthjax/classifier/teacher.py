@@ -61,7 +61,11 @@ def teach(
       StudyError: there is no trained classifier in a folder.
     """
     ids = np.concatenate([synthetic.metadata(split).id for split in synthetic.counts])
-    if (found := _read_whole(out / SOFT_LABELS, ids)) is not None:
+    origin = (
+        f"mean of {len(teachers)} classifiers of the arm {teachers[0].parent.name}, "
+        f"temperature {config.temperature:g}"
+    )
+    if (found := _read_whole(out / SOFT_LABELS, ids, origin)) is not None:
         return found
     variables = [devices.replicate(load_classifier(path)[1]) for path in teachers]
     bar: progress = progress(total=len(synthetic), desc="soft labels", unit="images")
@@ -73,15 +77,15 @@ def teach(
             )
             bar.update(len(pixels))
     bar.close()
-    soft = SoftLabels(synthetic.schema.labels, ids, np.concatenate(parts))
+    soft = SoftLabels(synthetic.schema.labels, ids, np.concatenate(parts), origin)
     if devices.is_main:
         write_soft_labels(out / SOFT_LABELS, soft)
     devices.barrier("soft labels")
     return soft
 
 
-def _read_whole(path: Path, ids: np.ndarray) -> SoftLabels | None:
-    """Returns the soft labels of these images if they are there, whole."""
+def _read_whole(path: Path, ids: np.ndarray, origin: str) -> SoftLabels | None:
+    """Returns the soft labels of these images and this origin if they are there, whole."""
     try:
         found = read_soft_labels(path)
     except FileNotFoundError:
@@ -89,7 +93,8 @@ def _read_whole(path: Path, ids: np.ndarray) -> SoftLabels | None:
     except DamagedError as error:
         say(f"{error}: the images are labelled again")
         return None
-    return found if np.array_equal(found.id, ids) else None
+    same = found.origin == origin and np.array_equal(found.id, ids)
+    return found if same else None
 
 
 def _chunks(stored: StoredSplit) -> Iterator[UInt[np.ndarray, "n h w c"]]:

@@ -155,7 +155,7 @@ def _unfinished(
     for arms, k in itertools.product((others, taught), range(config.seeds)):
         for arm in arms:
             folder = _folder(out, arm, k)
-            check_settings(folder, config, seed)
+            check_settings(folder, config, arm, seed)
             whole = [_is_whole(folder / file) for file in files]  # and said of each
             if not all(whole):
                 found.append((arm, k))

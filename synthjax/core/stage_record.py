@@ -23,6 +23,7 @@ from synthjax.core.public import is_public_place, public
 FILE = "stage.json"
 MADE_ELSEWHERE = "made elsewhere"  # begins the fingerprint of what no study made
 _KEYS = ("config", "inputs", "source", "status", "seconds")  # of every release
+UNSET = "unset"  # a key that a config lacks, such as one of a section not chosen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +164,7 @@ def changes(
         )
     else:
         for key in sorted(was.keys() | now.keys()):
-            before, after = was.get(key, "unset"), now.get(key, "unset")
+            before, after = was.get(key, UNSET), now.get(key, UNSET)
             if before != after:
                 found.append(Change(f"config.{name}.{key}", before, after))
     for other in sorted(old["inputs"].keys() | new["inputs"].keys()):

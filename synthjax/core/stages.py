@@ -23,7 +23,8 @@ class Stage:
     reads: tuple[str, ...]  # stages whose directories it reads
     makes: str  # pattern of the file without which its directory is not what it makes
     hands_on: tuple[str, ...]  # patterns of the files that other stages read
-    grows: tuple[str, ...] = ()  # keys that may be raised without starting anew
+    grows: tuple[str, ...] = ()  # keys that may grow without starting anew
+    joins: tuple[str, ...] = ()  # sections of the config that come with such growth
     mends: bool = False  # whether its work goes on from what is left of its files
 
 
@@ -53,6 +54,8 @@ STAGES = {
             "classifier",
             ("data", "synth"),
             makes="*/seed*/predictions.npz",
+            grows=("arms",),
+            joins=("teacher",),
             hands_on=(
                 "soft_labels.npz",
                 "*/seed*/config.json",

@@ -21,6 +21,7 @@ from synthjax.core.lock import locked
 from synthjax.core.stage_directory import StageDirectory
 from synthjax.core.stage_record import (
     FILE,
+    UNSET,
     Change,
     Identity,
     Plan,
@@ -284,9 +285,15 @@ class Study:
 
 
 def _is_growth(change: Change, stage: Stage) -> bool:
-    """Whether a key that may be raised without starting anew was raised."""
-    grows = change.key in [f"config.{stage.name}.{key}" for key in stage.grows]
-    return grows and isinstance(change.was, (int, float)) and change.now > change.was
+    """Whether a key that may grow without starting anew grew: a number, or a list."""
+    joins = tuple(f"config.{stage.name}.{section}." for section in stage.joins)
+    if change.was == UNSET and change.key.startswith(joins):
+        return True
+    if change.key not in [f"config.{stage.name}.{key}" for key in stage.grows]:
+        return False
+    if isinstance(change.was, list | tuple):
+        return {*change.was} < {*change.now}
+    return isinstance(change.was, (int, float)) and change.now > change.was
 
 
 def _now() -> str:

@@ -26,6 +26,7 @@ class SoftLabels:
     labels: tuple[str, ...]  # names of the findings
     id: Shaped[np.ndarray, " n"]  # of the images, each once
     probability: Float32[np.ndarray, "n y"]  # 0 to 1
+    origin: str = ""  # which classifiers gave them, and how
 
     def of(self, ids: Shaped[np.ndarray, " m"]) -> Float32[np.ndarray, "m y"]:
         """Returns the probabilities of these images, in their order.
@@ -44,13 +45,14 @@ class SoftLabels:
 
 
 def write_soft_labels(path: Path, soft: SoftLabels) -> None:
-    """Writes the arrays id, probability and labels to an .npz, atomically."""
+    """Writes id, probability, labels and origin to an .npz, atomically."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
         id=soft.id.astype(np.str_),
         probability=soft.probability,
         labels=np.asarray(soft.labels, np.str_),
+        origin=np.asarray(soft.origin, np.str_),
     )
     write_atomic(path, buffer.getvalue())
 
@@ -67,10 +69,10 @@ def read_soft_labels(path: Path) -> SoftLabels:
 
 def _check(arrays: Mapping[str, np.ndarray]) -> SoftLabels:
     """Returns the soft labels of a file; raises ValueError if they do not fit."""
-    ids, labels = arrays["id"], arrays["labels"]
+    ids, labels, origin = (arrays[name] for name in ("id", "labels", "origin"))
     probability = arrays["probability"]
-    if (ids.dtype.kind, labels.dtype.kind) != ("U", "U"):
-        raise ValueError("id and labels are not text")
+    if {array.dtype.kind for array in (ids, labels, origin)} != {"U"}:
+        raise ValueError("id, labels and origin are not text")
     if probability.shape != (len(ids), len(labels)):
         raise ValueError(
             f"{probability.shape} probabilities of {len(ids)} images and "
@@ -78,4 +80,6 @@ def _check(arrays: Mapping[str, np.ndarray]) -> SoftLabels:
         )
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ValueError("a probability is not within 0 and 1")
-    return SoftLabels(tuple(labels.tolist()), ids, probability.astype(np.float32))
+    return SoftLabels(
+        tuple(labels.tolist()), ids, probability.astype(np.float32), str(origin)
+    )

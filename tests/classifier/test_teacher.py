@@ -87,6 +87,7 @@ def test_soft_labels_are_the_teachers_mean_probability(study, pair):
     np.testing.assert_allclose(soft.of(test.id), expected, rtol=1e-5, atol=1e-7)
     assert len(soft.id) == len(synthetic)
     assert soft.labels == synthetic.schema.labels
+    assert soft.origin == "mean of 2 classifiers of the arm real, temperature 2"
 
 
 @pytest.mark.slow
@@ -257,3 +258,26 @@ def mean_score(out, arm):
     ]
     assert len(found) == 2
     return np.mean([mean_auroc(table["label"], table["logit"]) for table in found])
+
+
+@pytest.mark.slow
+def test_an_arm_is_added_to_what_was_trained_before(pair, devices, tmp_path):
+    """Only the new arm is trained; other temperatures are another arm's matter."""
+    few = {**CONFIG, "seeds": 1, "steps": 2, "eval_every": 2}
+    train(
+        ClassifierConfig(**few, arms=("real", "synthetic")),
+        seed=5,
+        out=tmp_path,
+        devices=devices,
+        **pair,
+    )
+    before = {
+        path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()
+    }
+    more = ClassifierConfig(**few, arms=TAUGHT[:3], teacher=SOFTER)
+    train(more, seed=5, out=tmp_path, devices=devices, **pair)
+    assert (tmp_path / "synthetic_teacher" / "seed0" / "predictions.npz").exists()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    harder = dataclasses.replace(more, teacher=TeacherConfig(temperature=0.5))
+    with pytest.raises(StudyError, match=r"teacher\.temperature was 2\.0 and is 0\.5"):
+        train(harder, seed=5, out=tmp_path, devices=devices, **pair)

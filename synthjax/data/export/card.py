@@ -41,7 +41,8 @@ _SOFT = """
 Beside them are soft labels: of each finding the probability, 0 to 1, that classifiers
 trained on real images see in the synthetic image. They may be truer of the image than what
 was asked for, and carry something of the real images that taught those classifiers. In a
-table their columns end in `(soft)`, in an `.npz` file they are `soft_labels`."""
+table their columns end in `(soft)`, in an `.npz` file they are `soft_labels`. They are the
+{origin}."""
 _REAL = """\
 **This set is not synthetic**: its images are those of its source, resized. Ids of
 images, exams and patients are numbers, unless it was exported with --keep_ids. Hand it on only if the terms of the source allow it."""
@@ -67,7 +68,7 @@ def write_card(
         _SYNTHETIC if built.is_synthetic else _REAL,
         f"## Files\n\n{files}",
         f"## Images\n\n{_images(built)}",
-        f"## Labels\n\n{_labels(built)}{_SOFT if built.soft else ''}",
+        f"## Labels\n\n{_labels(built)}{_soft(built)}",
         f"## Provenance\n\n{_provenance(built)}",
     ]
     write_atomic(folder / "README.md", ("\n\n".join(sections) + "\n").encode())
@@ -120,6 +121,10 @@ def _labels(built: Dataset) -> str:
             cells.append(f"{int(np.sum(values == 1)):,} of {known:,}{share}")
         lines.append(f"| {_cell(name)} | {' | '.join(cells)} |")
     return "\n".join((*lines, "\nPositive images of those whose label is known."))
+
+
+def _soft(built: Dataset) -> str:
+    return _SOFT.format(origin=_cell(built.soft.origin)) if built.soft else ""
 
 
 def _provenance(built: Dataset) -> str:

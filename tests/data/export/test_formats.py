@@ -136,7 +136,10 @@ def softened(tmp_path):
     probability = random.uniform(size=(len(ids), len(dataset.schema.labels)))
     # In another order than that of the set: they are found by their ids.
     soft = SoftLabels(
-        dataset.schema.labels, ids[::-1], probability[::-1].astype(np.float32)
+        dataset.schema.labels,
+        ids[::-1],
+        probability[::-1].astype(np.float32),
+        "mean of 2 classifiers",
     )
     write_soft_labels(workdir / "classifier" / SOFT_LABELS, soft)
     return workdir, dict(zip(ids.tolist(), probability.tolist(), strict=True))
@@ -170,6 +173,7 @@ def test_both_kinds_of_label_come_through_an_export(tmp_path, softened):
     for form in ("npz", "png", "dicom"):
         card = (tmp_path / form / "README.md").read_text()
         assert "classifiers\ntrained on real images see" in card
+        assert "mean of 2 classifiers." in card
 
 
 def test_soft_labels_of_other_findings_are_refused(tmp_path, softened):
@@ -201,7 +205,7 @@ def test_damaged_soft_labels_are_named(tmp_path, softened):
 )
 def test_soft_labels_that_do_not_fit_are_damaged(tmp_path, change, message):
     arrays = {"id": np.array(["a", "b", "c"]), "labels": np.array(["x"])}
-    arrays |= {"probability": np.ones((3, 1))} | change
+    arrays |= {"origin": np.array("teachers"), "probability": np.ones((3, 1))} | change
     np.savez(tmp_path / "soft.npz", **arrays)
     with pytest.raises(DamagedError, match=message):
         read_soft_labels(tmp_path / "soft.npz")
