@@ -22,6 +22,7 @@ from synthjax.classifier.soft_labels import (
 from synthjax.classifier.step import Steps
 from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
+from synthjax.core.errors import StudyError
 from synthjax.core.files import DamagedError
 from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import to_bytes
@@ -34,7 +35,7 @@ from synthjax.data.soft_labels import (
 from synthjax.data.store.stored import StoredSplit
 from synthjax.metrics.within_label import mean_distance, same_label_groups
 
-_READ = 4096  # images in memory at a time
+_READ_BYTES = 256_000_000  # of images in memory at a time, about
 _COMPARED = 2048  # images whose differences are measured, at most
 
 
@@ -58,9 +59,15 @@ def teach(
       devices: where the teachers run.
 
     Raises:
-      StudyError: there is no trained classifier in a folder.
+      StudyError: there is no trained classifier in a folder, or two images of the set
+        have the same id.
     """
     ids = np.concatenate([synthetic.metadata(split).id for split in synthetic.counts])
+    if len(np.unique(ids)) < len(ids):
+        raise StudyError(
+            f"{synthetic.directory}: an id comes in two splits, and soft labels are kept "
+            "by id; give the images of the splits different names"
+        )
     origin = (
         f"mean of {len(teachers)} classifiers of the arm {teachers[0].parent.name}, "
         f"temperature {config.temperature:g}"
@@ -98,8 +105,11 @@ def _read_whole(path: Path, ids: np.ndarray, origin: str) -> SoftLabels | None:
 
 
 def _chunks(stored: StoredSplit) -> Iterator[UInt[np.ndarray, "n h w c"]]:
-    for start in range(0, len(stored), _READ):
-        records = stored.read(range(start, min(start + _READ, len(stored))))
+    schema = stored.schema
+    image_bytes = int(np.prod(schema.image_shape)) * schema.dtype.itemsize
+    step = max(1, _READ_BYTES // image_bytes)
+    for start in range(0, len(stored), step):
+        records = stored.read(range(start, min(start + step, len(stored))))
         yield np.stack([record.pixels for record in records])
 
 

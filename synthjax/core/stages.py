@@ -58,6 +58,7 @@ STAGES = {
             joins=("teacher",),
             hands_on=(
                 "soft_labels.npz",
+                "chosen.json",
                 "*/seed*/config.json",
                 "*/seed*/predictions*.npz",
                 *(f"*/seed*/checkpoints/*/{part}" for part in _CHECKPOINT),
