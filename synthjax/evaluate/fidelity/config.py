@@ -34,7 +34,7 @@ class FidelityConfig(Config):
     """Which features are compared, of how many images."""
 
     encoders: tuple[str, ...] = field(
-        ("random", "own", "pixel_pca", "radiomics"),
+        ("random", "own", "pixels", "pixel_pca", "radiomics"),
         'encoders whose features are compared; none leaves fidelity out. "own" is the '
         "first real-trained classifier",
         one_of=lambda: ENCODERS,  # looked up late: it may be extended

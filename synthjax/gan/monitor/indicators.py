@@ -21,6 +21,7 @@ from synthjax.gan.monitor.probe import make_probe
 from synthjax.gan.networks.api import Networks
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import TrainState, ema_item
+from synthjax.metrics.shape_coverage import shape_coverage
 from synthjax.metrics.within_label import (
     coded_labels,
     mean_distance,
@@ -76,7 +77,12 @@ class Indicators:
             "valid_other": valid_other,
         }
         self._groups = same_label_groups(rows)
-        self._real_distance = mean_distance(to_bytes(train["pixels"]), self._groups)
+        pixels, valid_pixels = (to_bytes(part["pixels"]) for part in (train, valid))
+        self._real_distance = mean_distance(pixels, self._groups)
+        # As many of each, so that the floor is of the same number of images.
+        few = min(len(pixels), len(valid_pixels))
+        self._shapes = pixels[:few]
+        self._shape_floor = shape_coverage(self._shapes, valid_pixels[:few])
 
     def set_phase(self, phase: Phase) -> None:
         """Measures a growing network as it is in this phase from now on."""
@@ -94,6 +100,9 @@ class Indicators:
           diversity: mean root-mean-square difference of synthetic images with the same
             label row, over that of the real images with those rows: 0 is collapse.
             diversity_real: the latter, in intensities -1..1.
+          shape_coverage: share of training images near which a synthetic one lies when
+            both are averaged to 8 x 8 blocks; shape_coverage_real, its floor: the same
+            of validation images in the place of synthetic ones.
           label_preference: share of synthetic images for which the discriminator, its
             label head if it has one, prefers their label to another training image's;
             0.5 if it is ignored.
@@ -109,6 +118,7 @@ class Indicators:
         valid = value["valid"][:n_valid]
         gap = _mean(train) - _mean(synthetic)
         spread = mean_distance(value["pixels"][:n], self._groups)
+        shapes = value["pixels"][: len(self._shapes)]
         return {
             "discriminator_train": _mean(train),
             "discriminator_valid": _mean(valid),
@@ -117,6 +127,8 @@ class Indicators:
             "sign_real": _mean(np.sign(train)),
             "diversity": _ratio(spread, self._real_distance),
             "diversity_real": self._real_distance,
+            "shape_coverage": shape_coverage(self._shapes, shapes),
+            "shape_coverage_real": self._shape_floor,
             "label_preference": self._preference(value, "synthetic", "train"),
             "label_preference_real": self._preference(value, "valid", "valid"),
         }

@@ -35,18 +35,25 @@ def _gan_figure(lines: LogLines, figures: FigureFolder) -> dict[str, str] | None
         "generator": series(lines, "kimg", "loss_generator"),
     }
     r1 = series(lines, "kimg", "r1")
+    variety = series(lines, "kimg", "diversity")
+    shapes = {
+        "synthetic": series(lines, "kimg", "shape_coverage"),
+        "other real images": series(lines, "kimg", "shape_coverage_real"),
+    }
     panels: list[dict[str, Any]] = [
         {"title": title, "lines": {k: v for k, v in group.items() if v[0]}}
         for title, group in (
             ("Adversarial loss", losses),
             ("R1: squared gradient norm on real images", {"r1": r1}),
+            ("Variety within labels (1: as the real images)", {"variety": variety}),
+            ("Shapes of real images covered, coarsely", shapes),
         )
     ]
     panels = [panel for panel in panels if panel["lines"]]
     if not panels:
         return None
     last = max(x[-1] for panel in panels for x, _ in panel["lines"].values())
-    alt = f"Training curves of the generator: loss and R1 over {last:g} kimg."
+    alt = f"Training curves of the generator: loss, R1 and variety over {last:g} kimg."
     return figures.add_svg("gan", draw.gan_curves(panels), alt)
 
 

@@ -21,6 +21,7 @@ from synthjax.gan.monitor.probe import discriminate_with_label_fit, label_prefer
 from synthjax.gan.networks.layers import minibatch_stddev
 from synthjax.gan.schedule import Phase
 from synthjax.gan.state import create, ema_item, make_optimizers
+from synthjax.metrics.shape_coverage import shape_coverage
 
 KEYS = {
     "discriminator_train",
@@ -30,6 +31,8 @@ KEYS = {
     "sign_real",
     "diversity",
     "diversity_real",
+    "shape_coverage",
+    "shape_coverage_real",
     "label_preference",
     "label_preference_real",
 }
@@ -98,6 +101,7 @@ def test_equals_a_plain_loop(toy, toy_data, start):
     gap = on_train.mean() - on_synthetic.mean()
     rounded = np.rint((synthetic + 1) * 127.5).clip(0, 255)
     apart = pairwise(real, rows)
+    few = min(len(real), len(valid.pixels))
     expected = {
         "discriminator_train": on_train.mean(),
         "discriminator_valid": on_valid.mean(),
@@ -106,9 +110,11 @@ def test_equals_a_plain_loop(toy, toy_data, start):
         "sign_real": np.sign(on_train).mean(),
         "diversity": pairwise(rounded, rows) / apart,
         "diversity_real": apart * 2 / 255,
+        "shape_coverage": shape_coverage(real[:few], rounded[:few].astype(np.uint8)),
+        "shape_coverage_real": shape_coverage(real[:few], valid.pixels[:few]),
     }
     for name, value in expected.items():
-        assert got[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
+        assert got[name] == pytest.approx(value, rel=1e-4, abs=1e-6, nan_ok=True), name
     for name in ("label_preference", "label_preference_real"):
         assert 0 <= got[name] <= 1
 
@@ -139,7 +145,9 @@ def test_same_on_any_devices(toy, toy_data, start, images, others):
         changes = {"count": count, "mapping": mapping, "batch": batch}
         got = measure(toy_data, networks, start, images=images, **changes)
         for name, value in alone.items():
-            assert got[name] == pytest.approx(value, rel=1e-5, abs=1e-6), name
+            assert got[name] == pytest.approx(value, rel=1e-5, abs=1e-6, nan_ok=True), (
+                name
+            )
 
 
 @pytest.mark.slow
@@ -295,7 +303,8 @@ def test_without_labels_and_of_16_bits(toy, tmp_path):
     state = jax.device_get(jax.jit(lambda: create(networks, optimizers, 9))())
     got = measure(write_unlabelled(tmp_path / "data"), networks, state, count=2)
     undefined = {name for name, value in got.items() if np.isnan(value)}
-    assert undefined == {"label_preference", "label_preference_real"}
+    few = {"shape_coverage", "shape_coverage_real"}  # three validation images
+    assert undefined == {"label_preference", "label_preference_real"} | few
     assert got["diversity"] > 0, "without labels all images are of one kind"
 
 
@@ -337,3 +346,27 @@ def test_a_growing_network_is_measured_as_it_is(toy, toy_data, start):
     corner = np.asarray(real_images(pixels, 4, jnp.float32(0.5)))[:, 0, 0, 0]
     assert got["discriminator_train"] == pytest.approx(corner.mean() + 5, rel=1e-5)
     assert got["diversity"] == 0
+
+
+@pytest.mark.slow
+def test_lost_shapes_are_seen(toy, tmp_path, start):
+    """One grey in every image, against real images of every grey and their floor."""
+    random = np.random.default_rng(3)
+
+    def record(index):
+        grey = random.integers(0, 256)
+        pixels = np.full((8, 8, 1), grey, np.uint8)
+        return Record(f"i{index:03d}", pixels, np.zeros((3,), np.float32), f"p{index}")
+
+    schema = Dataset.open(toy.write_toy_data(tmp_path / "toy")).schema
+    parts = {"train": range(80), "valid": range(80, 160), "test": range(160, 162)}
+    splits = {name: [record(i) for i in part] for name, part in parts.items()}
+    write_set(tmp_path / "greys", schema, splits, None)
+
+    def collapsed(params, ws, noise):
+        return jnp.zeros((ws.shape[0], 8, 8, 1), jnp.float32)
+
+    networks = dataclasses.replace(toy.toy_networks(), synthesize=collapsed)
+    got = measure(tmp_path / "greys", networks, start, images=80)
+    assert got["shape_coverage"] < 0.2
+    assert got["shape_coverage_real"] > 0.9
