@@ -202,9 +202,11 @@ SOFT = {
 def test_gaps_of_both_kinds_of_label_stand_side_by_side(copy):
     page = copy(arms=[SOFT])
     verdict = page.text("verdict")
-    assert "the arm Synthetic, soft labels has a gap of" in verdict
-    assert "0.023" in verdict
-    assert "of the arm Synthetic, which was named before the training" in verdict
+    assert "With soft labels, which classifiers trained on real images give" in verdict
+    assert (
+        "the gap is 0.023 (95\u2009% interval 0.012 to 0.034; see all arms)" in verdict
+    )
+    assert "is of the labels that the generator was asked for, as was named" in verdict
     arms = page.text("arms")
     assert "A soft label is the probability of a finding in a synthetic image" in arms
     assert "whether it gives a patient away was not tested" in arms
@@ -213,8 +215,8 @@ def test_gaps_of_both_kinds_of_label_stand_side_by_side(copy):
 @pytest.mark.slow
 def test_a_verdict_of_soft_labels_says_so(copy):
     verdict = copy(primary={"arm": "synthetic_teacher"}, arms=[SOFT]).text("verdict")
-    assert "The verdict is of the arm Synthetic, soft labels" in verdict
-    assert "Beside it, the arm Synthetic has a gap of" in verdict
+    assert "The verdict is of soft labels, which classifiers" in verdict
+    assert "With the labels that the generator was asked for, the gap is" in verdict
 
 
 @pytest.mark.slow

@@ -14,6 +14,12 @@ from synthjax.report.formatting import (
 from synthjax.report.section import SectionInputs, Values
 from synthjax.report.sections.arms import ARM_TITLES
 
+_KINDS = {  # of labels: what the arms train on that have the same images
+    "synthetic": "the labels that the generator was asked for",
+    "synthetic_teacher": (
+        "soft labels, which classifiers trained on real images give the same images"
+    ),
+}
 _CAUSES = {  # of the gap's variance
     "patients": "which patients were tested",
     "seeds_real": "the training seed on real images",
@@ -41,7 +47,6 @@ def verdict(inputs: SectionInputs) -> Values:
         "margin": against_margin(primary),
         "chance": _standard_deviations(primary),
         "method": (primary or {}).get("method"),
-        "primary_arm": _arm_title((primary or {}).get("arm") or "synthetic"),
         "beside": _other_labels(results),
         **mean_row(results),
         "level": percent(level),
@@ -57,23 +62,23 @@ def verdict(inputs: SectionInputs) -> Values:
     }
 
 
-def _arm_title(name: str) -> str:
-    return ARM_TITLES.get(name, (as_title(name), ""))[0]
-
-
-def _other_labels(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the gap of the same images with the other kind of label, where there is.
+def _other_labels(results: dict[str, Any]) -> dict[str, str] | None:
+    """Return the gap of the same images under the other kind of label, if measured.
 
     The verdict is of one kind of label, named before the training; the other is shown
     beside it.
     """
     primary = (results.get("primary") or {}).get("arm") or "synthetic"
-    names = {"synthetic", "synthetic_teacher"} - {primary}
-    return [
-        {"name": _arm_title(arm["name"]), "gap": with_interval(arm.get("gap_to_real"))}
-        for arm in results.get("arms") or []
-        if arm["name"] in names
-    ]
+    other = {"synthetic": "synthetic_teacher"}.get(primary, "synthetic")
+    for arm in results.get("arms") or []:
+        if arm["name"] == other and arm.get("gap_to_real"):
+            kinds = {"other": _KINDS[other], "primary": _kind(primary)}
+            return kinds | with_interval(arm["gap_to_real"])
+    return None
+
+
+def _kind(arm: str) -> str:
+    return _KINDS.get(arm, f"the arm {ARM_TITLES.get(arm, (as_title(arm),))[0]}")
 
 
 def mean_gap(results: dict[str, Any]) -> dict[str, Any]:
