@@ -6,9 +6,10 @@
 The radiographs are written to <workdir>/prepared as CheXpert has them (JPEG files and
 train.csv), and read back by the reader of `configs/chexpert.py`.
 
-Expect, on two cores, 8 to 14 minutes and 2.1 GB: 0.967 mean AUROC trained on real images,
+Expect, on two cores, 9 to 14 minutes and 2.1 GB: 0.967 mean AUROC trained on real images,
 0.889 on synthetic ones, a gap of 0.078 (95 % interval 0.019 to 0.116) on 3,603 test
-images of 1,800 patients, 3 seeds. Of the time, most is the generator's. Rounding differs
+images of 1,800 patients, 3 seeds; with soft labels (README.md, classifiers and controls) a
+gap of 0.053. Of the time, most is the generator's. Rounding differs
 from one machine to the next, and so does where the training ends: an earlier run had a
 gap of 0.092. Longer training narrows it.
 

@@ -33,9 +33,9 @@ def test_bad_config_is_named(values, message) -> None:
 
 
 def test_sections_that_are_not_read_are_known() -> None:
-    assert ClassifierConfig().unselected() == ("densenet", "plateau")
+    assert ClassifierConfig().unselected() == ("densenet", "plateau", "teacher")
     paper = presets.paper()
-    assert paper.unselected() == ("small",)
+    assert paper.unselected() == ("small", "teacher")
     affects = {
         declared.name: declared.metadata["affects_result"]
         for declared in dataclasses.fields(paper)
