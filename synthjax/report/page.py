@@ -35,6 +35,7 @@ class Page:
     description: str  # for those who find the page by a search
     css: str
     policy: str  # the content-security policy
+    simulated: bool  # whether the images called real are a phantom's
     shows_patients: bool  # whether real images are on the page
     sections: tuple[Section, ...]  # those that are on the page, in order
     missing: tuple[str, ...]  # files that the study lacks
@@ -120,6 +121,7 @@ def _page(inputs: SectionInputs, values: dict[str, Values]) -> Page:
         description=results["verdict"],
         css=(sections.TEMPLATES / "style.css").read_text(encoding="utf-8"),
         policy=_POLICY,
+        simulated=inputs.study.is_simulated(),
         shows_patients=any(section.shows_patients for section in shown),
         sections=shown,
         missing=inputs.study.missing,

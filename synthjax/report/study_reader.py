@@ -77,6 +77,10 @@ class StudyReader:
         record = self.optional_json("data", "stage.json") or {}
         return record.get("config", {}).get("source")
 
+    def is_simulated(self) -> bool:
+        """Return whether the images called real were rendered: a phantom's."""
+        return str(self.source()).startswith("phantom")
+
     def data_card(self) -> dict[str, Any] | None:
         """Return data/splits.json: patients, images and labels of each split."""
         return self.json("data", "splits.json")

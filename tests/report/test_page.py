@@ -50,7 +50,9 @@ def change(path, **values):
 
 
 @pytest.mark.slow
-def test_the_page_says_that_it_shows_patients_and_can_do_without(page, render):
+def test_the_page_says_that_it_shows_patients_and_can_do_without(made_up_study, render):
+    change(made_up_study / "data" / "stage.json", config={"source": "chexpert"})
+    page = render()
     assert "This page shows patients' images" in plain_text(page)
     parts = {"images", "neighbours", "attribution"}
     shown = {key for key in parts if f'<section id="{key}"' in page}
@@ -58,6 +60,12 @@ def test_the_page_says_that_it_shows_patients_and_can_do_without(page, render):
     without = render(ReportConfig(real_images=False))
     assert "This page is without patients' images" in plain_text(without)
     assert not [key for key in parts if f'<section id="{key}"' in without]
+
+
+def test_the_page_of_a_phantom_shows_no_patient(page):
+    text = plain_text(page)
+    assert "The images called real are simulated: this page shows no patient" in text
+    assert "patients' images" not in text
 
 
 @pytest.mark.slow

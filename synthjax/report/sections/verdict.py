@@ -56,7 +56,7 @@ def verdict(inputs: SectionInputs) -> Values:
         "labels": sum(row["gap"] is not None for row in labels),
         "all_labels": len(labels),
         "source": source,
-        "simulated": str(source).startswith("phantom"),
+        "simulated": inputs.study.is_simulated(),
         # A folder of images from a generator that this study did not train.
         "made_elsewhere": provenance is not None and "generator" not in provenance,
     }
