@@ -6,12 +6,16 @@ those of the real arm, chosen on real validation images; no validation or test i
 trained on. Lomurno & Matteucci 2024 (arXiv:2407.15526) label medical images so.
 """
 
+import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int, UInt
 
+from synthjax.classifier.arms import ARMS, Sets, chosen_positions
+from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.api import Variables
 from synthjax.classifier.predict import load_classifier
 from synthjax.classifier.soft_labels import (
@@ -23,7 +27,7 @@ from synthjax.classifier.step import Steps
 from synthjax.core.clock import progress, say
 from synthjax.core.devices import Devices
 from synthjax.core.errors import StudyError
-from synthjax.core.files import DamagedError
+from synthjax.core.files import DamagedError, write_json
 from synthjax.data.dataset import Dataset
 from synthjax.data.images.pixels import to_bytes
 from synthjax.data.soft_labels import (
@@ -35,11 +39,62 @@ from synthjax.data.soft_labels import (
 from synthjax.data.store.stored import StoredSplit
 from synthjax.metrics.within_label import mean_distance, same_label_groups
 
+CHOICE = "chosen.json"  # what choosing among synthetic copies brought, and cost
 _READ_BYTES = 256_000_000  # of images in memory at a time, about
 _COMPARED = 2048  # images whose differences are measured, at most
 
 
 def teach(
+    config: ClassifierConfig,
+    trained: Sequence[Path],
+    sets: Sets,
+    *,
+    steps: Steps,
+    out: Path,
+    devices: Devices,
+) -> Sets:
+    """Returns the sets with the soft labels of classifiers that are trained.
+
+    Writes SOFT_LABELS, and CHOICE if an arm chooses among copies.
+
+    Args:
+      config: the section config.classifier.
+      trained: folders of the classifiers of the teaching arm, of whom the first
+        `config.teacher.count` label.
+      sets: what the arms train on.
+      steps: of the network that all share.
+      out: directory of the classifier stage.
+      devices: where the teachers run.
+
+    Raises:
+      StudyError: there is no trained classifier in a folder, or two synthetic images
+        have the same id.
+    """
+    teachers, synthetic = trained[: config.teacher.count], sets.datasets["synthetic"]
+    say(
+        f"classifier: {len(teachers)} classifiers of the arm {teachers[0].parent.name} "
+        "label the synthetic images"
+    )
+    soft = label_softly(
+        config.teacher, teachers, synthetic, steps=steps, out=out, devices=devices
+    )
+    sets = dataclasses.replace(sets, soft=soft)
+    if any(ARMS[arm].chosen_by for arm in config.arms) and devices.is_main:
+        copies, chosen = sets.copies["synthetic"], chosen_positions(sets)
+        choice = describe_choice(synthetic, chosen, soft, copies)
+        told = {key: None if math.isnan(x) else x for key, x in choice.items()}
+        write_json(out / CHOICE, told)
+        say(
+            f"classifier: of {copies} images for each row of labels the teachers choose "
+            f"one; agreement {choice['agreement_all']:.3f} of all, "
+            f"{choice['agreement_chosen']:.3f} of the chosen (log-probability); "
+            f"difference within a row of labels {choice['diversity_all']:.3f} of the "
+            f"first, {choice['diversity_chosen']:.3f} of the chosen"
+        )
+    return sets
+
+
+def label_softly(
     config: TeacherConfig,
     teachers: Sequence[Path],
     synthetic: Dataset,

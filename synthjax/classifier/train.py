@@ -21,14 +21,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from synthjax.classifier.arms import (
-    ARMS,
-    Sets,
-    check_validation,
-    chosen_positions,
-    make_job,
-    open_sets,
-)
+from synthjax.classifier.arms import ARMS, check_validation, make_job, open_sets
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.losses import positive_weights
 from synthjax.classifier.networks.api import Variables
@@ -47,14 +40,8 @@ from synthjax.classifier.run import (
     save,
     settings,
 )
-from synthjax.classifier.step import (
-    State,
-    Steps,
-    check_batch,
-    make_steps,
-    make_terms,
-)
-from synthjax.classifier.teacher import describe_choice, teach
+from synthjax.classifier.step import State, check_batch, make_steps, make_terms
+from synthjax.classifier.teacher import teach
 from synthjax.classifier.validation import Best, mean_auroc, mean_cross_entropy
 from synthjax.core import rng
 from synthjax.core.checkpoint import Checkpoints
@@ -68,8 +55,6 @@ from synthjax.data.dataset import Dataset
 from synthjax.data.store.loader import Table
 
 __all__ = ["ClassifierConfig", "train"]
-
-CHOICE = "chosen.json"  # what choosing among synthetic copies brought, and cost
 
 
 def train(
@@ -124,7 +109,10 @@ def train(
     # loop
     for number, (arm, k) in enumerate(waiting, 1):
         if ARMS[arm].taught_by and sets.soft is None:
-            sets = _taught(config, ARMS[arm].taught_by, sets, steps, out, devices)
+            teachers = [
+                _folder(out, ARMS[arm].taught_by, k) for k in range(config.seeds)
+            ]
+            sets = teach(config, teachers, sets, steps=steps, out=out, devices=devices)
         say(f"classifier {number}/{len(waiting)}: {arm}, seed {k}")
         run = make_run(
             config,
@@ -160,43 +148,6 @@ def _unfinished(
             if not all(whole):
                 found.append((arm, k))
     return found
-
-
-def _taught(
-    config: ClassifierConfig,
-    by: str,
-    sets: Sets,
-    steps: Steps,
-    out: Path,
-    devices: Devices,
-) -> Sets:
-    """Returns the sets with the soft labels of classifiers of the arm `by`."""
-    count = config.teacher.count or config.seeds
-    teachers = [_folder(out, by, k) for k in range(count)]
-    say(f"classifier: {count} classifiers of the arm {by} label the synthetic images")
-    soft = teach(
-        config.teacher,
-        teachers,
-        sets.datasets["synthetic"],
-        steps=steps,
-        out=out,
-        devices=devices,
-    )
-    sets = dataclasses.replace(sets, soft=soft)
-    if any(ARMS[arm].chosen_by for arm in config.arms) and devices.is_main:
-        copies = sets.copies["synthetic"]
-        synthetic, chosen = sets.datasets["synthetic"], chosen_positions(sets)
-        choice = describe_choice(synthetic, chosen, soft, copies)
-        told = {key: None if math.isnan(x) else x for key, x in choice.items()}
-        write_json(out / CHOICE, told)
-        say(
-            f"classifier: of {copies} images for each row of labels the teachers choose "
-            f"one; agreement {choice['agreement_all']:.3f} of all, "
-            f"{choice['agreement_chosen']:.3f} of the chosen (log-probability); "
-            f"difference within a row of labels {choice['diversity_all']:.3f} of the "
-            f"first, {choice['diversity_chosen']:.3f} of the chosen"
-        )
-    return sets
 
 
 def _is_whole(path: Path) -> bool:

@@ -19,7 +19,8 @@ from synthjax.classifier.soft_labels import (
     choose_copies,
     mean_probability,
 )
-from synthjax.classifier.train import CHOICE, train
+from synthjax.classifier.teacher import CHOICE
+from synthjax.classifier.train import train
 from synthjax.classifier.validation import mean_auroc
 from synthjax.core.devices import DevicesConfig, make_devices
 from synthjax.core.errors import ConfigError, StudyError
