@@ -33,7 +33,8 @@ class Arm:
     valid: str  # set whose validation split chooses among the checkpoints
     patients: float = 1.0  # share of the patients that take part
     shuffled: bool = False  # labels are permuted, of training and of validation
-    teacher: str = ""  # arm whose classifiers give the training images soft labels
+    # Soft labels, from classifiers of this arm, take the place of the labels asked for.
+    teacher: str = ""
     # Of all copies of a row of labels the one that agrees best with them, as the
     # classifiers of this arm see it.
     chosen_by: str = ""

@@ -21,8 +21,12 @@ class ClassifierConfig(NetworkConfig):
     )
     primary: str = field(
         "synthetic",
-        "the arm whose gap to real is the study's verdict, named before the training",
-        one_of=ARMS,
+        "the arm that the verdict compares with real; name it before the training",
+        one_of=[
+            name
+            for name, arm in ARMS.items()
+            if any(part == "synthetic" for part, _ in arm.train)
+        ],
     )
     teacher: TeacherConfig = field(  # noqa: RUF009
         TeacherConfig, "what gives synthetic images the labels of the teacher arms"
@@ -109,7 +113,7 @@ class ClassifierConfig(NetworkConfig):
         }:
             raise ConfigError(
                 f"primary={self.primary!r}: arms={self.arms!r} must name it, and "
-                "synthetic too, whose gap is shown beside it"
+                "synthetic as well: the page shows its gap too"
             )
         for name in self.arms:
             taught_by = ARMS[name].taught_by
@@ -125,7 +129,7 @@ class ClassifierConfig(NetworkConfig):
             )
 
     def unselected(self) -> tuple[str, ...]:
-        """Returns the sections of what was not chosen: networks, schedules, teachers."""
+        """Returns the sections that are not used: of networks, schedules, teachers."""
         other = [] if self.schedule == "plateau" else ["plateau"]
         if not any(ARMS[name].taught_by for name in self.arms):
             other.append("teacher")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
+from scipy.special import expit
 
 from synthjax.core.config import Config, field
 
@@ -33,8 +34,7 @@ def mean_probability(
 ) -> Float32[np.ndarray, "n y"]:
     """Returns the mean over k teachers of sigmoid(logit / temperature)."""
     scaled = np.asarray(logits, np.float64) / temperature
-    # The hyperbolic tangent does not overflow, as an exponential does.
-    return np.mean(0.5 + 0.5 * np.tanh(scaled / 2), axis=0).astype(np.float32)
+    return np.mean(expit(scaled), axis=0).astype(np.float32)
 
 
 def agreement(

@@ -5,6 +5,7 @@ Any set will do, real or synthetic, of this project or of the same format.
 
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from synthjax.data.store.stored import StoredSet, StoredSplit
 
 SYNTHETIC = "synthetic"  # the origin of every record that a generator drew
 CHUNK_BYTES = 4_000_000  # of decoded images that a thread holds at a time, about
+_DIGESTED = 16  # images of a split in `sample_digest`, at most
 _CHUNK_IMAGES = 256  # and no more images than this
 
 Result = TypeVar("Result")
@@ -128,6 +130,19 @@ class Dataset:
     def label(self, split: str) -> Float32[np.ndarray, "n y"]:
         """Returns the labels of a split in the file's order: 0, 1, NaN if unknown."""
         return self.metadata(split).label.reshape(-1, len(self.schema.labels))
+
+    def sample_digest(self) -> str:
+        """Returns a digest of some images of each split, with their ids.
+
+        It tells apart sets whose images have the same names, as all twins of a set do.
+        """
+        hasher = hashlib.sha256()
+        for split, count in self.counts.items():
+            places = np.linspace(0, count - 1, min(count, _DIGESTED)).astype(int)
+            for record in self[split].read(places.tolist()):
+                hasher.update(f"{split} {record.id} ".encode())
+                hasher.update(record.pixels.tobytes())
+        return hasher.hexdigest()
 
     def soft_label(self, split: str) -> Float32[np.ndarray, "n y"] | None:
         """Returns the soft labels of a split in the file's order; None without."""

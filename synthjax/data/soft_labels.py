@@ -27,6 +27,7 @@ class SoftLabels:
     id: Shaped[np.ndarray, " n"]  # of the images, each once
     probability: Float32[np.ndarray, "n y"]  # 0 to 1
     origin: str = ""  # which classifiers gave them, and how
+    digest: str = ""  # of the set: `Dataset.sample_digest`
 
     def of(self, ids: Shaped[np.ndarray, " m"]) -> Float32[np.ndarray, "m y"]:
         """Returns the probabilities of these images, in their order.
@@ -45,7 +46,7 @@ class SoftLabels:
 
 
 def write_soft_labels(path: Path, soft: SoftLabels) -> None:
-    """Writes id, probability, labels and origin to an .npz, atomically."""
+    """Writes the fields of soft labels, each an array, to an .npz, atomically."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -53,6 +54,7 @@ def write_soft_labels(path: Path, soft: SoftLabels) -> None:
         probability=soft.probability,
         labels=np.asarray(soft.labels, np.str_),
         origin=np.asarray(soft.origin, np.str_),
+        digest=np.asarray(soft.digest, np.str_),
     )
     write_atomic(path, buffer.getvalue())
 
@@ -69,10 +71,11 @@ def read_soft_labels(path: Path) -> SoftLabels:
 
 def _check(arrays: Mapping[str, np.ndarray]) -> SoftLabels:
     """Returns the soft labels of a file; raises ValueError if they do not fit."""
-    ids, labels, origin = (arrays[name] for name in ("id", "labels", "origin"))
+    texts = [arrays[name] for name in ("id", "labels", "origin", "digest")]
+    ids, labels, origin, digest = texts
     probability = arrays["probability"]
-    if {array.dtype.kind for array in (ids, labels, origin)} != {"U"}:
-        raise ValueError("id, labels and origin are not text")
+    if {array.dtype.kind for array in texts} != {"U"}:
+        raise ValueError("id, labels, origin and digest are not text")
     if probability.shape != (len(ids), len(labels)):
         raise ValueError(
             f"{probability.shape} probabilities of {len(ids)} images and "
@@ -81,5 +84,9 @@ def _check(arrays: Mapping[str, np.ndarray]) -> SoftLabels:
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ValueError("a probability is not within 0 and 1")
     return SoftLabels(
-        tuple(labels.tolist()), ids, probability.astype(np.float32), str(origin)
+        tuple(labels.tolist()),
+        ids,
+        probability.astype(np.float32),
+        str(origin),
+        str(digest),
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from builders.records import spot_records
+from synthjax.classifier import train as training
+from synthjax.classifier.step import Steps
 from synthjax.data.schema import Schema
 from synthjax.data.store.write import write_set
 
@@ -36,3 +38,18 @@ def toy_set(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="module")
+def shared_steps():
+    """All runs of a file use the steps that the first of them made: they are here."""
+    made: list[Steps] = []
+    make = training.make_steps
+
+    def make_once(*arguments):
+        made.append(made[0] if made else make(*arguments))
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "make_steps", make_once)
+        yield made

@@ -12,7 +12,7 @@ from synthjax.classifier.arms import ARMS, make_job, open_sets
 from synthjax.classifier.config import ClassifierConfig
 from synthjax.classifier.networks.small import SmallConfig
 from synthjax.classifier.predict import read_predictions
-from synthjax.classifier.step import Steps, check_batch
+from synthjax.classifier.step import check_batch
 from synthjax.classifier.train import train
 from synthjax.classifier.validation import mean_auroc
 from synthjax.core import rng
@@ -37,18 +37,9 @@ def devices():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def means():
-    """All runs of this file use the steps that the first of them made: they are here."""
-    made: list[Steps] = []
-    make = training.make_steps
-
-    def make_once(*arguments):
-        made.append(made[0] if made else make(*arguments))
-        return made[0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "make_steps", make_once)
-        yield made
+def means(shared_steps):
+    """The steps that all runs of this file use."""
+    return shared_steps
 
 
 @pytest.fixture(scope="module")

@@ -37,27 +37,13 @@ CONFIG = {
     "eval_every": 24,
 }
 TAUGHT = ("real", "synthetic", "synthetic_teacher", "synthetic_chosen")
+pytestmark = pytest.mark.usefixtures("shared_steps")
 SOFTER = TeacherConfig(temperature=2.0)
 
 
 @pytest.fixture(scope="module")
 def devices():
     return make_devices(DevicesConfig(count=1))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_compilation():
-    """All runs of this file use the steps that the first of them made."""
-    made = []
-    make = training.make_steps
-
-    def make_once(*arguments):
-        made.append(made[0] if made else make(*arguments))
-        return made[0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "make_steps", make_once)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +231,7 @@ def test_an_image_without_soft_labels_is_named():
         ({"arms": ("synthetic", "synthetic_teacher")}, "name that arm too"),
         ({"arms": TAUGHT, "teacher": TeacherConfig(count=6)}, "ask for no more"),
         ({"arms": ("real", "synthetic"), "primary": "mixed"}, "primary"),
+        ({"primary": "real"}, "primary='real'"),
     ],
 )
 def test_what_does_not_fit_is_refused(keys, message):

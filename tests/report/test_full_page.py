@@ -215,6 +215,8 @@ def test_gaps_of_both_kinds_of_label_stand_side_by_side(copy):
 def test_a_verdict_of_soft_labels_says_so(copy):
     verdict = copy(primary={"arm": "synthetic_teacher"}, arms=[SOFT]).text("verdict")
     assert "The verdict is of soft labels, which classifiers" in verdict
+    assert "on synthetic images that real-trained classifiers labelled, the" in verdict
+    assert "Trained on synthetic images alone" not in verdict
     assert "With the labels that the generator was asked for, the gap is" in verdict
 
 

@@ -78,6 +78,12 @@ def _with_soft_labels(dataset: Dataset) -> Dataset:
             f"{path} is of other findings than {dataset.directory}: run the classifier "
             "stage again, or move it away to export the set without soft labels"
         )
+    if soft.digest != dataset.sample_digest():
+        raise StudyError(
+            f"{path} has the soft labels of other images than {dataset.directory} has "
+            "now: run the classifier stage again, or move it away to export the set "
+            "without soft labels"
+        )
     say(f"{path}: soft labels are exported beside the labels that were asked for")
     return dataclasses.replace(dataset, soft=soft)
 

@@ -20,6 +20,10 @@ _KINDS = {  # of labels: what the arms train on that have the same images
         "soft labels, which classifiers trained on real images give the same images"
     ),
 }
+_TRAINED = {
+    "synthetic": "on synthetic images alone",
+    "synthetic_teacher": "on synthetic images that real-trained classifiers labelled",
+}
 _CAUSES = {  # of the gap's variance
     "patients": "which patients were tested",
     "seeds_real": "the training seed on real images",
@@ -43,6 +47,7 @@ def verdict(inputs: SectionInputs) -> Values:
             patients=results["n_test_patients"],
             noninferior=bool(primary and primary["noninferior"]),
             no_claim=no_claim(primary),
+            arm=(primary or {}).get("arm") or "synthetic",
         ),
         "margin": against_margin(primary),
         "chance": _standard_deviations(primary),
@@ -116,6 +121,7 @@ def headline(
     patients: int,
     noninferior: bool = False,
     no_claim: bool = False,
+    arm: str = "synthetic",
 ) -> dict[str, str]:
     """Return the verdict as {"before", "figure", "after"}; the figure stands out.
 
@@ -125,10 +131,12 @@ def headline(
       level: of the interval, such as 0.95.
       images, patients: n of the real test set.
       noninferior: whether the loss is shown to be within its margin.
+      arm: what the verdict compares with the real arm.
       no_claim: whether no conclusion is allowed at all, as the next paragraph says.
     """
     value, low, high = gap["value"], gap["low"], gap["high"]
-    alone = "Trained on synthetic images alone, the classifier "
+    trained = _TRAINED.get(arm, f"as the arm {arm} is")
+    alone = f"Trained {trained}, the classifier "
     n = f"n = {images:,} images of {patients:,} patients"
     if low is not None and high is not None and low <= 0 <= high:
         return {

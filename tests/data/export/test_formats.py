@@ -140,6 +140,7 @@ def softened(tmp_path):
         ids[::-1],
         probability[::-1].astype(np.float32),
         "mean of 2 classifiers",
+        dataset.sample_digest(),
     )
     write_soft_labels(workdir / "classifier" / SOFT_LABELS, soft)
     return workdir, dict(zip(ids.tolist(), probability.tolist(), strict=True))
@@ -185,6 +186,17 @@ def test_soft_labels_of_other_findings_are_refused(tmp_path, softened):
     assert not (tmp_path / "out").exists()
 
 
+def test_soft_labels_of_an_earlier_twin_are_refused(tmp_path, softened):
+    """Its images have the same names: synth was run again, and classifier was not."""
+    workdir, _ = softened
+    path = workdir / "classifier" / SOFT_LABELS
+    earlier = dataclasses.replace(read_soft_labels(path), digest="another")
+    write_soft_labels(path, earlier)
+    with pytest.raises(StudyError, match="of other images than"):
+        export(workdir / "synth", tmp_path / "out", "npz")
+    assert not (tmp_path / "out").exists()
+
+
 def test_damaged_soft_labels_are_named(tmp_path, softened):
     workdir, _ = softened
     path = workdir / "classifier" / SOFT_LABELS
@@ -205,6 +217,7 @@ def test_damaged_soft_labels_are_named(tmp_path, softened):
 )
 def test_soft_labels_that_do_not_fit_are_damaged(tmp_path, change, message):
     arrays = {"id": np.array(["a", "b", "c"]), "labels": np.array(["x"])}
+    arrays["digest"] = np.array("0")
     arrays |= {"origin": np.array("teachers"), "probability": np.ones((3, 1))} | change
     np.savez(tmp_path / "soft.npz", **arrays)
     with pytest.raises(DamagedError, match=message):
